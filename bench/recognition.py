@@ -19,8 +19,9 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot
 from scipy.cluster.hierarchy import fcluster, linkage
+from tests.unit_vectors import normalise
 
-from mien.matching import cosine_matrix, fit, group, normalise, person_scores, rates
+from mien.matching import cosine_matrix, fit, group, person_scores, rates
 from mien.matching.open_set import similarity_for_gallery
 
 mpl.use("agg")

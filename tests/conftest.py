@@ -28,12 +28,12 @@ from tests import memory, skipped
 from tests.browser import stop_playwright
 from tests.examples import register_profiles
 from tests.local_server import free_port, wait_for_port
+from tests.manual_clock import ManualClock
 from tests.milvus_server import NoMilvusError, milvus_server
 from tests.postgresql import MigratedDatabases, administrator, empty_postgresql
 from tests.warm import MienProgram, warm_program
 
 from mien.cli._memory import limit_arenas
-from mien.clock import ManualClock
 from mien.storage import Database, MasterKey, Vault, migrate
 
 register_profiles()

@@ -1,6 +1,8 @@
 from datetime import UTC, timedelta
 
-from mien.clock import ManualClock, SystemClock
+from tests.manual_clock import ManualClock
+
+from mien.clock import SystemClock
 
 
 def test_a_manual_clock_moves_only_when_told() -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 from cryptography import x509
+from tests.manual_clock import ManualClock
 
-from mien.clock import ManualClock
 from mien.tls import LocalCertificate, ensure_certificate
 
 HOSTS = ["localhost", "127.0.0.1", "::1", "*.cognitiveservices.localhost"]

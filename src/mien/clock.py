@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Protocol
 
 
@@ -20,18 +20,3 @@ class SystemClock:
     def now(self) -> datetime:
         """Return the current time in UTC."""
         return datetime.now(UTC)
-
-
-class ManualClock:
-    """A clock that stands still until it is moved; for tests."""
-
-    def __init__(self, start: datetime | None = None) -> None:
-        self._now = start or datetime(2026, 1, 1, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        """Return the time it was last moved to."""
-        return self._now
-
-    def advance(self, by: timedelta) -> None:
-        """Move on by `by`."""
-        self._now += by

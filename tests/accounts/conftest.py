@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.manual_clock import ManualClock
 
 from mien.accounts import AccessRequests, AccountRules, Accounts, Acknowledgement
-from mien.clock import ManualClock
 from mien.events import AuditLog
 from mien.storage import Database, Vault
 

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from tests.accounts.conftest import TERMS, on_sqlite
 from tests.examples import examples
+from tests.manual_clock import ManualClock
 
 from mien.accounts import (
     ALL_FEATURES,
@@ -27,7 +28,6 @@ from mien.accounts.errors import (
     ResourceNotFoundError,
     TransitionError,
 )
-from mien.clock import ManualClock
 from mien.events import AuditLog
 
 GOOD = (

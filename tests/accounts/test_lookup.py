@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import event
 from tests.accounts.conftest import TERMS
 from tests.conftest import MASTER_KEY
+from tests.manual_clock import ManualClock
 
 from mien.accounts import AccessRequests, Accounts, Feature, Resource, ResourceChange
-from mien.clock import ManualClock
 from mien.storage import Database, MasterKey, Vault
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import MASTER_KEY, sqlite_database
+from tests.manual_clock import ManualClock
 
 from mien.accounts import AccessRequest, AccessRequests, Accounts, Acknowledgement, Feature
 from mien.accounts.errors import OwnRequestError
-from mien.clock import ManualClock
 from mien.events import AuditLog
 from mien.management import AdminTokens, Role
 from mien.management.administrators import approvers

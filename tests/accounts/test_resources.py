@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import insert, select
 from tests.accounts.conftest import TERMS, on_sqlite
 from tests.conftest import MASTER_KEY
+from tests.manual_clock import ManualClock
 
 from mien.accounts import AccountRules, Accounts, Acknowledgement, ProvisioningState, ResourceChange, Sku, Terms
 from mien.accounts.errors import (
@@ -22,7 +23,6 @@ from mien.accounts.errors import (
     SubdomainTakenError,
     TermsNotAcceptedError,
 )
-from mien.clock import ManualClock
 from mien.contract.flashes import WithoutFlashes
 from mien.events import AuditLog
 from mien.storage import EVERY_RESOURCE, Database, MasterKey, Vault

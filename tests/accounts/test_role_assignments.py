@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 from tests.accounts.conftest import TERMS
+from tests.manual_clock import ManualClock
 
 from mien.accounts import Accounts
 from mien.accounts.errors import InvalidValueError, ResourceNotFoundError
 from mien.accounts.role_assignments import Assignee, RoleAssignments
-from mien.clock import ManualClock
 from mien.events import AuditLog
 from mien.storage import Database
 

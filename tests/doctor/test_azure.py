@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 from tests.doctor.fake_azure import DENIED, GATED, KEY, Asked, Azure, Reply, Rule, answer, error, gated, running
+from tests.manual_clock import ManualClock
 
-from mien.clock import ManualClock
 from mien.doctor import Finding, Options, Report, Severity, examine
 from mien.doctor.address import examine_url
 from mien.doctor.network import Proxy, Resolved, check_private_endpoint

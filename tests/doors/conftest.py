@@ -10,9 +10,9 @@ from uuid import UUID
 
 import pytest
 from tests.doors.parts import Recorder
+from tests.manual_clock import ManualClock
 from tests.subjects.world import SubjectsWorld, open_place
 
-from mien.clock import ManualClock
 from mien.doors.actuators.config import NoActuator
 from mien.doors.cameras import Cameras
 from mien.doors.decisions import Decisions

@@ -12,12 +12,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from tests.gallery.conftest import World, open_world
 from tests.gallery.texts import CALIBRATION, embedding, photo, recognisers, unit
+from tests.manual_clock import ManualClock
 from tests.many_people import NewPerson, add_persons
 from tests.memory import shared_engine
 from tests.shared import shared_path
 from tests.video.clips import write_clip
 
-from mien.clock import ManualClock
 from mien.contract.attributes import Level3
 from mien.doors.agreement import Agreement
 from mien.doors.enrolling import enroller

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from tests.manual_clock import ManualClock
 from tests.subjects.world import SubjectsWorld, open_place
 
-from mien.clock import ManualClock
 from mien.storage import Database, Vault
 
 

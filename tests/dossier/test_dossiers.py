@@ -12,10 +12,10 @@ from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
+from tests.manual_clock import ManualClock
 from tests.subjects.world import SubjectsWorld
 
 from mien.accounts import AccessRequests, Accounts, Resource
-from mien.clock import ManualClock
 from mien.contract.features import Feature
 from mien.doors.cameras import Cameras
 from mien.doors.types import CameraSpec

@@ -10,9 +10,9 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select, text
+from tests.manual_clock import ManualClock
 from tests.waiting import until
 
-from mien.clock import ManualClock
 from mien.events import (
     AlertError,
     AlertMonitor,

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select, text
 from sqlalchemy.exc import DBAPIError
 from tests.conftest import MASTER_KEY
+from tests.manual_clock import ManualClock
 
-from mien.clock import ManualClock
 from mien.events.audit import AuditLog, AuditValueError, clean_actor
 from mien.events.audit_chain import FIRST, AuditEntry, verify_entries
 from mien.storage import EVERY_RESOURCE, Database, MasterKey, Vault

@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import func, select
+from tests.manual_clock import ManualClock
 
 from mien.accounts import DEVELOPMENT_TERMS, Accounts
-from mien.clock import ManualClock
 from mien.events.failed_calls import KEPT, KEPT_FOR, FailedCalls, NotedCall, told_in
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import FailedCallRow

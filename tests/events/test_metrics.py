@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from tests.manual_clock import ManualClock
+from tests.shared import REPOSITORY
 
-from mien.clock import ManualClock
 from mien.events import (
     METRICS,
     Aggregation,
@@ -172,7 +173,7 @@ def test_threads_and_processes_add_up(
     database: Database, database_url: str, clock: ManualClock, ask: Callable[..., Any]
 ) -> None:
     code = (
-        "from uuid import UUID; from mien.clock import ManualClock; from mien.events import Recorder\n"
+        "from uuid import UUID; from tests.manual_clock import ManualClock; from mien.events import Recorder\n"
         "from mien.storage import Database\n"
         f"recorder = Recorder(Database({database_url!r}), ManualClock(), flush_seconds=0.01)\n"
         "recorder.start()\n"
@@ -180,7 +181,7 @@ def test_threads_and_processes_add_up(
         " transactions=1, blocked=False)\n"
         "recorder.stop()"
     )
-    processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    processes = [subprocess.Popen([sys.executable, "-c", code], cwd=REPOSITORY) for _ in range(2)]
     recorder = Recorder(database, clock, flush_seconds=0.01)
     recorder.start()
 

@@ -10,9 +10,9 @@ from uuid import UUID
 import numpy as np
 import pytest
 from tests.gallery.texts import CALIBRATION, FINGERPRINT, TextEngine, embedding, photo, recognisers, unit
+from tests.manual_clock import ManualClock
 
 from mien.accounts import DEVELOPMENT_TERMS, Accounts
-from mien.clock import ManualClock
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.kinds import CollectionRef, Kind

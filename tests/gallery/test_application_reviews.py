@@ -11,9 +11,9 @@ import pytest
 from tests.gallery.conftest import World, embedding, open_world, photo, unit
 from tests.gallery.test_reviews import audit_of, people
 from tests.gallery.texts import recognisers
+from tests.manual_clock import ManualClock
 
 from mien.accounts import DEVELOPMENT_TERMS
-from mien.clock import ManualClock
 from mien.gallery.directory.services import DirectoryServices, open_directory
 from mien.gallery.errors import (
     CollectionNotFoundError,

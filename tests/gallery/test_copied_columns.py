@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import Column, Table, insert, select, update
 from tests.gallery.conftest import World, embedding, open_world, photo, unit
 from tests.gallery.texts import FINGERPRINT
+from tests.manual_clock import ManualClock
 
 from mien.accounts import DEVELOPMENT_TERMS
-from mien.clock import ManualClock
 from mien.gallery import enrolment
 from mien.gallery.copies import Copies
 from mien.gallery.crops import Crop

@@ -3,9 +3,9 @@ from uuid import UUID
 
 from tests.gallery.conftest import World, embedding, photo, unit
 from tests.gallery.texts import recognisers
+from tests.manual_clock import ManualClock
 from tests.many_people import NewPerson, add_persons
 
-from mien.clock import ManualClock
 from mien.gallery.counts import faces_stored, storage_use
 from mien.gallery.gallery import open_gallery
 from mien.gallery.kinds import Kind

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from sqlalchemy import select, update
 from tests.conftest import MASTER_KEY
+from tests.manual_clock import ManualClock
 
 from mien.accounts import DEVELOPMENT_TERMS, Accounts
-from mien.clock import ManualClock, SystemClock
+from mien.clock import SystemClock
 from mien.gallery.detected_faces import DetectedFaces
 from mien.storage import EVERY_RESOURCE, Database, MasterKey, Vault, migrate
 from mien.storage.crypto import CryptoError

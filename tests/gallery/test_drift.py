@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import numpy as np
 import pytest
 from sqlalchemy import select
+from tests.manual_clock import ManualClock
 
-from mien.clock import ManualClock
 from mien.events import AlertMonitor, AlertRules, AuditLog, Condition, Deliveries, MetricStore
 from mien.events.drift import API, BINS, KEPT_DAYS, DriftCounts, DriftSeries
 from mien.gallery.drift import Drift, DriftError

@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select
 from tests.gallery.conftest import World, embedding, photo, unit
+from tests.manual_clock import ManualClock
 from tests.many_people import NewPerson, add_faces, add_persons
 
 from mien.accounts import DEVELOPMENT_TERMS
-from mien.clock import ManualClock
 from mien.gallery.enrolment import make_crop
 from mien.gallery.errors import (
     LowQualityError,

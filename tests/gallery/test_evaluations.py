@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from tests.gallery.conftest import CALIBRATION, World, embedding, photo, unit
 from tests.gallery.texts import FINGERPRINT, recognisers
+from tests.manual_clock import ManualClock
 from tests.many_people import NewPerson, add_persons
 
 from mien.accounts import DEVELOPMENT_TERMS
-from mien.clock import ManualClock
 from mien.events import AuditLog
 from mien.gallery.curves import KNOWN_FOR
 from mien.gallery.errors import (

@@ -8,11 +8,11 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
+from tests.manual_clock import ManualClock
 from tests.memory import shared_engine
 from tests.shared import shared_path
 
 from mien.accounts import DEVELOPMENT_TERMS, Accounts
-from mien.clock import ManualClock
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.gallery import open_gallery
 from mien.gallery.recognisers import Recognisers

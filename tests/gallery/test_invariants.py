@@ -25,9 +25,9 @@ from tests.conftest import MASTER_KEY
 from tests.examples import run_machine
 from tests.gallery.conftest import CALIBRATION
 from tests.gallery.texts import TextEngine, embedding, photo, recognisers, unit
+from tests.manual_clock import ManualClock
 
 from mien.accounts import DEVELOPMENT_TERMS, Accounts
-from mien.clock import ManualClock
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.errors import NotTrainedError, PersistedFaceNotFoundError, PersonNotFoundError, SamePersonError
 from mien.gallery.gallery import open_gallery

@@ -17,9 +17,9 @@ import pytest
 from tests.conftest import MASTER_KEY
 from tests.gallery.conftest import World, unit
 from tests.gallery.texts import TextEngine, embedding, recognisers
+from tests.manual_clock import ManualClock
 from tests.many_people import NewPerson, add_persons
 
-from mien.clock import ManualClock
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.kinds import CollectionRef, Kind

@@ -14,9 +14,9 @@ import pytest
 from tests.conftest import MASTER_KEY
 from tests.gallery.conftest import World
 from tests.gallery.texts import CALIBRATION, DIMENSION, Found, TextEngine, photo, unit
+from tests.manual_clock import ManualClock
 
 from mien.accounts import DEVELOPMENT_TERMS, Accounts
-from mien.clock import ManualClock
 from mien.gallery import enrolment
 from mien.gallery.crops import Crop
 from mien.gallery.detected_faces import DetectedFaces
@@ -437,7 +437,7 @@ import sys, threading
 from pathlib import Path
 from tests.conftest import MASTER_KEY
 from tests.gallery.test_migrations import opened
-from mien.clock import ManualClock
+from tests.manual_clock import ManualClock
 from mien.gallery import enrolment
 from mien.gallery.reembedding import rows
 from mien.gallery.crops import Crop

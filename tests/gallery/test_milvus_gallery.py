@@ -25,8 +25,8 @@ from tests.gallery.test_training import (
     test_nobody_writes_while_it_is_trained,
     test_the_states_of_a_training,
 )
+from tests.manual_clock import ManualClock
 
-from mien.clock import ManualClock
 from mien.gallery.kinds import Kind
 from mien.gallery.training.pg_indexes import SearchEngineError
 from mien.search.milvus import INDEXES, MilvusServer, MilvusTables, equals

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import update
 from tests.gallery.conftest import World, embedding, photo, unit
 from tests.gallery.texts import recognisers
+from tests.manual_clock import ManualClock
 from tests.many_people import NewPerson, add_persons
 
-from mien.clock import ManualClock
 from mien.events import AuditLog
 from mien.gallery.directory.services import open_directory
 from mien.gallery.errors import (

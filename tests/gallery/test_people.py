@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import func, select
 from tests.gallery.conftest import World, embedding, photo, unit
 from tests.gallery.test_reassignment import consent, enrol, found, rows_of
+from tests.manual_clock import ManualClock
 from tests.many_people import NewPerson, add_persons
 
-from mien.clock import ManualClock
 from mien.gallery import enrolment
 from mien.gallery.correction_records import KEPT, CorrectionKind
 from mien.gallery.crops import Crop

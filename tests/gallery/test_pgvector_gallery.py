@@ -30,9 +30,9 @@ from tests.gallery.test_training import (
     test_the_states_of_a_training,
     test_threads_take_up_what_was_asked_for,
 )
+from tests.manual_clock import ManualClock
 from tests.postgresql import MigratedDatabases, empty_postgresql
 
-from mien.clock import ManualClock
 from mien.gallery import enrolment
 from mien.gallery.crops import Crop
 from mien.gallery.kinds import Kind

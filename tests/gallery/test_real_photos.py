@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+from tests.manual_clock import ManualClock
 from tests.memory import shared_engine
 from tests.shared import azure_photo
 
 from mien.accounts import DEVELOPMENT_TERMS, Accounts
-from mien.clock import ManualClock
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.enrolment import enrol
 from mien.gallery.errors import LowQualityError, NoFaceError, SeveralFacesError

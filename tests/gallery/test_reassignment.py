@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import select
 from tests.gallery.conftest import World, embedding, photo, unit
 from tests.gallery.texts import FINGERPRINT
+from tests.manual_clock import ManualClock
 from tests.many_people import NewPerson, add_persons
 
-from mien.clock import ManualClock
 from mien.gallery import enrolment
 from mien.gallery.crops import Crop, crop_name
 from mien.gallery.errors import (

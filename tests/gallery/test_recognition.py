@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import select
 from tests.gallery.conftest import CALIBRATION, World, embedding, photo, unit
 from tests.gallery.texts import FINGERPRINT
+from tests.manual_clock import ManualClock
 from tests.many_people import NewPerson, add_persons
 
 from mien.accounts import DEVELOPMENT_TERMS
-from mien.clock import ManualClock
 from mien.gallery.errors import (
     CollectionNotFoundError,
     FaceListEmptyError,

@@ -24,10 +24,10 @@ from tests.conftest import MASTER_KEY, sqlite_database
 from tests.examples import run_machine
 from tests.gallery.conftest import World, embedding, open_world, unit
 from tests.gallery.texts import recognisers
+from tests.manual_clock import ManualClock
 from tests.many_people import NewPerson, add_persons
 
 from mien.accounts import DEVELOPMENT_TERMS
-from mien.clock import ManualClock
 from mien.events import AlertRules, AuditLog, Condition
 from mien.events.audit_chain import AuditEntry, verify_entries
 from mien.gallery.directory.services import open_directory

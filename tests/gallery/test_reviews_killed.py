@@ -16,9 +16,9 @@ from tests.conftest import MASTER_KEY, sqlite_database
 from tests.gallery.conftest import World, open_world, unit
 from tests.gallery.test_application_reviews import PICTURE, applications_of
 from tests.gallery.test_reviews import audit_of, candidates, people
+from tests.manual_clock import ManualClock
 from tests.shared import REPOSITORY
 
-from mien.clock import ManualClock
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.reviews import ApplicationReviews, Filed, FiledMatch, MatchCandidate, Reviews, ReviewState
 from mien.storage import Database, MasterKey, Vault

@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 from tests.gallery.conftest import World, open_world, photo, unit
+from tests.manual_clock import ManualClock
 from tests.postgresql import MigratedDatabases, empty_postgresql
 
-from mien.clock import ManualClock
 from mien.events.recall import RecallCounts, recall_percent
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.training.file_indexes import FileIndexes

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from tests.gallery.conftest import World, embedding, open_world, photo, unit
+from tests.manual_clock import ManualClock
 from tests.many_people import NewPerson, add_persons
 from tests.waiting import until
 
-from mien.clock import ManualClock
 from mien.gallery.errors import CollectionNotFoundError, NotTrainedError, TrainingNotFinishedError
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.types import FindMode, TrainingState

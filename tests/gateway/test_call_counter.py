@@ -1,7 +1,8 @@
 from pathlib import Path
 from typing import Any
 
-from mien.clock import ManualClock
+from tests.manual_clock import ManualClock
+
 from mien.events import Recorder
 from mien.events.metrics import NOBODY
 from mien.events.recorder import Counts

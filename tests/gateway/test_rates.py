@@ -9,10 +9,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from tests.manual_clock import ManualClock
 from tests.wire.conftest import resource
 
 from mien.accounts import Resource, Sku
-from mien.clock import ManualClock
 from mien.gateway import rates
 from mien.gateway.errors import RateExceededError, VolumeExceededError
 from mien.gateway.exchange import Exchange, Operation, Request, Response

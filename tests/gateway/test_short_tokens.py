@@ -10,9 +10,9 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.manual_clock import ManualClock
 from tests.wire.conftest import KEY, resource
 
-from mien.clock import ManualClock
 from mien.gateway.errors import BadTokenError
 from mien.gateway.short_tokens import LIFE, ShortTokens
 

@@ -17,9 +17,9 @@ from joserfc.jwk import OctKey, RSAKey
 from tests.examples import examples
 from tests.issuer import Issuer, running_issuer
 from tests.issuer_products import APP_SECRET, APPLICATION, OBJECT, OWN_API, TENANT, Entra
+from tests.manual_clock import ManualClock
 
 from mien.accounts.role_assignments import Assignee
-from mien.clock import ManualClock
 from mien.gateway.errors import BadTokenError, IssuerUnavailableError
 from mien.gateway.keysets import ATTEMPT_SECONDS, FRESH_SECONDS, STALE_SECONDS, KeySets
 from mien.gateway.tokens import AUDIENCE, TokenVerifier

@@ -1,8 +1,9 @@
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+from tests.manual_clock import ManualClock
+
 from mien.accounts import Accounts, Acknowledgement, Sku
-from mien.clock import ManualClock
 from mien.events import MetricStore, Recorder
 from mien.gateway.usage import rate_use, volume_use
 from mien.gateway.volume import CallVolume

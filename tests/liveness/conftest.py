@@ -6,9 +6,9 @@ from uuid import UUID
 
 import numpy as np
 import pytest
+from tests.manual_clock import ManualClock
 
 from mien.accounts import DEVELOPMENT_TERMS, Accounts
-from mien.clock import ManualClock
 from mien.liveness.abuse import AbusePolicy
 from mien.liveness.records import VerifyReference
 from mien.liveness.service import Liveness, open_liveness

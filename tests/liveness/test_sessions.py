@@ -15,9 +15,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select
 from tests.liveness.conftest import REFERENCE
+from tests.manual_clock import ManualClock
 
 from mien.accounts import DEVELOPMENT_TERMS, Accounts
-from mien.clock import ManualClock
 from mien.liveness.attempts import Admission
 from mien.liveness.errors import (
     AttemptOverError,

@@ -9,11 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.conftest import MASTER_KEY, sqlite_database
+from tests.manual_clock import ManualClock
 from tests.memory import shared_engine
 
 from mien.accounts import AccessRequests, Accounts
 from mien.accounts.role_assignments import RoleAssignments
-from mien.clock import ManualClock
 from mien.dossier import Dossiers
 from mien.dossier.gathering import Gatherer
 from mien.events import AlertRules, AuditLog, MetricStore

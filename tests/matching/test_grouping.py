@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.examples import examples
+from tests.unit_vectors import normalise
 
-from mien.matching import group, normalise
+from mien.matching import group
 
 
 def faces(seed: int, count: int, people: int, dimension: int = 16) -> tuple[np.ndarray, np.ndarray]:

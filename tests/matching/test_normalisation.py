@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit_vectors import normalise
 
-from mien.matching import Normalisation, normalise
+from mien.matching import Normalisation
 from mien.matching.normalisation import AVERAGES, AVERAGES_SPOILT, _spread, averages, build_cohort
 
 

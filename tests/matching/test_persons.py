@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit_vectors import normalise
 
-from mien.matching import normalise, person_scores, person_template, scores_of_persons
+from mien.matching import person_scores, person_template, scores_of_persons
 
 
 def photos(seed: int, count: int, noise: float = 0.6) -> np.ndarray:

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from sqlalchemy import delete
 from tests.conftest import Server
+from tests.manual_clock import ManualClock
 from tests.portal.conftest import OpenPerson
 from tests.portal.test_pages import check_pages
 
-from mien.clock import ManualClock, SystemClock
+from mien.clock import SystemClock
 from mien.events.drift import API, DriftCounts, DriftSeries
 from mien.services import open_services
 from mien.settings import Settings

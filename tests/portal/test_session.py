@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from sqlalchemy import select
 from tests.issuer import CLIENT, SECRET, sign_in_issuer
+from tests.manual_clock import ManualClock
 
-from mien.clock import ManualClock
 from mien.gateway.keysets import KeySets
 from mien.gateway.tokens import TokenVerifier
 from mien.management import AdminTokens, Role

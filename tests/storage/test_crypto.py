@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, select
 from tests.conftest import sqlite_database
+from tests.manual_clock import ManualClock
 
-from mien.clock import ManualClock
 from mien.storage import EVERY_RESOURCE, Database, MasterKey, Vault, load_master_key, migrate
 from mien.storage.crypto import DATA_KEY_AGE, CryptoError, MasterKeyError
 from mien.storage.faults import StorageFault, StorageFaultError, fault_of

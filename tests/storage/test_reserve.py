@@ -12,8 +12,8 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import delete, func, select
+from tests.manual_clock import ManualClock
 
-from mien.clock import ManualClock
 from mien.storage import EVERY_RESOURCE, Database, migrate
 from mien.storage.faults import StorageFault, fault_of
 from mien.storage.reserve import delete_even_if_full, deleting

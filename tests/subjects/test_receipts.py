@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from tests.conftest import MASTER_KEY, sqlite_database
 from tests.examples import examples
+from tests.manual_clock import ManualClock
 
-from mien.clock import ManualClock
 from mien.storage import MasterKey, Vault
 from mien.subjects import InvalidReceiptError, Receipts
 from mien.subjects.receipts import TYPE, hash_of

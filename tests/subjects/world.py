@@ -8,9 +8,9 @@ from uuid import UUID
 
 from tests.gallery.conftest import World, open_world
 from tests.gallery.texts import TextEngine, photo, recognisers
+from tests.manual_clock import ManualClock
 
 from mien.accounts import DEVELOPMENT_TERMS
-from mien.clock import ManualClock
 from mien.events import AuditLog
 from mien.gallery.directory.services import DirectoryServices, open_directory
 from mien.gallery.kinds import CollectionRef, Kind

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 import httpx
+from tests.manual_clock import ManualClock
 from tests.wire.conftest import DETECTION, KEY, Accounts, Memory, ToldEngine, Web
 
 from mien.accounts import ALL_FEATURES, DEVELOPMENT_TERMS
 from mien.accounts import Accounts as RealAccounts
-from mien.clock import ManualClock
 from mien.liveness.abuse import AbusePolicy
 from mien.liveness.service import Lacks, Liveness, open_liveness
 from mien.storage import Database, Vault

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 from joserfc.jwk import RSAKey
 from tests.examples import examples
+from tests.manual_clock import ManualClock
 from tests.wire.conftest import KEY, Accounts
 
-from mien.clock import ManualClock
 from mien.gateway.checks import Checks
 from mien.gateway.keysets import KeySets
 from mien.gateway.origin import OriginFinder, parse_networks

@@ -14,11 +14,11 @@ import httpx
 import pytest
 from tests.conftest import MASTER_KEY, sqlite_database
 from tests.issuer import Issuer, running_issuer
+from tests.manual_clock import ManualClock
 from tests.shared import shared_path
 from tests.wire.conftest import DETECTION, Memory, ToldEngine, Web
 
 from mien.accounts import DEVELOPMENT_TERMS, AccessRequests, Accounts, Feature, Resource, ResourceChange, Sku
-from mien.clock import ManualClock
 from mien.contract.catalogue import ROWS
 from mien.events import AuditLog
 from mien.gateway.checks import Checks

@@ -14,11 +14,11 @@ import httpx
 import pytest
 from tests.captures import captures
 from tests.conftest import MASTER_KEY, sqlite_database
+from tests.manual_clock import ManualClock
 from tests.wire.liveness_client import LivenessService, make_liveness_service
 from tests.wire.test_contract import contract, validator
 
 from mien.accounts import ALL_FEATURES, Feature
-from mien.clock import ManualClock
 from mien.contract.liveness_versions import LIVENESS_VERSIONS, SINGLE_MODAL
 from mien.liveness.errors import TokenRefusedError
 from mien.liveness.records import AttemptResult, ClientRequest

@@ -19,10 +19,10 @@ import cv2
 import numpy as np
 import pytest
 from tests.conftest import MASTER_KEY, sqlite_database
+from tests.manual_clock import ManualClock
 from tests.wire.conftest import KEY
 from tests.wire.liveness_client import LivenessService, make_liveness_service
 
-from mien.clock import ManualClock
 from mien.contract.flashes import WithoutFlashes
 from mien.gateway.cors import Origins
 from mien.liveness.abuse import AbusePolicy

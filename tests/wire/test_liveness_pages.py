@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from tests.conftest import MASTER_KEY, sqlite_database
+from tests.manual_clock import ManualClock
 from tests.wire.conftest import KEY, Service
 from tests.wire.liveness_client import make_liveness_service
 
-from mien.clock import ManualClock
 from mien.liveness.types import Mode
 from mien.liveness.web import MANIFEST_PATH, MODULE_PATH
 from mien.storage import MasterKey, Vault

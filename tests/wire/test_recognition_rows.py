@@ -14,10 +14,10 @@ import httpx
 import pytest
 from tests.conftest import MASTER_KEY, sqlite_database
 from tests.gallery.texts import TextEngine, photo, recognisers
+from tests.manual_clock import ManualClock
 from tests.wire.conftest import DETECTION
 
 from mien.accounts import DEVELOPMENT_TERMS, AccessRequests, Accounts, Sku
-from mien.clock import ManualClock
 from mien.contract.versions import V1_0, V1_2, V1_2_PREVIEW
 from mien.events import AuditLog
 from mien.gallery.detected_faces import DetectedFaces

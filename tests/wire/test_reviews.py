@@ -16,10 +16,10 @@ from tests.examples import examples
 from tests.gallery.conftest import World, open_world, photo, unit
 from tests.gallery.test_application_reviews import applications_of
 from tests.gallery.test_reviews import people
+from tests.manual_clock import ManualClock
 from tests.wire.conftest import KEY, Service, resource
 
 from mien.accounts import Feature
-from mien.clock import ManualClock
 from mien.gallery.reviews import ApplicationReviews
 from mien.storage import Database, Vault
 from mien.wire.body import BodyLimits

@@ -24,7 +24,7 @@ from mien.matching.grouping import Grouping, group
 from mien.matching.negatives import apart
 from mien.matching.normalisation import Normalisation
 from mien.matching.persons import person_scores, person_template, scores_of_persons
-from mien.matching.similarity import cosine, cosine_matrix, normalise
+from mien.matching.similarity import cosine, cosine_matrix
 
 __all__ = [
     "Calibration",
@@ -35,7 +35,6 @@ __all__ = [
     "cosine_matrix",
     "fit",
     "group",
-    "normalise",
     "person_scores",
     "person_template",
     "scores_of_persons",

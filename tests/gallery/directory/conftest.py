@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from tests.gallery.directory.world import World, build
+from tests.manual_clock import ManualClock
 
-from mien.clock import ManualClock
 from mien.storage import Database, Vault
 
 

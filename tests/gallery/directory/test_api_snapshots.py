@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import select
 from tests.gallery.directory.world import MODEL, World, build
 from tests.gallery.texts import photo, unit
+from tests.manual_clock import ManualClock
 
 from mien.accounts import Sku
 from mien.accounts.subscriptions import ACCOUNT_TYPE, DEFAULT_SUBSCRIPTION
-from mien.clock import ManualClock
 from mien.gallery.errors import (
     CollectionExistsError,
     CollectionNotFoundError,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from tests.gallery.directory.world import MODEL, World
 from tests.gallery.texts import UNREAD, embedding, photo, recognisers, unit
+from tests.manual_clock import ManualClock
 from tests.many_people import NewPerson, add_persons
 
-from mien.clock import ManualClock
 from mien.events import AuditLog
 from mien.gallery.kinds import CollectionRef, Kind, faces_ref
 from mien.gallery.measuring import Measuring

@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select
 from tests.gallery.directory.world import World
+from tests.manual_clock import ManualClock
 
-from mien.clock import ManualClock
 from mien.gallery.errors import OperationNotFoundError
 from mien.gallery.types import OperationState
 from mien.storage import EVERY_RESOURCE, Database

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import func, select
 from tests.gallery.directory.world import MODEL, World, build
 from tests.gallery.texts import photo, unit
+from tests.manual_clock import ManualClock
 
 from mien.accounts import Sku
-from mien.clock import ManualClock
 from mien.gallery.directory.recognition import EVERYONE
 from mien.gallery.errors import (
     FingerprintMismatchError,

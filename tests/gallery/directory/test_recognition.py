@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 from tests.gallery.directory.world import MODEL, World, build
 from tests.gallery.texts import unit
+from tests.manual_clock import ManualClock
 
-from mien.clock import ManualClock
 from mien.gallery.directory.recognition import EVERYONE
 from mien.gallery.errors import (
     DynamicGroupNotFoundError,

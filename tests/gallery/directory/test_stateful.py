@@ -18,8 +18,8 @@ from hypothesis.stateful import (
 from tests.examples import run_machine
 from tests.gallery.directory.world import World, build
 from tests.gallery.texts import photo, unit
+from tests.manual_clock import ManualClock
 
-from mien.clock import ManualClock
 from mien.gallery.directory.recognition import EVERYONE
 from mien.gallery.errors import DynamicGroupExistsError, PersistedFaceNotFoundError, PersonNotFoundError
 from mien.storage import Database, Vault

@@ -9,9 +9,9 @@ from uuid import UUID
 
 import numpy as np
 from tests.gallery.texts import FINGERPRINT, TextEngine, embedding, photo, recognisers
+from tests.manual_clock import ManualClock
 
 from mien.accounts import DEVELOPMENT_TERMS, AccountRules, Accounts, Sku
-from mien.clock import ManualClock
 from mien.gallery.api_snapshots import Transfers
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.directory.dynamic_groups import DynamicGroups
