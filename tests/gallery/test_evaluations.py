@@ -16,7 +16,6 @@ from tests.many_people import NewPerson, add_persons
 
 from mien.accounts import DEVELOPMENT_TERMS
 from mien.events import AuditLog
-from mien.gallery.curves import KNOWN_FOR
 from mien.gallery.errors import (
     CalibrationMismatchError,
     CollectionNotFoundError,
@@ -31,6 +30,7 @@ from mien.gallery.evaluations import Evaluation, Evaluations
 from mien.gallery.kinds import Kind
 from mien.gallery.measuring import Measuring
 from mien.gallery.recognisers import Recognisers
+from mien.gallery.remembered import KNOWN_FOR
 from mien.gallery.sampling import SampleSourceError, from_collection, owners_in
 from mien.matching import cosine
 from mien.storage import Database, Vault

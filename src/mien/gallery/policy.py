@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -14,15 +13,13 @@ from sqlalchemy.orm import Session
 from mien.contract.attributes import Attribute, Level3
 from mien.gallery.errors import LowQualityError, Shortfall
 from mien.gallery.kinds import CollectionRef
+from mien.gallery.remembered import Remembered
 from mien.gallery.rows import Rows
 from mien.messages import Message
 from mien.storage.tables import CollectionRow, EnrolmentPolicyRow
 from mien.vision.types import Face
 
 _LEVELS = ("low", "medium", "high")
-
-KNOWN_FOR: Final = timedelta(seconds=10)
-"""How long a resource's policy is remembered on the way of every detect call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,15 +162,11 @@ class Policies:
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
-        self._strict: dict[UUID, tuple[datetime, bool]] = {}
+        self._strict = Remembered(rows.clock, lambda resource_id: self.get(resource_id).strict_children)
 
     def strict_children(self, resource_id: UUID) -> bool:
-        """Return whether children must be surer to match; a change is known after `KNOWN_FOR` at the latest."""
-        now = self._rows.clock.now()
-        known = self._strict.get(resource_id)
-        if known is None or now - known[0] >= KNOWN_FOR:
-            known = self._strict[resource_id] = (now, self.get(resource_id).strict_children)
-        return known[1]
+        """Return whether children must be surer to match; a change is known within `remembered.KNOWN_FOR`."""
+        return self._strict.of(resource_id)
 
     def set(self, resource_id: UUID, policy: EnrolmentPolicy) -> None:
         """Set the policy of all collections of a resource that have none of their own."""
@@ -183,7 +176,7 @@ class Policies:
                 session.add(EnrolmentPolicyRow(resource_id=resource_id, policy=policy.to_json()))
             else:
                 row.policy = policy.to_json()
-        self._strict.pop(resource_id, None)
+        self._strict.forget(resource_id)
 
     def set_for(self, ref: CollectionRef, policy: EnrolmentPolicy | None) -> None:
         """Set a collection's own policy, or with None that of its resource again.

@@ -5,7 +5,7 @@ the face shows can be found and erased like anybody who is enrolled. It counts o
 after a change to another model it does nothing until the change is undone, and is deleted when the old templates are.
 
 Policies ask for negatives (`EnrolmentPolicy.negatives`); without, none is kept and none is looked up: a resource that
-has none costs one query every `lookup.KNOWN_FOR`.
+has none costs one query every `remembered.KNOWN_FOR`.
 
 - `service`: adds, lists and deletes them. `photos`: the face of a photo or a call that is to be kept.
 - `lookup`: those that count in a search. `records`: their rows. `sealing`: their templates.

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -15,19 +13,11 @@ from sqlalchemy import select
 from mien.gallery.kinds import Kind
 from mien.gallery.negatives.sealing import NegativeTemplates
 from mien.gallery.policy import policy_of
+from mien.gallery.remembered import Remembered
 from mien.gallery.rows import Rows
 from mien.storage.tables import CollectionRow, PersonNegativeRow
 
-KNOWN_FOR: Final = timedelta(seconds=10)
-"""How long a resource's negatives are remembered: other processes follow a change after that."""
-
 NONE: Final[Mapping[UUID, NDArray[np.float32]]] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    at: datetime
-    templates: Mapping[tuple[UUID, str], Mapping[UUID, NDArray[np.float32]]]
 
 
 class NegativeLookup:
@@ -41,25 +31,19 @@ class NegativeLookup:
     def __init__(self, rows: Rows, templates: NegativeTemplates) -> None:
         self._rows = rows
         self._templates = templates
-        self._known: dict[UUID, _Known] = {}
+        self._remembered = Remembered(rows.clock, self._read)
 
     def of(self, row: CollectionRow, fingerprint: str) -> Mapping[UUID, NDArray[np.float32]]:
         """Return the negatives of a collection's persons, by person, that count with a recogniser."""
-        known = self._known.get(row.resource_id)
-        now = self._rows.clock.now()
-        if known is None or now - known.at >= KNOWN_FOR:
-            known = self._known[row.resource_id] = _Known(now, self._read(row.resource_id))
-        if not known.templates:
-            return NONE
-        return known.templates.get((_place(row), fingerprint), NONE)
+        return self._remembered.of(row.resource_id).get((_place(row), fingerprint), NONE)
 
     def reread(self, resource_id: UUID) -> None:
         """Read a resource's negatives from the database with the next use, after somebody else changed them."""
-        self._known.pop(resource_id, None)
+        self._remembered.forget(resource_id)
 
     def reread_all(self) -> None:
         """Read every resource's negatives from the database with the next use."""
-        self._known.clear()
+        self._remembered.forget_all()
 
     def _read(self, resource_id: UUID) -> dict[tuple[UUID, str], dict[UUID, NDArray[np.float32]]]:
         found: dict[tuple[UUID, str], dict[UUID, list[NDArray[np.float32]]]] = {}

@@ -106,5 +106,5 @@ class MergedNegatives:
         return self._templates.faces(row.resource_id, row.uid, sealed_faces(session, row.uid, [person])).templates
 
     def follow(self, resource_id: UUID) -> None:
-        """Have this process read the negatives again; after the transaction. Others do within `lookup.KNOWN_FOR`."""
+        """Have this process read the negatives again, after the transaction; others do by themselves."""
         self._lookup.reread(resource_id)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, delete, select
 
 from mien.events.audit import AuditLog
-from mien.gallery.curves import KNOWN_FOR
 from mien.gallery.errors import InvalidReviewPolicyError
 from mien.gallery.kinds import CollectionRef
+from mien.gallery.remembered import Remembered
 from mien.gallery.reviews.types import ReviewPolicy
 from mien.gallery.rows import Rows, find, ref_of
 from mien.storage.tables import AlertRuleRow, CollectionRow, ReviewPolicyRow
@@ -31,7 +30,7 @@ class ReviewPolicies:
     def __init__(self, rows: Rows, audit: AuditLog) -> None:
         self._rows = rows
         self._audit = audit
-        self._known: dict[UUID, tuple[datetime, dict[UUID | None, ReviewPolicy]]] = {}
+        self._remembered = Remembered(rows.clock, self._read)
 
     def set(
         self,
@@ -82,7 +81,7 @@ class ReviewPolicies:
                 resource_id=resource_id,
                 details={"collection": name, "reviewers": reviewers, "identify": identify, "keep_days": keep_days},
             )
-        self._known.pop(resource_id, None)
+        self._remembered.forget(resource_id)
         return _policy(made, name)
 
     def remove(self, resource_id: UUID, ref: CollectionRef | None = None, *, actor: str) -> bool:
@@ -106,7 +105,7 @@ class ReviewPolicies:
                     resource_id=resource_id,
                     details={"collection": name},
                 )
-        self._known.pop(resource_id, None)
+        self._remembered.forget(resource_id)
         return gone
 
     def all(self, resource_id: UUID) -> list[ReviewPolicy]:
@@ -115,11 +114,8 @@ class ReviewPolicies:
 
     def holding(self, row: CollectionRow) -> ReviewPolicy | None:
         """Return the policy that holds for a collection; None without one. Costs a query every ten seconds."""
-        now = self._rows.clock.now()
-        known = self._known.get(row.resource_id)
-        if known is None or now - known[0] >= KNOWN_FOR:
-            known = self._known[row.resource_id] = (now, self._read(row.resource_id))
-        return known[1].get(row.uid) or known[1].get(None)
+        known = self._remembered.of(row.resource_id)
+        return known.get(row.uid) or known.get(None)
 
     def of(self, row: CollectionRow) -> ReviewPolicy:
         """Return the policy for a case that is filed by a call: two people must agree unless it says less."""
