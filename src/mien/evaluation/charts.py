@@ -1,6 +1,6 @@
-"""Charts as SVG: for a page, for print, and for the PDF writer, which knows plain shapes and text only.
+"""Charts as SVG: for pages, for print, and for the PDF writer, which supports only plain shapes and text.
 
-The colours are those of white paper. By the classes (`paper`, `ink`, `grid`, `series0` …) a page gives them others.
+The colours are for white paper. Pages override them by the classes (`paper`, `ink`, `grid`, `series0` …).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Axis:
     """An axis.
 
     Attributes:
-        title: under or beside it.
+        title: title below or beside the axis.
         low: first value shown.
         high: last value shown.
         logarithmic: whether every decade is as long.
@@ -45,7 +45,7 @@ class Axis:
     percent: bool = True
 
     def place(self, value: float) -> float:
-        """Return where a value is, in [0, 1]."""
+        """Return the position of a value, in [0, 1]."""
         if not self.logarithmic:
             return (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
         value = min(max(value, self.low), self.high)
@@ -133,7 +133,7 @@ def bar_chart(
 
 
 def nice(value: float) -> float:
-    """Return the next higher value whose fifths are short numbers: an axis ends there."""
+    """Return the next higher value whose fifths are short numbers, as the end of an axis."""
     if value <= 0:
         return 0.0
     power = 10.0 ** math.floor(math.log10(value))

@@ -55,7 +55,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A paragraph; a marked one stands out, a note is small. `notes` are numbers of notes that it refers to."""
+    """A paragraph; a marked one is emphasised, a note is small. `notes` are the numbers of notes that it refers to."""
 
     text: str
     marked: bool = False
@@ -82,7 +82,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """An SVG chart and what it shows."""
+    """An SVG chart and its description."""
 
     svg: str
     caption: str
@@ -164,7 +164,7 @@ def to_pdf(document: Document, *, font: Path | None = None, created: datetime | 
     Args:
         document: the document to write.
         font: a TrueType font, for letters beyond those of Western European languages.
-        created: the moment that the file says; now when None. With one, the same document is the same file.
+        created: creation time in the file; now when None. With a fixed time, the same document gives the same file.
 
     Raises:
         NoPdfError: the package that writes PDF is not installed.
@@ -225,7 +225,7 @@ def _draw(sheet: FPDF, family: str, block: Block, font: Path | None) -> None:
         case Chart(svg, caption):
             if sheet.will_page_break(95):
                 sheet.add_page()
-            # The reader of SVG knows no roles: they are for those who cannot see the chart.
+            # The SVG reader does not support roles: they are for people who cannot see the chart.
             plain = re.sub(r' (?:role|aria-label|class)="[^"]*"', "", svg)
             sheet.image(BytesIO(_letters(plain, font).encode("utf-8")), w=140, alt_text=_letters(caption, font))
             _line(sheet, family, _letters(caption, font), size=9)

@@ -1,12 +1,13 @@
 """Drift: whether the distribution of a week differs from a baseline, and since which day.
 
-Values of one day are not independent: one person may pass a camera fifty times, and a dull day makes all photos of it
-dull. So days are the unit. The week's days are exchanged at random with the baseline's of the same weekday, and the
-chance is how often an exchanged week differs from the rest at least as much as the real one (a permutation test, exact
-where days of one weekday are exchangeable). The difference is that of Anderson and Darling between the two cumulative
-distributions. Holm's correction over all series of a resource keeps the chance of any false alarm in a week at `ALPHA`.
+Values of one day are not independent: one person may pass a camera fifty times, and on a dull day all photos are dull.
+So the unit is the day. The days of the week are exchanged at random with baseline days of the same weekday, and the
+p-value is the share of exchanged weeks that differ from the rest at least as much as the real one (a permutation test,
+exact if days of one weekday are exchangeable). The difference is Anderson and Darling's between the two cumulative
+distributions. Holm's correction over all series of a resource keeps the probability of any false alarm in a week at
+`ALPHA`.
 
-A large sample finds differences that matter to nobody; so the population stability index must reach `LEAST_PSI` too.
+A large sample finds irrelevant differences too; so the population stability index must also reach `LEAST_PSI`.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Shift:
         psi: population stability index, >= 0.
         p: chance of such a difference without a change.
         adjusted: the same, corrected for the number of series.
-        since: day since when, where it has moved.
+        since: day of the change, if it has moved.
     """
 
     baseline: Counts
@@ -160,7 +161,7 @@ def since(days: Sequence[int], counts: Counts, first: int, until: int) -> int:
 
 
 def stability_index(baseline: Counts, week: Counts) -> float:
-    """The population stability index over bins that each hold at least about a tenth of the baseline."""
+    """Return the population stability index over bins that each contain at least about a tenth of the baseline."""
     groups, held = [], 0.0
     share = baseline / max(1, baseline.sum())
     group = 0

@@ -1,4 +1,4 @@
-"""Error rates by group of people, in the terms of ISO/IEC 19795-10: rates, differences, what would equalise them.
+"""Error rates by group of people, in the terms of ISO/IEC 19795-10: rates, differences, equalising thresholds.
 
 The groups are labels that the operator brings; nothing here infers one.
 """
@@ -158,7 +158,7 @@ def by_group(
         found: comparisons of everybody.
         photos: all photos, for FTE and quality.
         threshold: similarity at which rates are measured.
-        target: false match rate that the equalising threshold keeps to in every group.
+        target: false match rate that the equalising threshold must meet in every group.
 
     Raises:
         TooFewSamplesError: fewer than two groups are large enough.
@@ -374,7 +374,7 @@ def power(rate1: float, rate2: float, people: int, *, comparisons: int = 1) -> f
         rate1: true rate of one group.
         rate2: of the other.
         people: in each.
-        comparisons: comparisons of each person, taken as independent.
+        comparisons: comparisons of each person, treated as independent.
     """
     trials = people * comparisons
     mean = (rate1 + rate2) / 2

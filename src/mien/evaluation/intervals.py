@@ -1,17 +1,17 @@
 """95 % intervals of error rates whose comparisons share people.
 
-Comparisons of one person are not independent: somebody whose photos match badly fails many times. So people are the
-unit. The variance is the one that a bootstrap over people converges to, in closed form:
+Comparisons of one person are not independent: a person whose photos match badly fails many times. So the unit is the
+person. The variance is the one to which a bootstrap over people converges, in closed form:
 
 * FNMR: people as clusters (`by_person`).
 * FMR: a comparison belongs to two people. A bootstrap that draws people and multiplies their weights counts a pair's
   own chance three times (Owen 2007, "The pigeonhole bootstrap"), and its intervals are too wide; the variance here is
   the dyadic one (Aronow, Samii, Assenova 2015), which counts it once (`by_two_persons`).
 
-The variance gives an effective number of comparisons, and that a Wilson interval, which stays in [0, 1] and is skewed
-as a rate near 0 is; with fewer than five errors the exact interval, where it is wider. Without any error the upper end
-is exact for as many independent trials as there are people (pairs of people): the "rule of three". `bench/intervals.py`
-measures the coverage; docs/my-threshold.md states it.
+The variance gives an effective number of comparisons, and that gives a Wilson interval, which stays in [0, 1] and is
+skewed near 0 like the rate; with fewer than five errors the exact interval is used if it is wider. Without any error
+the upper end is exact for as many independent trials as there are people (pairs of people): the "rule of three".
+`bench/intervals.py` measures the coverage; docs/my-threshold.md states it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from mien.matching.rates import Interval, clopper_pearson
 
 CONFIDENCE: Final = 0.95
 _FEW: Final = 5
-"""Below so many errors the exact interval counts, too: it covers at least 95 %, where Wilson's may cover 90 %."""
+"""With fewer errors the exact interval is considered too: it covers at least 95 %, where Wilson's may cover 90 %."""
 _Z: Final = NormalDist().inv_cdf(0.975)
 
 
@@ -46,7 +46,7 @@ def by_person(errors: ArrayLike, owner: ArrayLike) -> Interval:
 
     Args:
         errors: (n,) whether each comparison failed.
-        owner: (n,) whose it is.
+        owner: (n,) index of the person.
 
     Raises:
         ValueError: there is no comparison.
@@ -77,7 +77,7 @@ def by_two_persons(errors: ArrayLike, owners: NDArray[np.intp], people: int) -> 
 
     Args:
         errors: (m,) whether each comparison matched.
-        owners: (m, 2) whose photos they are, the lower index first.
+        owners: (m, 2) indexes of the two people, the lower one first.
         people: number of people.
     """
     return Pairs(owners, people).interval(np.asarray(errors, np.float64))

@@ -1,4 +1,4 @@
-"""Identification: how often strangers are identified as somebody (FPIR), and enrolled people are not found (FNIR).
+"""Identification: how often strangers are identified as somebody (FPIR), and enrolled people are missed (FNIR).
 
 Galleries of several sizes are drawn from the people of an evaluation several times; the others are the strangers. The
 threshold is the one that identify uses for a gallery of that size (`mien.matching.open_set`).
@@ -35,10 +35,10 @@ class IdentificationRate:
         gallery: people enrolled.
         photos: enrolled photos of each.
         threshold: similarity that a candidate must reach.
-        fpir: share of strangers who are identified as somebody; None when there are too few strangers.
-        fnir: share of enrolled people who are not found in first place; None when there are too few.
+        fpir: share of strangers who are identified as somebody; None if there are too few strangers.
+        fnir: share of enrolled people who are not found in first place; None if there are too few.
         strangers: how many people were strangers in a draw, over all draws.
-        mated: how many people were searched for, likewise.
+        mated: number of enrolled people who were searched.
     """
 
     gallery: int
@@ -57,7 +57,7 @@ def identification(
 
     Args:
         samples: samples of many people.
-        calibration: gives the thresholds.
+        calibration: the calibration with the thresholds.
         sizes: sizes of galleries; those with fewer than ten strangers left are passed over.
         seed: seed of the random generator.
     """
@@ -85,7 +85,7 @@ def _measure(
     size, photos = shape
     threshold = similarity_for_gallery(calibration, size)
     wrong, tried = np.zeros((2, samples.people)), np.zeros((2, samples.people))
-    # People with a photo more than is enrolled come first: else a small sample would have nobody to search for.
+    # People with more photos than are enrolled come first: otherwise a small sample would have nobody to search.
     spare = np.array([len(photos_of[person]) > photos for person in able])
     for _ in range(_DRAWS):
         chance = random.random(len(able)) - 0.5 * spare

@@ -1,4 +1,4 @@
-"""Results as JSON: what is stored, shown and compared. Nobody's name, photo or template is in them."""
+"""Results as JSON for storage, display and comparison. They contain no name, photo or template."""
 
 from __future__ import annotations
 

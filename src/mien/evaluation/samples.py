@@ -29,7 +29,7 @@ _ROWS: Final = 512
 
 
 class TooFewSamplesError(MessageError, ValueError):
-    """There are not enough people or photos to measure anything; the text says what is needed."""
+    """There are not enough people or photos for a measurement; the text says how many are needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,10 @@ class Comparisons:
 
     Attributes:
         genuine: float32 (g,), of two photos of one person.
-        genuine_owner: (g,) whose.
+        genuine_owner: (g,) index of the person.
         genuine_photos: (g, 2) which photos.
         impostor: float32 (m,), of photos of two people.
-        impostor_owners: (m, 2) whose, the lower index first.
+        impostor_owners: (m, 2) indexes of the two people, the lower one first.
         impostor_photos: (m, 2) which photos.
         people: number of people.
     """
@@ -160,7 +160,7 @@ def of_pairs(scores: Sequence[float], photos: Sequence[tuple[str, str]], same: S
 
     Raises:
         TooFewSamplesError: one of the two kinds of pairs is missing.
-        ValueError: a pair is listed as of two people whose photos other pairs make one person.
+        ValueError: a pair is listed as two people, but other pairs make them one person.
     """
     if not any(same) or all(same):
         raise TooFewSamplesError("the list needs pairs of one person and pairs of two people")
@@ -221,7 +221,7 @@ def _parts(count: int) -> list[slice]:
 
 
 def suspects(samples: Samples, found: Comparisons, most: int = 10) -> list[dict[str, Any]]:
-    """The comparisons that look most like wrong labels: alike strangers, and photos of one person that differ.
+    """The comparisons that most likely have wrong labels: similar strangers, and photos of one person that differ.
 
     Args:
         samples: with names.

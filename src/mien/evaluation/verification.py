@@ -31,7 +31,7 @@ class RateLevel:
 
     Attributes:
         fmr: the rate.
-        threshold: the similarity that gives it; None when the data cannot bear it.
+        threshold: the corresponding similarity; None if there is too little data.
         measured: share of comparisons of two people that reach the threshold, with its interval.
         fnmr: share of comparisons of one person below the threshold, with its interval.
         people_missing: how many more people are needed before it can be claimed; 0 when it is.
@@ -123,7 +123,7 @@ def measure(
         progress: called with the current step.
 
     Raises:
-        TooFewSamplesError: fewer than two people, or nobody with two photos.
+        TooFewSamplesError: fewer than two people, or none with two photos.
     """
     progress("comparing")
     found = compare(samples, cap, seed=seed)
@@ -189,7 +189,7 @@ def _level(rate: float, impostor: Any, pairs: int, at: Callable[[float], AtThres
 
 
 def _fit(impostor: Any, fmr: float, current: Calibration | None) -> Calibration:
-    """Measure a calibration; its tail is the present one's where the comparisons do not reach far enough."""
+    """Fit a calibration; if the comparisons do not reach far enough, its tail is the current one's."""
     found = fit(impostor, fmr)
     return replace(found, tail=current.tail) if found.tail is None and current is not None else found
 

@@ -1,6 +1,6 @@
 """Storage: the database, its tables and migrations, encryption at rest, and retention.
 
-Main types: `Database` (sessions scoped to a resource), `Vault` (seals what is stored, per resource), `migrate`.
+Main types: `Database` (sessions scoped to a resource), `Vault` (encrypts stored data, per resource), `migrate`.
 
 Example:
     ```

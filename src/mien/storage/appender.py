@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 class SqliteAppender:
-    """Inserts rows into one table of SQLite, each time in a transaction of its own; safe to call from many threads.
+    """Inserts rows into one SQLite table, each in its own transaction; safe to call from many threads.
 
-    The statement is compiled once and runs on a connection that is kept for it. SQLAlchemy's general way takes three
-    times as long as SQLite itself does.
+    The statement is compiled once and runs on a dedicated connection. SQLAlchemy's general path takes three times as
+    long as SQLite itself.
 
     Args:
         engine: engine of SQLite.
         table: the table; all of its columns are given.
-        turn: held while it writes: SQLite lets one writer in.
+        turn: lock that is held while it writes: SQLite allows one writer.
     """
 
     def __init__(self, engine: Engine, table: Table, turn: AbstractContextManager[object]) -> None:
@@ -54,7 +54,7 @@ class SqliteAppender:
                 ) from error
 
     def close(self) -> None:
-        """Give the connection back; what was begun on it is rolled back. The next rows take another."""
+        """Return the connection; its open transaction is rolled back. The next rows use another connection."""
         with self._turn:
             kept, self._kept = self._kept, None
             if kept is not None:

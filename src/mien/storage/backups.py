@@ -1,9 +1,9 @@
-"""Backups: one archive of all that a server must not lose, taken while servers run, and brought back elsewhere.
+"""Backups: one archive of everything that a server must not lose, written while servers run, and restored elsewhere.
 
-The archive is a tar file: `manifest.json` first, then the database (a copy that SQLite makes in one transaction, or
-what `pg_dump` writes), then the master key if it was requested. The manifest has every file's SHA-256. An archive with
-the master key is always sealed by a passphrase; one without opens nothing by itself, for what is biometric is sealed in
-the database.
+The archive is a tar file: `manifest.json` first, then the database (a copy that SQLite writes in one transaction, or
+the output of `pg_dump`), then the master key if it was requested. The manifest contains every file's SHA-256. An
+archive with the master key is always encrypted with a passphrase; one without it reveals nothing biometric, because the
+database encrypts that.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _MOST_MANIFEST: Final = 64 * 1024
 
 
 class BackupError(Exception):
-    """A backup cannot be made, read or brought back; the message says why and what to do."""
+    """A backup cannot be created, read or restored; the message gives the reason and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,8 @@ def make_backup(
         with_key: put the master key into it.
 
     Raises:
-        BackupError: the file exists, the key would not be sealed, the database does not answer or `pg_dump` is missing.
+        BackupError: the file exists, the key would not be encrypted, the database does not respond or `pg_dump` is
+            missing.
         ValueError: the passphrase is too short.
         OSError: the file cannot be written.
     """
@@ -205,7 +206,7 @@ def read_backup(source: Path, folder: Path, passphrase: str | None = None, *, wi
                     kept = with_key or member.name != _KEY
                     found[member.name] = _write(stream, folder / member.name) if kept else _digest(stream)
             while content.read(_BLOCK):
-                pass  # to the end: a sealed file says there that nothing is missing
+                pass  # to the end: only there an encrypted file confirms that nothing is missing
     except SealedFileError as error:
         raise BackupError(f"{source}: {error}") from error
     except (tarfile.TarError, EOFError) as error:
@@ -253,7 +254,7 @@ def restore_key(folder: Path, target: Path) -> None:
     """Copy the master key of an unpacked backup to where a server reads it, unless the same one is there.
 
     Raises:
-        BackupError: another key is there.
+        BackupError: another key exists.
         OSError: the file cannot be written.
     """
     content = (folder / _KEY).read_bytes()
@@ -318,7 +319,7 @@ def _sealing(out: BinaryIO, passphrase: str | None) -> Iterator[BinaryIO]:
     writer = SealingWriter(out, passphrase)
     buffered = io.BufferedWriter(writer, _BLOCK)
     yield cast("BinaryIO", buffered)
-    buffered.close()  # only after success: a file that was given up must not look finished
+    buffered.close()  # only after success: an incomplete file must not look finished
 
 
 def _opening(raw: BinaryIO, passphrase: str | None) -> BinaryIO:
@@ -355,7 +356,7 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Leave out who made the file."""
+    """Remove the owner from the entry."""
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     member.mode = 0o600

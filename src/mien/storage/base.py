@@ -12,9 +12,9 @@ from sqlalchemy.types import TypeEngine
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment, to the microsecond; takes and gives time-zone aware UTC on every database.
+    """A time, to the microsecond; accepts and returns time-zone aware UTC on every database.
 
-    SQLite keeps text without a zone, which this type writes and reads as UTC.
+    SQLite stores text without a zone, which this type writes and reads as UTC.
 
     Raises:
         ValueError: a naive datetime was given.
@@ -24,7 +24,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  SQLAlchemy names it
-        """Turn an aware moment into UTC."""
+        """Convert an aware time to UTC."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -32,16 +32,16 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  SQLAlchemy names it
-        """Give back an aware moment in UTC."""
+        """Return an aware time in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class AnyText(TypeDecorator[str]):
-    """Text exactly as a caller sent it, kept as bytes.
+    """Text exactly as a caller sent it, stored as bytes.
 
-    JSON may hold what a database's own text type refuses: U+0000 (PostgreSQL) and lone surrogates (both).
+    JSON may contain characters that a database's text type refuses: U+0000 (PostgreSQL) and lone surrogates (both).
     """
 
     impl = LargeBinary
@@ -77,10 +77,10 @@ class Base(DeclarativeBase):
 
 
 class Owned:
-    """Mixin of tables whose rows belong to one resource and go with it.
+    """Mixin of tables whose rows belong to one resource and are deleted with it.
 
-    A session opened for a resource sees only that resource's rows of these tables (`mien.storage.database`). Their
-    primary keys begin with `resource_id`, so that the database finds a resource's rows without another index.
+    A session for a resource sees only that resource's rows of these tables (`mien.storage.database`). Their primary
+    keys start with `resource_id`, so that the database finds a resource's rows without another index.
     """
 
     @declared_attr

@@ -1,11 +1,11 @@
 """Claims: work that only one server does at a time, whichever machine it runs on.
 
-A claim is a lease in the database with a token. The lease ends by the database's clock, so that servers whose own
-clocks differ agree; its holder renews it three times a lease. The token grows with every change of hands. A server
-that was paused or cut off may still believe that it holds a claim; so whatever it writes is fenced: the transaction
-first compares the token (`Held.fence`) and keeps the row locked until it ends. A takeover therefore comes either after
-the transaction or before it, and then the transaction fails. Correctness needs no clock: leases only say when a claim
-may be taken over, tokens say who may write.
+A claim is a lease in the database with a token. The lease ends by the database's clock, so that servers with different
+clocks agree; its holder renews it three times per lease. The token grows with every change of the holder. A server that
+was paused or cut off may still believe that it holds a claim, so all its writes are fenced: the transaction first
+compares the token (`Held.fence`) and keeps the row locked until it ends. A takeover therefore happens either after the
+transaction, or before it, and then the transaction fails. Correctness needs no clock: leases only define when a claim
+may be taken over, tokens define who may write.
 
 Example:
     ```
@@ -55,7 +55,7 @@ _log = structlog.get_logger(__name__)
 
 
 class ClaimLostError(Exception):
-    """Another server has taken the claim over; nothing of what this one did under it may be written."""
+    """Another server has taken over the claim; nothing that this one did under it may be written."""
 
 
 class _Now(GenericFunction[int]):
@@ -78,7 +78,7 @@ def _of_postgresql(element: Any, compiler: Any, **options: Any) -> str:  # noqa:
 
 
 class Held:
-    """A claim that is kept by renewals in the background until it is released or lost; `Claims.acquire` returns it.
+    """A held claim, renewed in the background until it is released or lost; returned by `Claims.acquire`.
 
     Attributes:
         name: name of the work.
@@ -115,7 +115,7 @@ class Held:
             raise ClaimLostError(f"another server has taken over {self.name}")
 
     def release(self) -> None:
-        """Give the claim up: the next that asks for it gets it at once. Nothing happens when it was lost."""
+        """Release the claim: the next server that asks gets it immediately. Does nothing if it was lost."""
         self._claims.release(self)
 
     @property
@@ -138,7 +138,7 @@ class Claims:
 
     Args:
         database: which all servers share.
-        seconds: how long a lease lasts when nothing else is said.
+        seconds: default length of a lease.
     """
 
     def __init__(self, database: Database, seconds: float = LEASE_SECONDS) -> None:
@@ -152,11 +152,11 @@ class Claims:
 
     @contextmanager
     def hold(self, name: str, seconds: float | None = None) -> Iterator[Held | None]:
-        """Acquire a claim for the length of a block; gives None when another thread or server has it.
+        """Hold a claim for the length of a block; yields None if another thread or server has it.
 
         Args:
             name: name of the work, such as `training/<collection>`; 120 characters at most.
-            seconds: how long its lease lasts, where the usual is not right.
+            seconds: length of this lease, if not the default.
         """
         held = self.acquire(name, seconds)
         try:
@@ -168,8 +168,8 @@ class Claims:
     def acquire(self, name: str, seconds: float | None = None) -> Held | None:
         """Acquire a claim and keep it until it is released; None when another thread or server has it.
 
-        A claim is free when its lease has ended, when it was released, and when its holder was a process of this
-        machine that has ended: then nobody waits for the lease.
+        A claim is free if its lease has ended, if it was released, or if its holder was a process of this machine that
+        has ended: then nobody needs to wait for the lease.
         """
         lease = seconds or self._seconds
         since = elapsed()
@@ -199,7 +199,7 @@ class Claims:
         with self._lock:
             if self._held.get(held.name) is held:
                 del self._held[held.name]
-        # With another token, so that a renewal that is under way meanwhile does not take it back for another lease.
+        # With another token, so that a renewal in progress does not extend it again.
         statement = update(ClaimRow).where(ClaimRow.name == held.name, ClaimRow.token == held.token)
         try:
             with self._database.write(EVERY_RESOURCE) as session:
@@ -208,7 +208,7 @@ class Claims:
             log_failure(_log, "a claim could not be released and ends with its lease", error, claim=held.name)
 
     def renew(self) -> None:
-        """Renew all claims that are held; those that another server has taken over are marked as lost."""
+        """Renew all held claims; those that another server has taken over are marked as lost."""
         with self._lock:
             some = [self._held[name] for name in sorted(self._held)]
         if not some:
@@ -225,19 +225,19 @@ class Claims:
                 mine = self._held.get(held.name) is held
                 if mine:
                     del self._held[held.name]
-            if mine:  # else it was released meanwhile
+            if mine:  # otherwise it was released in the meantime
                 held.lost.set()
                 _log.warning("another server has taken over", claim=held.name)
 
     def holders(self, prefix: str = "") -> dict[str, str]:
-        """Return who holds the claims whose names begin with a prefix: name to `host:pid`."""
+        """Return the holders of the claims whose names start with a prefix: name to `host:pid`."""
         query = select(ClaimRow.name, ClaimRow.holder)
         query = query.where(ClaimRow.name.startswith(prefix, autoescape=True), ClaimRow.until > _Now())
         with self._database.read(EVERY_RESOURCE) as session:
             return {name: holder.partition(" ")[0] for name, holder in session.execute(query)}
 
     def purge(self) -> int:
-        """Delete the rows of claims that nobody has had for a week; returns how many."""
+        """Delete the rows of claims that nobody has held for a week; return their number."""
         old = delete(ClaimRow).where(ClaimRow.until < _Now() - _KEPT_MILLISECONDS).returning(ClaimRow.name)
         with self._database.write(EVERY_RESOURCE) as session:
             return len(session.execute(old).all())
@@ -250,7 +250,7 @@ class Claims:
         free = or_(ClaimRow.until <= now, ClaimRow.until > now + ClaimRow.lease)
         if of_ended is not None:
             free = or_(free, ClaimRow.token == of_ended)
-        # A first token is the time, and not 1, so that it is above those of a row that was purged.
+        # A first token is the time instead of 1, so that it is higher than those of a purged row.
         following = case((ClaimRow.token >= now, ClaimRow.token + 1), else_=now)
         values = {"holder": identity(os.getpid()), "until": now + milliseconds, "lease": milliseconds}
         statement = (
@@ -263,7 +263,7 @@ class Claims:
             return session.scalar(statement)
 
     def close(self) -> None:
-        """Release what is held and end the thread; called when the database is closed."""
+        """Release all claims and end the thread; called when the database is closed."""
         with self._lock:
             held, keeper = list(self._held.values()), self._keeper
         for one in held:
@@ -273,7 +273,7 @@ class Claims:
             keeper.join(_CLOSING_SECONDS)
 
     def _keep(self) -> None:
-        """Renew until nothing is held any more."""
+        """Renew until no claim is held."""
         failed = False
         while True:
             self._wake.clear()
@@ -287,7 +287,7 @@ class Claims:
             try:
                 self.renew()
                 failed = False
-            except Exception as error:  # tried again; `Held.sure` turns false when it takes too long
+            except Exception as error:  # tried again; `Held.sure` becomes false if it takes too long
                 failed = True
                 log_failure(_log, "claims could not be renewed", error)
 
@@ -298,13 +298,13 @@ def _renewal(held: Held) -> ReturningUpdate[tuple[int]]:
 
 
 def elapsed() -> float:
-    """Return seconds of a clock that nobody sets and that counts while the machine sleeps, too."""
+    """Return the seconds of a clock that cannot be set and that also counts while the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 @cache
 def identity(pid: int) -> str:
-    """Return what tells this process from all others: `host:pid boot/namespace/start`; the end only on Linux."""
+    """Return a unique identity of this process: `host:pid boot/namespace/start`; the last part only on Linux."""
     return f"{socket.gethostname()[:64]}:{pid} {_machine()}/{_started(pid)}"
 
 

@@ -1,4 +1,4 @@
-"""Copies of rows. A column is copied because its table has it: only what must differ is named.
+"""Copies of rows. A column is copied because its table has it: only the values that must differ are named.
 
 persons = session.execute(whole(PersonRow).where(PersonRow.collection == source)).mappings()
 session.execute(insert(PersonRow), [copy_values(person, collection=target) for person in persons])
@@ -18,7 +18,7 @@ R = TypeVar("R", bound=Base)
 
 
 def whole(table: type[Base]) -> Select[Any]:
-    """Return a query for all columns of a table, which gives mappings from their names instead of objects."""
+    """Return a query for all columns of a table, which returns mappings instead of objects."""
     return select(*(getattr(table, name) for name in inspect(table).column_attrs.keys()))  # noqa: SIM118  no dict
 
 

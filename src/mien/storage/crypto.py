@@ -1,10 +1,11 @@
-"""Envelope encryption: a master key wraps data keys, a data key of the resource seals what is stored.
+"""Envelope encryption: a master key wraps data keys, and a data key of the resource encrypts stored data.
 
-AES-256-GCM throughout (NIST SP 800-38D), with random 96-bit nonces: a data key is replaced by a new one after 30
-days, far before the 2^32 messages at which random nonces stop being safe. The associated data of a sealed value names
-what it is and whose it is, so that a ciphertext moved to another row or another resource does not open.
+AES-256-GCM throughout (NIST SP 800-38D), with random 96-bit nonces: a data key is replaced after 30 days, long before
+the 2^32 messages at which random nonces stop being safe. The associated data of an encrypted value names the kind and
+the owner, so that a ciphertext that is moved to another row or resource cannot be decrypted.
 
-A sealed value is: version (1 byte, = 1), data key id (4 bytes, big endian), nonce (12), ciphertext and tag (n + 16).
+An encrypted value is: version (1 byte, = 1), data key id (4 bytes, big endian), nonce (12), ciphertext and tag (n +
+16).
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ DATA_KEY_AGE: Final = timedelta(days=30)
 
 
 class CryptoError(Exception):
-    """A sealed value does not open: it was changed, moved, or sealed under a master key that is not here."""
+    """An encrypted value cannot be decrypted: it was changed, moved, or encrypted under another master key."""
 
 
 class MasterKeyError(Exception):
-    """The master key is missing, malformed, or not the one that the database was made with."""
+    """The master key is missing, malformed, or not the one that the database was created with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +52,14 @@ class MasterKey:
 
     Attributes:
         secret: 32 bytes.
-        name: 16 hexadecimal characters that tell master keys apart and give nothing away.
+        name: 16 hexadecimal characters that identify the master key and reveal nothing.
     """
 
     secret: bytes = field(repr=False)
 
     @property
     def name(self) -> str:
-        """A one-way name of the key, kept beside what it wraps."""
+        """A one-way name of the key, stored next to what it wraps."""
         return hmac.digest(self.secret, b"mien master key name", "sha256").hex()[:16]
 
     @classmethod
@@ -66,7 +67,7 @@ class MasterKey:
         """Read a key from 64 hexadecimal characters.
 
         Raises:
-            MasterKeyError: it is anything else.
+            MasterKeyError: it has another form.
         """
         try:
             secret = bytes.fromhex(text.strip())
@@ -78,7 +79,7 @@ class MasterKey:
 
 
 def load_master_key(data_dir: Path, *, given: str | None = None, file: Path | None = None) -> MasterKey:
-    """Return the master key: the one given, else from `file`, else from `data_dir/master.key`, made when missing.
+    """Return the master key: the given one, or that of `file`, or `data_dir/master.key`, created if it is missing.
 
     Args:
         data_dir: the server's folder.
@@ -125,7 +126,7 @@ class _DataKey:
 
 
 class Vault:
-    """Seals and opens what is stored, with the data keys of the resource it belongs to.
+    """Encrypts and decrypts stored data, with the data keys of its resource.
 
     Args:
         database: the database with the wrapped data keys; its tables must exist.
@@ -133,7 +134,7 @@ class Vault:
         clock: the clock.
 
     Raises:
-        MasterKeyError: the database holds data keys that another master key wrapped.
+        MasterKeyError: the database has data keys that another master key wrapped.
     """
 
     def __init__(self, database: Database, master: MasterKey, clock: Clock) -> None:
@@ -148,20 +149,20 @@ class Vault:
 
     @staticmethod
     def was_used(database: Database) -> bool:
-        """Return whether a database holds data keys, which only the master key that wrapped them opens."""
+        """Return whether a database has data keys, which only the master key that wrapped them decrypts."""
         with database.read(EVERY_RESOURCE) as session:
             return session.scalar(select(DataKeyRow.id).limit(1)) is not None
 
     def seal(self, plain: bytes, *, resource_id: UUID | None, what: str) -> bytes:
         """Encrypt `plain` for a resource (None: for the service itself).
 
-        Seal before you open a writing session: the first value of a resource writes its data key, in a transaction of
-        its own, which would wait for yours.
+        Encrypt before you open a writing session: the first value of a resource writes its data key in a separate
+        transaction, which would wait for yours.
 
         Args:
             plain: the bytes to keep secret.
             resource_id: id of the resource that owns it.
-            what: which row and column it goes into, e.g. `"detected_faces/<id>"`; the same is needed to open it.
+            what: the row and column of the value, e.g. `"detected_faces/<id>"`; decryption needs the same.
         """
         key = self._newest.get(resource_id)
         if key is None or self._clock.now().timestamp() - key.made > DATA_KEY_AGE.total_seconds():
@@ -171,7 +172,7 @@ class Vault:
         return header + key.cipher.encrypt(nonce, plain, _associated(resource_id, what))
 
     def open(self, sealed: bytes, *, resource_id: UUID | None, what: str) -> bytes:
-        """Decrypt what `seal` made for the same resource and the same `what`.
+        """Decrypt the output of `seal` for the same resource and the same `what`.
 
         Raises:
             CryptoError: it was changed, moved from another row, or its data key is gone.
@@ -190,7 +191,7 @@ class Vault:
             raise CryptoError("a sealed value was changed or moved") from error
 
     def keyed_hash(self, text: str) -> bytes:
-        """Return the 32 bytes by which a secret is looked up: HMAC-SHA256 under a secret of this database."""
+        """Return the 32 bytes by which a secret is found: HMAC-SHA256 under a secret of this database."""
         return hmac.digest(self._lookup_secret, text.encode("utf-8", "surrogatepass"), "sha256")
 
     def derived_key(self, purpose: str) -> bytes:
@@ -209,7 +210,7 @@ class Vault:
             return {key.resource_id for key in list(self._by_id.values()) if key.resource_id}
 
     def rewrap(self, new_master: MasterKey) -> int:
-        """Wrap every data key under another master key, all or none; what they sealed stays as it is.
+        """Wrap every data key under another master key, all or none; the encrypted data does not change.
 
         Returns:
             The number of rewrapped data keys.

@@ -1,8 +1,8 @@
-"""The engine and its sessions: short transactions, one place where rows are scoped to their resource.
+"""The engine and its sessions: short transactions, and one place where rows are scoped to their resource.
 
-SQLite runs in WAL mode with `synchronous=NORMAL`: what was committed before a process is killed is there afterwards
-(the log is in the kernel's hands by then); only a power failure or a crash of the kernel may lose the last commits,
-never the database's integrity. On PostgreSQL its own settings hold.
+SQLite runs in WAL mode with `synchronous=NORMAL`: a commit survives a killed process (the log has been written to the
+kernel); only a power failure or a crash of the kernel may lose the last commits, never the database's integrity. On
+PostgreSQL its own settings apply.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BUSY_MILLISECONDS: Final = 30_000
 _IDLE_MILLISECONDS: Final = 60_000
 _POSTGRESQL: Final = {
     "prepare_threshold": 2,
-    # Without these a thread waits a quarter of an hour for a server whose network was cut: the kernel's patience.
+    # Without these a thread waits 15 minutes, the kernel's default, for a server whose network was cut.
     "connect_timeout": 5,
     "tcp_user_timeout": 10_000,
     "keepalives_idle": 5,
@@ -39,7 +39,7 @@ _POSTGRESQL: Final = {
 
 
 class Everyone(Enum):
-    """The scope of work that is not done for one resource: housekeeping, and finding out who calls."""
+    """The scope of work across resources: housekeeping, and identifying the caller."""
 
     EVERY_RESOURCE = "every resource"
 
@@ -57,7 +57,7 @@ class Database:
 
     Args:
         url: SQLAlchemy URL, of SQLite (a file) or PostgreSQL (psycopg 3).
-        pool_size: connections kept at most; a thread that finds none free waits for one.
+        pool_size: maximum number of connections; a thread that finds none free waits for one.
 
     Raises:
         ValueError: the URL names no file, or a `prepare_threshold` that is none.
@@ -77,15 +77,15 @@ class Database:
                 raise ValueError("the SQLite database must be a file")
             file = Path(self.url.database)
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            file.touch(mode=0o600)  # the files beside it take its mode
+            file.touch(mode=0o600)  # files created next to it get its mode
         arguments: dict[str, Any] = {"timeout": 30.0} if self.is_sqlite else dict(_POSTGRESQL)
-        for name in self.url.query:  # what the operator says in the URL holds
+        for name in self.url.query:  # the operator's value in the URL takes precedence
             arguments.pop(name, None)
         if "prepare_threshold" in self.url.query:
             arguments["prepare_threshold"] = _prepare_threshold(self.url.query["prepare_threshold"])
         if not self.is_sqlite and "options" not in self.url.query:
-            # As on SQLite: who waits for another writer's lock is told after a while, and does not wait for ever.
-            # Nor may a server that is paused or cut off in a transaction keep its locks for ever.
+            # As on SQLite: waiting for another writer's lock fails after a while. And a server that is paused or cut
+            # off in a transaction must not keep its locks forever.
             arguments["options"] = (
                 f"-c lock_timeout={_BUSY_MILLISECONDS} -c idle_in_transaction_session_timeout={_IDLE_MILLISECONDS}"
             )
@@ -95,7 +95,7 @@ class Database:
             max_overflow=0,
             pool_timeout=30.0,
             pool_pre_ping=not self.is_sqlite,
-            hide_parameters=True,  # what is stored is biometric: it must not reach a log through an error
+            hide_parameters=True,  # stored data is biometric: it must not reach a log through an error
             connect_args=arguments,
         )
         if self.is_sqlite:
@@ -106,7 +106,7 @@ class Database:
         self._reader = (
             self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
         )
-        # SQLite lets one writer in and makes the others poll, a millisecond and more at a time; threads of this process
+        # SQLite allows one writer and makes the others poll, a millisecond and more at a time; threads of this process
         # queue here instead.
         self._turn: AbstractContextManager[object] = RLock() if self.is_sqlite else nullcontext()
         self.reserve: Reserve | None = None
@@ -114,7 +114,7 @@ class Database:
 
     @contextmanager
     def read(self, scope: Scope) -> Iterator[Session]:
-        """Open a session that only reads, for one resource or for `EVERY_RESOURCE`; it sees one state throughout."""
+        """Open a read-only session for one resource or for `EVERY_RESOURCE`; it sees one state throughout."""
         with ScopedSession(self._reader, expire_on_commit=False, autoflush=False, info={_SCOPE: scope}) as session:
             yield session
 
@@ -122,7 +122,8 @@ class Database:
     def write(self, scope: Scope) -> Iterator[Session]:
         """Open a session that writes; commits at the end of the block, rolls back when it raises.
 
-        On SQLite the write lock is taken at once, so that a transaction that read first cannot fail when it writes.
+        On SQLite the write lock is acquired at the start, so that a transaction that reads first cannot fail when it
+        writes.
 
         Raises:
             OSError: the disk is full, and this is no deletion (`mien.storage.reserve`).
@@ -146,7 +147,7 @@ class Database:
             yield connection
 
     def appender(self, table: Table) -> Callable[[Sequence[Mapping[str, Any]]], None]:
-        """Return what inserts rows, with all columns, into a table, each time in a transaction of its own.
+        """Return an appender that inserts rows, with all columns, into a table, each in its own transaction.
 
         It is for the rows that a request waits for. As with `writing_connection`, rows name their resource themselves.
         """
@@ -182,13 +183,13 @@ class Database:
     def lock(self, connection: Connection | Session, name: str) -> None:
         """Wait for a named lock that other processes take too; it is released with the writing transaction.
 
-        On SQLite a writing transaction is alone already.
+        On SQLite a writing transaction is always alone.
         """
         if not self.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"mien {name}"})
 
     def answers(self) -> bool:
-        """Return whether the database answers a question; blocks until it does, or is found not to."""
+        """Return whether the database responds; blocks until it does, or is found not to."""
         try:
             with self.engine.connect() as connection:
                 connection.execute(text("SELECT 1"))
@@ -203,7 +204,7 @@ class Database:
                 raw = connection.connection.dbapi_connection
                 assert raw is not None
                 connection.rollback()
-                # It waits for readers and keeps writers waiting meanwhile: not for long, the next purge tries again.
+                # It waits for readers and blocks writers: not for long, the next purge tries again.
                 raw.execute("PRAGMA busy_timeout=200").close()
                 raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
                 raw.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}").close()
@@ -250,7 +251,7 @@ def _scope_statement(state: ORMExecuteState) -> None:
     if state.is_insert:
         given = state.parameters or {}
         rows: Sequence[Mapping[str, Any]] = [given] if isinstance(given, Mapping) else given
-        for row in rows:  # rows are given as parameters, not in the statement, so that their owner can be seen
+        for row in rows:  # rows are passed as parameters, not in the statement, so that their owner is visible
             _check_owner(row.get("resource_id"), scope)
         return
     state.statement = state.statement.options(
@@ -274,7 +275,7 @@ def _check_owner(owner: object, scope: Scope) -> None:
 
 
 def _prepare_sqlite_connection(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # the driver must not begin transactions by itself: `_begin_sqlite` does
+    connection.isolation_level = None  # the driver must not begin transactions itself: `_begin_sqlite` does
     cursor = connection.cursor()
     for pragma in (
         "journal_mode=WAL",

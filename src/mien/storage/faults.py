@@ -47,7 +47,7 @@ _DRIVERS: Final = frozenset({"OperationalError", "InterfaceError"})
 
 
 def fault_of(error: BaseException) -> StorageFault | None:
-    """Return what is wrong outside this program; None for any other error.
+    """Return the fault outside this program; None for any other error.
 
     Args:
         error: error of SQLAlchemy, of a driver (`mien.storage.watch` asks drivers directly), or of writing a file.
@@ -83,7 +83,7 @@ def _of_driver(error: BaseException) -> StorageFault | None:
 
 
 def brief(error: BaseException) -> str:
-    """Return the kind and the first line of an error, and where it was raised: what fits in one line of a log."""
+    """Return the kind, first line and origin of an error, for one line of a log."""
     lines = str(error).splitlines()
     text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)

@@ -1,4 +1,4 @@
-"""Names as people are searched and sorted by them: without capitals, accents and characters that nobody sees."""
+"""Names for searching and sorting: without case, accents and invisible characters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAME_KEY_LENGTH: Final = 200
 def name_key(name: str) -> str:
     """Return the key of a name: `Žofie  O'Neill` and `zofie o'neill` have the same one.
 
-    Two names with one key are alike for people; the name itself is stored as it was given.
+    Two names with the same key are equal for people; the name itself is stored unchanged.
     """
     if name.isascii() and name.isprintable():  # nothing to take apart: as most names, in a tenth of the time
         return " ".join(name.casefold().split())[:NAME_KEY_LENGTH]

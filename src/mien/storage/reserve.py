@@ -1,8 +1,8 @@
-"""Space that is kept for deletions: SQLite writes them to its log first, for which a full disk has no room.
+"""Space that is reserved for deletions: SQLite writes them to its log first, which a full disk prevents.
 
-A file of a few megabytes lies in the data folder. When a deletion meets a full disk, the file is deleted and the
-deletion is done again. Until there is room for the file again, everything that is no deletion is refused, so that it
-does not take the room. PostgreSQL's disk is its own matter.
+The data folder contains a file of a few megabytes. If a deletion meets a full disk, the file is deleted and the
+deletion is repeated. Until there is space for the file again, all other writes are refused, so that they do not use the
+space. On PostgreSQL this is not done.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _log = structlog.get_logger(__name__)
 
 
 class Reserve:
-    """The file that keeps space free.
+    """The file that reserves space.
 
     Args:
-        file: made when there is room for it.
+        file: created when there is space for it.
         size: bytes.
     """
 
@@ -48,10 +48,10 @@ class Reserve:
         self._whole = False
 
     def check(self) -> None:
-        """See to it that the reserve is there, unless this is a deletion.
+        """Ensure that the reserve exists, unless this is a deletion.
 
         Raises:
-            OSError: the disk is full (ENOSPC), and what is left is for deletions.
+            OSError: the disk is full (ENOSPC), and the rest is reserved for deletions.
         """
         if self._whole or _deleting.get():
             return
@@ -92,7 +92,7 @@ class Reserve:
 
 @contextmanager
 def deleting() -> Iterator[None]:
-    """Mark what is done in a block, and in the worker threads that it waits for, as a deletion."""
+    """Mark everything in a block, and in the worker threads that it waits for, as a deletion."""
     token = _deleting.set(True)
     try:
         yield
@@ -101,7 +101,7 @@ def deleting() -> Iterator[None]:
 
 
 def delete_even_if_full(delete: Callable[[], T], make_room: Callable[[], bool]) -> T:
-    """Run a deletion; once more when the disk is full and `make_room` (`Database.make_room`) has made some."""
+    """Run a deletion; repeat it if the disk was full and `make_room` (`Database.make_room`) has freed space."""
     with deleting():
         try:
             return delete()

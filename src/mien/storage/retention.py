@@ -1,4 +1,4 @@
-"""Deleting what has expired, now and then, in a thread of its own; what servers share, by one of them at a time."""
+"""Delete expired data regularly in a separate thread; data that servers share is deleted by one of them at a time."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def delete_expired(
     Args:
         database: the database.
         key: the column that identifies a row.
-        expires_at: the column that says until when a row is kept.
+        expires_at: the column with the expiry of a row.
         now: the time.
         at_once: how many rows a transaction deletes.
 
@@ -57,9 +57,9 @@ class RetentionWorker:
     """Runs purges every `seconds` until it is stopped.
 
     Args:
-        purges: name and function of each; a function deletes what has expired and returns how many rows that were.
+        purges: name and function of each; a function deletes expired rows and returns their number.
         seconds: pause between two rounds.
-        shared: further ones, of what all servers share.
+        shared: further purges, for data that all servers share.
         claims: see to it that one server at a time runs those.
         make_room: called when the disk is full; returns whether to try again.
     """
@@ -82,7 +82,7 @@ class RetentionWorker:
         self._thread = threading.Thread(target=self._run, name="mien-retention", daemon=True)
 
     def start(self) -> None:
-        """Begin; the first round comes at once."""
+        """Start; the first round runs immediately."""
         self._thread.start()
 
     def stop(self) -> None:

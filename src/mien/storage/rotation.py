@@ -1,4 +1,4 @@
-"""Replacing the master key, so that a crash at any moment leaves a key that opens the database."""
+"""Replace the master key, so that a crash at any time leaves a key that decrypts the database."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def open_vault(
     """Open the vault with the master key of `load_master_key`; finish a rotation that was interrupted.
 
     Raises:
-        MasterKeyError: the key is malformed, missing although the database was made with one, or another one.
+        MasterKeyError: the key is malformed, missing although the database was created with one, or another one.
     """
     own, following = data_dir / "master.key", _following(data_dir)
     if given is None and file is None and not own.exists() and Vault.was_used(database):

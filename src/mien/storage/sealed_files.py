@@ -1,10 +1,10 @@
 """A file that a passphrase opens: chunks of AES-256-GCM under a key that scrypt derives.
 
-Layout: magic (8 bytes), salt (16), then chunks of at most 1 MiB of content, each its length (4 bytes, big endian, when
-sealed), ciphertext and tag. A chunk's nonce is its number; its associated data says whether it is the last, so that
-chunks which are cut off, repeated or put in another order are found (the STREAM construction of Hoang, Reyhanitabar,
-Rogaway and Vizár, 2015). The salt is random, so no key is used for two files. scrypt: N = 2^17, r = 8, p = 1 (128 MB),
-OWASP's recommendation (password storage cheat sheet, 2024).
+Layout: magic (8 bytes), salt (16), then chunks of at most 1 MiB of content, each with its length (4 bytes, big endian,
+encrypted size), ciphertext and tag. A chunk's nonce is its number; its associated data says whether it is the last, so
+that truncated, repeated or reordered chunks are detected (the STREAM construction of Hoang, Reyhanitabar, Rogaway and
+Vizár, 2015). The salt is random, so no key is used for two files. scrypt: N = 2^17, r = 8, p = 1 (128 MB), OWASP's
+recommendation (password storage cheat sheet, 2024).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LENGTH: Final = struct.Struct(">I")
 
 
 class SealedFileError(Exception):
-    """A sealed file does not open: another passphrase, or it was changed or cut off."""
+    """An encrypted file cannot be decrypted: another passphrase, or it was changed or truncated."""
 
 
 def check_passphrase(passphrase: str) -> None:
@@ -41,7 +41,7 @@ def check_passphrase(passphrase: str) -> None:
 
 
 class SealingWriter(RawIOBase):
-    """A binary file whose content is sealed on its way into another.
+    """A binary file whose content is encrypted while it is written to another.
 
     Args:
         target: file for the encrypted bytes; stays open.
@@ -85,7 +85,7 @@ class SealingWriter(RawIOBase):
 
 
 class OpeningReader(RawIOBase):
-    """The content of a sealed file, in order.
+    """The content of an encrypted file, in order.
 
     Args:
         source: positioned behind the magic.

@@ -1,14 +1,13 @@
 """The database's schema, step by step; every start brings it up to date.
 
-A step is a module in `versions/`, written by hand or begun with `python tools/new_migration.py "what it does"`. A test
-holds that the steps end at the tables of `mien.storage.tables`, on SQLite and PostgreSQL,
-and that `HEAD` names the last one.
+A step is a module in `versions/`, written by hand or started with `python tools/new_migration.py "what it does"`. A
+test checks that the steps result in the tables of `mien.storage.tables`, on SQLite and PostgreSQL, and that `HEAD`
+names the last one.
 
 Servers are upgraded one at a time, so for a while two versions use one database. A step therefore either expands, which
-servers of the version before do not notice (a table, a column that may be null or has a default), or it contracts
-(`contract = True` in its module): it takes away or demands what they do not know. A contracting step waits until no
-server of an older version runs; those hold claims named `server/<their HEAD>/…`. Until then `schema_state` tells
-servers of older versions that they may still start.
+older servers do not notice (a table, or a column that may be null or has a default), or contracts (`contract = True` in
+its module): it removes or requires things that they do not know. A contracting step waits until no older server runs;
+those hold claims named `server/<their HEAD>/…`. Until then `schema_state` allows older servers to start.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 HEAD: Final = "0031"
-"""The last step; a database that is there already needs no Alembic, whose import takes as long as a small start."""
+"""The last step; an up-to-date database needs no Alembic, whose import takes as long as a small start."""
 
 FOLDER: Final = Path(__file__).parent
 
@@ -170,9 +169,9 @@ def alembic_config() -> Config:
 
 
 def render_type(kind: str, item: object, context: object) -> str | Literal[False]:  # noqa: ARG001  Alembic calls it
-    """Write one of our column types into a step as the SQLAlchemy type below it, and leave everything else to Alembic.
+    """Render one of our column types in a step as its underlying SQLAlchemy type, and leave the rest to Alembic.
 
-    So a step needs no import of the product, whose types may change after it.
+    So a step does not import the product, whose types may change later.
     """
     if kind == "type" and isinstance(item, TypeDecorator) and type(item).__module__.startswith("mien."):
         return f"sa.{item.impl_instance!r}"

@@ -1,4 +1,4 @@
-"""Resources (what Azure calls an account of kind Face), their keys, and requests for limited access."""
+"""Resources (accounts of kind Face in Azure's terms), their keys, and requests for limited access."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class AccessRequestRow(Owned, Base):
 
 
 class RoleAssignmentRow(Base):
-    """A role that the tokens with a claim have; on one resource, or on all of them where `resource_id` is null."""
+    """A role for the tokens with a claim; on one resource, or on all if `resource_id` is null."""
 
     __tablename__ = "role_assignments"
 

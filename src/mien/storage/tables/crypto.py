@@ -12,10 +12,10 @@ from mien.storage.base import Base
 
 
 class DataKeyRow(Base):
-    """A data key; the newest of a resource seals, all of them open.
+    """A data key; the newest of a resource encrypts, all of them decrypt.
 
-    A resource's data keys go with it, so that what they sealed stays unreadable, in backups too. A key without a
-    resource is the service's own.
+    A resource's data keys are deleted with it, so that its encrypted data stays unreadable, in backups too. A key
+    without a resource belongs to the service.
     """
 
     __tablename__ = "data_keys"

@@ -24,7 +24,7 @@ class DynamicGroupRow(Owned, Base):
 
 
 class DynamicGroupMemberRow(Owned, Base):
-    """A person of the directory who is in a dynamic group."""
+    """A person of the directory in a dynamic group."""
 
     __tablename__ = "dynamic_group_members"
     __table_args__ = (
@@ -43,7 +43,7 @@ class DynamicGroupMemberRow(Owned, Base):
 
 
 class OperationRow(Owned, Base):
-    """The result of an asynchronous write, kept until it expires."""
+    """The result of an asynchronous write, stored until it expires."""
 
     __tablename__ = "operations"
     __table_args__ = (PrimaryKeyConstraint("resource_id", "operation_id"),)
@@ -77,7 +77,7 @@ class TransferRow(Owned, Base):
 
 
 class TransferUseRow(Owned, Base):
-    """A v1.0 snapshot was taken or applied: what the quota of a day or month counts."""
+    """A v1.0 snapshot that was taken or applied, counted for the quota of a day or month."""
 
     __tablename__ = "transfer_uses"
     __table_args__ = (PrimaryKeyConstraint("resource_id", "use_id"), Index("ix_transfer_uses_used_at", "used_at"))

@@ -1,4 +1,4 @@
-"""Cameras, doors, rules, visitors, badges, holidays, kiosks, events of doors, and who is inside."""
+"""Cameras, doors, rules, visitors, badges, holidays, kiosks, events of doors, and presence."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _of_person(table: str) -> ForeignKeyConstraint:
 
 
 class CameraRow(Owned, Base):
-    """A camera. `source` is its sealed address, which may hold a password; `spec` is JSON without secrets."""
+    """A camera. `source` is its encrypted address, which may contain a password; `spec` is JSON without secrets."""
 
     __tablename__ = "cameras"
     __table_args__ = (PrimaryKeyConstraint("resource_id", "camera_id"), Index(None, "resource_id", "name", unique=True))
@@ -35,7 +35,7 @@ class CameraRow(Owned, Base):
 
 
 class DoorRow(Owned, Base):
-    """A door. `spec` is JSON without secrets; `actuator` is sealed, since it may hold keys and addresses."""
+    """A door. `spec` is JSON without secrets; `actuator` is encrypted, because it may contain keys and addresses."""
 
     __tablename__ = "doors"
     __table_args__ = (PrimaryKeyConstraint("resource_id", "door_id"), Index(None, "resource_id", "name", unique=True))
@@ -62,7 +62,7 @@ class DoorRuleRow(Owned, Base):
 
 
 class DoorVisitorRow(Owned, Base):
-    """A person who is a visitor for a time; goes with the person."""
+    """A person who is a visitor for a time; deleted with the person."""
 
     __tablename__ = "door_visitors"
     __table_args__ = (
@@ -81,7 +81,7 @@ class DoorVisitorRow(Owned, Base):
 
 
 class DoorBadgeRow(Owned, Base):
-    """A badge of a person; goes with the person. `digest` is a keyed hash of the number, `sealed` the number itself."""
+    """A badge of a person; deleted with them. `digest` is a keyed hash of the number, `sealed` the encrypted number."""
 
     __tablename__ = "door_badges"
     __table_args__ = (
@@ -112,7 +112,7 @@ class DoorHolidayRow(Owned, Base):
 
 
 class DoorPresenceRow(Owned, Base):
-    """A person who was let into an area and not out of it since; goes with the person."""
+    """A person who was let into an area and not out since; deleted with the person."""
 
     __tablename__ = "door_presence"
     __table_args__ = (

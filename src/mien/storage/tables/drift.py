@@ -1,4 +1,4 @@
-"""Tables of drift: counts by day, where a baseline begins, and what the last look found. No template, no person."""
+"""Tables of drift: counts by day, starts of baselines, and the latest findings. No template, no person."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class DriftCountRow(Owned, Base):
 
 
 class DriftBaselineRow(Owned, Base):
-    """The first day that counts for the baseline of a source; what was before is compared with nothing."""
+    """The first day of the baseline of a source; earlier days are not compared."""
 
     __tablename__ = "drift_baselines"
     __table_args__ = (PrimaryKeyConstraint("resource_id", "source"),)
@@ -39,7 +39,7 @@ class DriftBaselineRow(Owned, Base):
 
 
 class DriftStateRow(Owned, Base):
-    """The last look at a resource: the week (day of its Monday) and how many of its series have moved."""
+    """The latest check of a resource: the week (day of its Monday) and how many of its series have moved."""
 
     __tablename__ = "drift_states"
     __table_args__ = (PrimaryKeyConstraint("resource_id"),)

@@ -34,7 +34,7 @@ class EvaluationRow(Owned, Base):
 
 
 class AppliedCalibrationRow(Owned, Base):
-    """A version of the calibration of a resource, or of a collection of it; the newest of a fingerprint holds.
+    """A version of the calibration of a resource, or of one of its collections; the newest per fingerprint applies.
 
     `curve` is JSON, null for the calibration of the model pack. `undoes` is the version that this one took back.
     """

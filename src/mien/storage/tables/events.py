@@ -44,9 +44,9 @@ class AuditHeadRow(Base):
 class CallRow(Base):
     """The counts of one kind of response of one operation within one minute, over all servers.
 
-    Not owned: calls that nobody could be found for are counted too, under the resource id of zeros, and so
-    `resource_id` is a plain value. `minute` counts from 1970, UTC. A row of trainings has status 0 and no calls.
-    Latency is in microseconds; `b00` … `b16` count the calls by `mien.events.metrics.BOUNDS`, each call once.
+    Not owned: calls without a known resource are counted too, under the resource id of zeros, so `resource_id` is a
+    plain value. `minute` counts from 1970, UTC. A row of trainings has status 0 and no calls. Latency is in
+    microseconds; `b00` … `b16` count the calls by `mien.events.metrics.BOUNDS`, each call once.
     """
 
     __tablename__ = "metric_calls"
@@ -88,7 +88,7 @@ class CallRow(Base):
 
 
 class FailedCallRow(Base):
-    """A call that was answered with an error; without a resource where none could be found out, as with a wrong key."""
+    """A call with an error response; without a resource if it could not be determined, as with a wrong key."""
 
     __tablename__ = "failed_calls"
     __table_args__ = (Index("ix_failed_calls_resource_id_id", "resource_id", "id"), Index("ix_failed_calls_at", "at"))
@@ -120,10 +120,10 @@ class GaugeRow(Base):
 
 
 class AlertRuleRow(Base):
-    """A rule that somebody is told about; a rule without a resource watches all of them together.
+    """An alert rule; a rule without a resource watches all of them together.
 
-    `url` and `secret` are sealed: addresses of webhooks often have a secret in them. `firing` is the state that was
-    told last; `checked_at` is when some server last looked: the one that wrote it may go on with what it found.
+    `url` and `secret` are encrypted: addresses of webhooks often contain a secret. `firing` is the last reported state;
+    `checked_at` is the time of the last check by any server.
     """
 
     __tablename__ = "alert_rules"
@@ -142,7 +142,7 @@ class AlertRuleRow(Base):
 
 
 class AlertDeliveryRow(Base):
-    """A message that a webhook is to get; the server that holds the claim sends it."""
+    """A message for a webhook; the server that holds the claim sends it."""
 
     __tablename__ = "alert_deliveries"
     __table_args__ = (Index(None, "rule_id", "number"), Index(None, "state", "due_at"))

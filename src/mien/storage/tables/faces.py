@@ -1,4 +1,4 @@
-"""Short-lived face ids: what detect answered and verify, identify, find similar and group ask for."""
+"""Short-lived face ids: returned by detect, used by verify, identify, find similar and group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collections, their persons and enrolled faces, and what training and deleting leave to do."""
+"""Collections, their persons and enrolled faces, and pending work of training and deletion."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def _of_collection() -> ForeignKeyConstraint:
 
 
 class CollectionRow(Owned, Base):
-    """A collection, and where its training stands.
+    """A collection, and the state of its training.
 
-    `uid` identifies it for ever, also when another is made under the caller's id later. `revision` counts the changes
-    of its templates; `trained_revision` is the one that the snapshot has. `snapshot` names the folder that serves:
-    the pointer that training moves. `snapshot_key` is the sealed key of the snapshots' files.
+    `uid` identifies it forever, even if another is created under the caller's id later. `revision` counts the changes
+    of its templates; `trained_revision` is the one in the snapshot. `snapshot` names the folder in use: the pointer
+    that training moves. `snapshot_key` is the encrypted key of the snapshots' files.
     """
 
     __tablename__ = "collections"
@@ -73,7 +73,7 @@ def _key_of_name(context: Any) -> str:
 class PersonRow(Owned, Base):
     """A person of a collection; `seen_at` is when a face was last recognised as theirs, to the day.
 
-    `name_key` is the name as people are searched and sorted by it (`storage.names`); it follows `name` by itself.
+    `name_key` is the name for searching and sorting (`storage.names`); it follows `name` automatically.
     """
 
     __tablename__ = "persons"
@@ -100,10 +100,10 @@ class PersonRow(Owned, Base):
 
 
 class PersistedFaceRow(Owned, Base):
-    """An enrolled face; in face lists its person is itself. `sealed` is its template, made at `revision`.
+    """An enrolled face; in face lists its person is itself. `sealed` is its encrypted template, computed at `revision`.
 
-    `source` is the name of the file that it was enrolled from, where that is known. `seen_at` is kept in face lists
-    only, where no person has it.
+    `source` is the name of the file that it was enrolled from, if known. `seen_at` is stored in face lists only;
+    elsewhere it belongs to the person.
     """
 
     __tablename__ = "persisted_faces"
@@ -148,7 +148,7 @@ class RemovalRow(Owned, Base):
 class DuplicateRow(Owned, Base):
     """Two enrolled faces that may be one photo, or one person under two ids.
 
-    `dismissed_at` is when somebody said that they are not: the row stays, so that it is not suspected again.
+    `dismissed_at` is when somebody dismissed the pair: the row is kept, so that it is not suspected again.
     """
 
     __tablename__ = "duplicates"
@@ -168,10 +168,11 @@ class DuplicateRow(Owned, Base):
 
 
 class CorrectionRow(Owned, Base):
-    """A merge or move of somebody's faces that can be undone for some days.
+    """A merge or move of a person's faces that can be undone for some days.
 
-    `person_id` is who had the faces, `into` who has them now; `faces` are their ids, one after the other. What a merge
-    deleted of a person is in `name`, `user_data` and `before` (JSON: moments, ids of consents).
+    `person_id` is the person who had the faces, `into` the one who has them now; `faces` are their ids, one after the
+    other. The data of a person that a merge deleted is in `name`, `user_data` and `before` (JSON: times, ids of
+    consents).
     """
 
     __tablename__ = "corrections"
@@ -194,10 +195,10 @@ class CorrectionRow(Owned, Base):
 
 
 class TrainingRunRow(Owned, Base):
-    """A training that was requested and its result, numbered within its collection; the newest are kept.
+    """A requested training and its result, numbered within its collection; the newest are kept.
 
-    `attempts` is how often it was begun: more than once where a process that was at it has ended before. `started_at`
-    is when it was begun last. `unchanged` is one that had nothing to do.
+    `attempts` is the number of starts: more than one if a process ended during the training. `started_at` is the time
+    of the last start. `unchanged` marks a training that had nothing to do.
     """
 
     __tablename__ = "training_runs"
@@ -217,7 +218,7 @@ class TrainingRunRow(Owned, Base):
 
 
 class CropRow(Owned, Base):
-    """The sealed enrolment crop of a face, where the operator chose to keep them."""
+    """The encrypted enrolment crop of a face, if the operator stores crops."""
 
     __tablename__ = "enrolment_crops"
     __table_args__ = (
@@ -239,7 +240,7 @@ class ImportedPhotoRow(Owned, Base):
     """A photo that an import has filed in a collection, so that no later run files it again.
 
     `digest` is a keyed hash of the file's content and the person's name: it names nobody, and it stays when the face is
-    deleted, so that a repeated import does not bring back an erased person.
+    deleted, so that a repeated import does not enrol an erased person again.
     """
 
     __tablename__ = "imported_photos"
@@ -250,7 +251,7 @@ class ImportedPhotoRow(Owned, Base):
 
 
 class EnrolmentPolicyRow(Owned, Base):
-    """The enrolment policy of a resource, for collections that have none of their own."""
+    """The enrolment policy of a resource, for collections without their own."""
 
     __tablename__ = "enrolment_policies"
     __table_args__ = (PrimaryKeyConstraint("resource_id"),)
@@ -259,10 +260,10 @@ class EnrolmentPolicyRow(Owned, Base):
 
 
 class PersonNegativeRow(Owned, Base):
-    """The template of a face that is not a person's, though the two are alike; it goes with the person.
+    """The template of a face that is similar to a person but is not theirs; deleted with the person.
 
-    `origin` says who told so: `review:CASE`, `event:NUMBER`, `photo` or `face`. `confidence` is what the face reached
-    as the person when it was added.
+    `origin` names the source of the answer: `review:CASE`, `event:NUMBER`, `photo` or `face`. `confidence` is the
+    face's confidence for the person when it was added.
     """
 
     __tablename__ = "person_negatives"

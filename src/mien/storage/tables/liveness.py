@@ -1,4 +1,4 @@
-"""Liveness sessions: what they were made for, their attempts and images, and what keeps abuse in check."""
+"""Liveness sessions: their options, attempts and images, and the records against abuse."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _of_session() -> ForeignKeyConstraint:
 
 
 class LivenessSessionRow(Owned, Base):
-    """A session. `sealed` is what it was made with, its token and the template of its verify image."""
+    """A session. `sealed` contains its encrypted options, token and the template of its verify image."""
 
     __tablename__ = "liveness_sessions"
     __table_args__ = (
@@ -41,7 +41,7 @@ class LivenessSessionRow(Owned, Base):
 
 
 class LivenessAttemptRow(Owned, Base):
-    """An attempt; one that still runs at its `deadline` was lost with its server. `sealed` is all that it gave."""
+    """An attempt; if it still runs at its `deadline`, its server was lost. `sealed` contains its encrypted results."""
 
     __tablename__ = "liveness_attempts"
     __table_args__ = (
@@ -62,7 +62,7 @@ class LivenessAttemptRow(Owned, Base):
 
 
 class LivenessImageRow(Owned, Base):
-    """The sealed session image of an attempt."""
+    """The encrypted session image of an attempt."""
 
     __tablename__ = "liveness_images"
     __table_args__ = (PrimaryKeyConstraint("resource_id", "image_id"), _of_session())
@@ -73,7 +73,7 @@ class LivenessImageRow(Owned, Base):
 
 
 class LivenessStrikeRow(Owned, Base):
-    """An attempt that failed, noted against a device, a user or an address (a keyed hash); it outlives its session."""
+    """A failed attempt, recorded for a device, a user or an address (a keyed hash); it outlives its session."""
 
     __tablename__ = "liveness_strikes"
     __table_args__ = (
@@ -112,7 +112,7 @@ class LivenessSettingsRow(Owned, Base):
 
 
 class SigningKeyRow(Base):
-    """A key that signs session tokens, for all servers on this database; `sealed` is its private half."""
+    """A key that signs session tokens, for all servers on this database; `sealed` is its encrypted private half."""
 
     __tablename__ = "liveness_signing_keys"
 
