@@ -1,7 +1,7 @@
 """Protection against guessing: waiting times that double with every failure, and detection of repeated frames.
 
-Devices, users and addresses are kept as keyed hashes only. These notes outlive their session: an application that
-deletes each session at once would otherwise let an attacker start over every time.
+Devices, users and addresses are stored as keyed hashes only. These records outlive their session: otherwise an attacker
+could start over by deleting the session.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ SAMPLE: Final = 12
 same ones (min-wise sampling, Broder 1997)."""
 
 REPEATED: Final = 3
-"""Frames in common with an earlier attempt that make a repetition. A camera's noise lets no two live frames be equal
-byte for byte; frames of a covered camera may be."""
+"""Number of frames in common with an earlier attempt that count as a replay. Because of a camera's noise, no two live
+frames are equal byte for byte; frames of a covered camera may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class AbuseWatch:
 
     Args:
         database: the database.
-        vault: makes the keyed hashes.
+        vault: computes the keyed hashes.
         clock: the clock.
         policy: the operator's policy against abuse.
     """
@@ -93,7 +93,7 @@ class AbuseWatch:
         self.policy = policy
 
     def subjects(self, *, device: str | None, user: str | None, address: str) -> tuple[Subject, ...]:
-        """Return whom the failures of an attempt count against."""
+        """Return the device, user and address that the failures of an attempt count against."""
         found = []
         if device:
             found.append(Subject(self._vault.keyed_hash(f"liveness device/{device}")))

@@ -47,7 +47,7 @@ class Admission:
         resource_id: id of the resource that owns the session.
         session: the session.
         subjects: device, user and address that a failure counts against.
-        request: how the client came.
+        request: the client's request.
         nonce: the session's, which clients bind their proofs to.
     """
 
@@ -65,7 +65,7 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """An attempt whose challenge may now be sent.
+    """A recorded attempt whose challenge can be sent.
 
     Attributes:
         number: from 1.
@@ -87,9 +87,9 @@ class Attempts:
         database: the database.
         vault: encrypts results and creates nonces.
         clock: the clock.
-        tokens: reads what clients show.
+        tokens: verifies the tokens of clients.
         sessions: the sessions of the attempts.
-        watch: keeps abuse in check.
+        watch: limits abuse.
         serves: returns whether a client is served, given the resource and the client's address.
         test_nonce: for tests only: every attempt's nonce.
     """
@@ -122,12 +122,12 @@ class Attempts:
 
         Args:
             token: the session's.
-            request: how the client came.
+            request: the client's request.
             device: the device correlation id that the client gave, for a session that leaves it to the client.
             user: wait of the user, in seconds.
 
         Raises:
-            TokenRefusedError: the token opens nothing (any more), or not from this address.
+            TokenRefusedError: the token is not valid (any longer), or not from this address.
             LockedOutError: too many attempts of this device, user or address have failed.
         """
         claims = self._tokens.read(token)
@@ -159,7 +159,7 @@ class Attempts:
 
         Args:
             admission: the admitted client.
-            seconds: after which the attempt has failed if nobody has finished it.
+            seconds: seconds after which the attempt has failed if it was not finished.
 
         Raises:
             TokenRefusedError: the session was deleted or has expired, or its attempts are used up.
@@ -235,7 +235,7 @@ class Attempts:
             admission: the admission of the attempt.
             begun: the attempt.
             outcome: the outcome.
-            image: the JPEG to keep when the session keeps images.
+            image: the JPEG to store if the session stores images.
             image_hashes: SHA-256 of each JPEG that was judged, to know them again.
             repeats: earlier attempts that showed the same frames.
             suspicious: whether the attempt counts against device, user and address.
@@ -244,7 +244,7 @@ class Attempts:
             The outcome with the session image's id and the report on abuse.
 
         Raises:
-            AttemptOverError: the attempt does not run any more; nothing is recorded.
+            AttemptOverError: the attempt has already ended; nothing is recorded.
         """
         resource_id, session_id = admission.resource_id, UUID(admission.session.id)
         real = outcome.decision is Decision.REAL

@@ -1,8 +1,8 @@
 """Attestation of native apps: the platform's word that a client is the app, on a device that was not tampered with.
 
-One interface, two platforms: Android's Play Integrity (classic requests, whose tokens are decrypted and verified with
-the keys of the Play Console) and Apple's App Attest (an attestation object of a key that was made for the session).
-Nothing is sent to Google or Apple.
+One interface for two platforms: Android's Play Integrity (classic requests, whose tokens are decrypted and verified
+with the keys of the Play Console) and Apple's App Attest (an attestation object of a key that was created for the
+session). Nothing is sent to Google or Apple.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Verifier(Protocol):
     """Verifies the tokens of one platform."""
 
     def verify(self, token: str, binding: bytes) -> None:
-        """Check that a token is genuine, fresh, of the operator's app, and made for a session.
+        """Check that a token is genuine, fresh, from the operator's app, and created for a session.
 
         Args:
             token: as the client sent it.
@@ -73,10 +73,10 @@ class Attestations:
             nonce: the session's.
 
         Returns:
-            The kind that was verified; None without a token, or without a verifier for it, where none is required.
+            The verified kind; None without a token, or without a verifier for it, if none is required.
 
         Raises:
-            AttestationError: the token is none, or there is none where one is required.
+            AttestationError: the token is not valid, or is missing although one is required.
         """
         kind = said.get("kind") if isinstance(said, dict) else None
         token = said.get("token") if isinstance(said, dict) else None
@@ -149,7 +149,7 @@ class PlayIntegrity:
 
 @dataclass(frozen=True, slots=True)
 class AppAttest:
-    """Attestation objects of App Attest, with a key that the app made for the session.
+    """Attestation objects of App Attest, with a key that the app created for the session.
 
     Attributes:
         app_id: team and bundle, such as "ABCDE12345.com.example.app".

@@ -15,7 +15,7 @@ from mien.vision.presentation.track import FaceTrack, Observation, sharpness
 from mien.vision.types import Pixels
 
 _LOOKED_AT: Final = 8
-"""Candidates whose sharpness is measured."""
+"""Number of candidates whose sharpness is measured."""
 _LATENCY_MS: Final = 90.0
 """Usual time from a change of the screen until a frame shows it."""
 _QUALITY: Final = 92
@@ -46,7 +46,7 @@ def rank(
 
 
 def jpeg_of(frame: TimedFrame) -> bytes:
-    """The frame as the client sent it, or as a JPEG where it is pixels."""
+    """The frame as the client sent it, or encoded as a JPEG if it is pixels."""
     if isinstance(frame.image, bytes):
         return frame.image
     return cv2.imencode(".jpg", frame.image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()

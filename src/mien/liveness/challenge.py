@@ -1,13 +1,13 @@
 """The challenge of one attempt: colours that the screen flashes, and turns of the head.
 
-Both are drawn from the attempt's nonce, so that a recording of another attempt does not fit. The screen keeps flashing
-while the head turns: every frame belongs to this attempt or does not.
+Both are drawn from the attempt's nonce, so that a recording of another attempt does not match. The screen keeps
+flashing while the head turns, so every frame is bound to this attempt.
 
-People whom flashing light can harm may be requested turns only, one more of them, under a white screen that does not
-change. Turns can be guessed where colours cannot, so what such an attempt may conclude is the operator's choice.
+People who can be harmed by flashing light can get a challenge with turns only, one more of them, on a constant white
+screen. Turns can be guessed more easily than colours, so the operator sets the best decision of such an attempt.
 
-Flashing stays below what can cause seizures: every colour lasts at least `SHORTEST_FLASH_MS`, so that a second holds
-at most four changes, which is two general flashes (WCAG 2.3.1 allows three), and no colour is a saturated red.
+Flashing stays below the limits for seizures: every colour lasts at least `SHORTEST_FLASH_MS`, so a second has at most
+four changes, which are two general flashes (WCAG 2.3.1 allows three), and no colour is a saturated red.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from mien.liveness.types import Mode
 SHORTEST_FLASH_MS: Final = 260
 LONGEST_FLASH_MS: Final = 340
 LONGEST_MS: Final = 7000
-"""No challenge takes longer."""
+"""Maximum duration of a challenge."""
 
 COLOURS: Final = ("#202020", "#FFFFFF", "#FF80A0", "#00FF40", "#2040FF", "#00FFFF", "#FF40FF", "#FFFF00")
 """Dark, white, pink (in place of red), green, blue, cyan, magenta, yellow: every channel is on in half of them."""
@@ -51,7 +51,7 @@ _T = TypeVar("_T")
 
 
 class TurnDirection(StrEnum):
-    """The direction of a head turn, as the person sees it: their left is the right side of an unmirrored image."""
+    """The direction of a head turn from the person's view: their left is the right side of an unmirrored image."""
 
     LEFT = "left"
     RIGHT = "right"
@@ -65,12 +65,12 @@ _PAIRS: Final = tuple(
     for upright in (TurnDirection.UP, TurnDirection.DOWN)
     for pair in ((sideways, upright), (upright, sideways))
 )
-"""The first and the second turn: one about each axis, because a photo that is bent about one looks deep when it turns
-about that one only."""
+"""The first and the second turn: one about each axis, because a photo that is bent about one axis looks deep only when
+it turns about that one."""
 _PAIRS_WITH_FLASHES: Final = tuple(pair for pair in _PAIRS if TurnDirection.DOWN in pair)
-"""With flashes nobody is asked to look up. What a head that looks up shows beyond its frontal views (`novelty`) hardly
-exceeds what a rendering shows; a head that looks down shows more than twice as much. The flashes bind the video to its
-attempt, so fewer turns to choose from cost little; without flashes all pairs are drawn."""
+"""With flashes nobody is asked to look up. A head that looks up shows hardly more than its frontal views (`novelty`),
+little more than a rendering; a head that looks down shows more than twice as much. The flashes bind the video to its
+attempt, so a smaller choice of turns costs little; without flashes all pairs are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class HeadTurn:
     Attributes:
         direction: direction of the turn.
         start_ms: time of the instruction, since the start of the challenge.
-        duration_ms: how long the request stands; then the person is asked to look ahead again, or to turn elsewhere.
+        duration_ms: duration of the request; then the person is asked to look ahead again, or to turn elsewhere.
     """
 
     direction: TurnDirection
@@ -120,7 +120,7 @@ class Challenge:
     Attributes:
         mode: passive challenges have no turns.
         flashes: one after the other without a gap, from 0 to the end.
-        turns: in the order in which they are asked for; none overlaps another.
+        turns: in the order of the requests; they do not overlap.
     """
 
     mode: Mode
@@ -132,7 +132,7 @@ class Challenge:
         """Draw the challenge of an attempt.
 
         Args:
-            nonce: at least 16 random bytes that no other attempt has; the same ones always give the same challenge.
+            nonce: at least 16 random bytes that no other attempt has; the same bytes always give the same challenge.
             mode: with head turns or without.
             flashes: whether colours may flash; without them there are turns in both modes.
 
@@ -176,7 +176,7 @@ class Challenge:
 
     @property
     def duration_ms(self) -> int:
-        """How long it takes; at most `LONGEST_MS`."""
+        """Its duration; at most `LONGEST_MS`."""
         return self.flashes[-1].end_ms
 
     @property

@@ -14,11 +14,11 @@ class SessionNotFoundError(SessionError):
 
 
 class SessionImageNotFoundError(SessionError):
-    """There is no session image of that id: it never was, or its session is gone."""
+    """There is no session image with that id: it never existed, or its session was deleted."""
 
 
 class InvalidSessionStartError(SessionError):
-    """The start of a page is not an id of what is listed."""
+    """The start of a page is not the id of a listed item."""
 
 
 class ModeNotAvailableError(SessionError):
@@ -79,7 +79,7 @@ class LockedOutError(SessionError):
     """Too many attempts of this device, user or address have failed.
 
     Attributes:
-        retry_after: whole seconds until the next attempt is taken.
+        retry_after: whole seconds until the next attempt is accepted.
     """
 
     def __init__(self, retry_after: int) -> None:

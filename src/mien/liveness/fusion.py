@@ -1,15 +1,15 @@
-"""From evidence to a decision, which is taken only here.
+"""Derive the decision from the evidence; no other module does.
 
 Each kind of attack is stopped by one or two methods and passes the others: a printed photo reflects the flashes like a
-face, a replayed video turns its head like one. So evidence is not added up, where much of one kind would make up for
-none of another; the weakest that is needed decides:
+face, a replayed video turns its head like one. So evidence is not added up, because much of one kind must not
+compensate for missing another; the weakest required evidence decides:
 
 - `spoofface` when one method that may veto says so clearly;
 - `realface` when every method that the mode needs says so;
-- `uncertain` otherwise: something that is needed was not to be seen, or was neither here nor there.
+- `uncertain` otherwise: required evidence is missing or inconclusive.
 
-Scores come from measured numbers by logistic curves (0.5 at `middle`). They were set with `python -m bench.liveness
---part calibration`; docs/liveness-accuracy.md reports other people, with the curves as they are here.
+Scores come from measured numbers by logistic curves (0.5 at `middle`). The curves were fitted with `python -m
+bench.liveness --part calibration`; docs/liveness-accuracy.md reports other people with these curves.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from mien.vision.presentation.motion import Motion
 from mien.vision.presentation.reflection import Reflection
 
 VERSION: Final = "mien-liveness-1"
-"""Changes with the methods and their curves; told as `modelVersion` beside the evidence."""
+"""Changes with the methods and their curves; reported as `modelVersion` with the evidence."""
 
 NEEDED: Final[Mapping[Mode, tuple[str, ...]]] = {
     Mode.PASSIVE: needed_in(NeededIn.PASSIVE),
@@ -42,7 +42,7 @@ NEEDED: Final[Mapping[Mode, tuple[str, ...]]] = {
 """Evidence that a real face requires."""
 
 NEEDED_WITHOUT_FLASHES: Final = needed_in(NeededIn.WITHOUT_FLASHES)
-"""The same where nothing flashed."""
+"""The methods required without flashes."""
 
 VETOING: Final = with_part(Part.VETO)
 """Methods that may decide `spoofface`."""
@@ -53,7 +53,7 @@ LIMITING: Final = with_part(Part.LIMIT)
 ACCEPT: Final = 0.5
 VETO: Final = 0.2
 _UNLIKE_FMR: Final = 1e-3
-"""Frames that are less alike than this share of strangers are taken for two people."""
+"""Frames whose similarity is below that of this share of strangers count as two people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +72,16 @@ REFLECTION: Final = Curve(0.75, 0.04)
 """Of the correlation over the frontal flashes. Of other nonces' challenges 0.3 % exceed 0.75 with ten flashes, and
 1.3 % with eight; of those, as good as none exceeds the next one as well."""
 TURN_REFLECTION: Final = Curve(0.6, 0.05)
-"""Of the correlation while the head turns, where shading adds to the noise."""
+"""Curve of the correlation while the head turns, where shading adds to the noise."""
 EVENNESS: Final = 0.12
-"""A channel that follows this much less than the best one is not lit by the screen. Tungsten light makes 0.3."""
+"""A channel that follows this much less than the best one is not lit by the screen. Tungsten light gives 0.3."""
 LEAST_CONTRAST: Final = 0.005
-"""Contrast below which a face does not reflect the screen, however well its noise fits the flashes: of few frames it
-does by chance. People who were lit by 4 % and more gave .0128 and more (20 attempts, one person)."""
+"""Contrast below which a face does not reflect the screen, even if its noise correlates with the flashes, which happens
+by chance with few frames. People who were lit by 4 % and more gave .0128 and more (20 attempts, one person)."""
 FLICKER: Final[Mapping[str, float]] = {Method.REFLECTION.value: 0.012, Method.TURN_REFLECTION.value: 0.02}
-"""Contrast from which a face changes its colour so much that the screen's light cannot be lost in noise: if it does not
-follow, something else lights it. Videos without flashes give .003 to .005 ahead, and up to .012 while turning."""
+"""Contrast above which a face changes its colour so much that the screen's light cannot be lost in noise: if it does
+not follow the screen, something else lights it. Videos without flashes give .003 to .005 ahead, and up to .012 while
+turning."""
 
 TURNED: Final = Curve(0.9, 0.07)
 """Of the angle by the one that is needed."""
@@ -100,10 +101,11 @@ photo and heads: .07 to .21 and .26 to .30 up, .08 to .44 and 1.08 to 1.13 down.
 NOVELTY: Final = Curve(1.0, 0.04)
 """Of that share by its border, mean over the upright turns."""
 SURROUNDINGS: Final = Curve(0.75, -0.05)
-"""Of the background's answer to the flashes by the face's. A screen at arm's length hardly lights a wall."""
+"""Curve of the ratio of the background's response to the flashes to the face's. A screen at arm's length hardly lights
+a wall."""
 
 PARALLAX: Final = Curve(0.3, 0.03)
-"""Of the geometric mean of sway (degrees) and bend (per cent of the crop) inside a face that looks ahead. In
+"""Curve of the geometric mean of sway (degrees) and bend (per cent of the crop) inside a face that looks ahead. In
 calibration: flat prints .03 to .08, bent ones .12 to .20, people .45 and more (29 pieces of the films of 4 people)."""
 SKIN_MOTION: Final = Curve(0.035, 0.002)
 """Of the geometric mean of the skin's own motion (per cent of the crop) and the share of its detail that changes. In
@@ -115,8 +117,8 @@ PLANE: Final = 17.0
 MATERIAL: Final = Curve(0.5, 0.12)
 """Of the mean probability of the packs that there are, median over the views."""
 DISSENT: Final = 0.05
-"""Probability below which one pack alone keeps a face from counting as real: rendered prints are .99 to one pack and
-.00 to the other, so that their mean is no more than chance away from the border."""
+"""Probability below which a single pack prevents `realface`: one pack rates rendered prints .99 and another .00, so
+their mean is close to the limit by chance."""
 CLEARLY_NO_SKIN: Final = 0.02
 """The same probability below which the material vetoes when the head was turned, too: depth and flashes speak for
 themselves then, and the networks err most on people. Screens are below it, filmed ones far below."""
@@ -129,8 +131,8 @@ FR_LIVENESS_ALONE: Final = (
     (0.25, ACCEPT),
     (1.0, 1.0),
 )
-"""Probabilities of `fr-liveness`, where it is the only pack, and their scores. By photos of the 46 people of
-calibration, of whom the least have .04, .07 and .19, and by screens that show 5 of them: .000 to .008 and once .23 (a
+"""Probabilities of `fr-liveness`, if it is the only pack, and their scores. Fitted on photos of the 46 people of
+calibration, of whom the lowest have .04, .07 and .19, and on screens that show 5 of them: .000 to .008 and once .23 (a
 still photo .69, which `parallax` stops). Of 854 other people 9 % are below .25 and 3 % below .03; the curve of the mean
 would refuse 12 %, and call 10 % an attack."""
 
@@ -148,7 +150,7 @@ def of_order(order: Order) -> Evidence:
 
 
 def of_timing(came: Timing | None) -> Evidence:
-    """Evidence of arrival times: frames of a camera do not come late or in a burst, though a network may stumble."""
+    """Evidence from arrival times: frames of a camera do not arrive late or in a burst, though a network may stall."""
     if came is None:
         return Evidence(Method.TIMING.value, None)
     measured = {
@@ -186,7 +188,7 @@ def of_reflection(name: str, found: Reflection | None) -> Evidence:
 
 
 def of_turns(turns: Sequence[Turn]) -> Evidence:
-    """Evidence of the turns: in the asked direction, when they were asked."""
+    """Evidence from the turns: in the requested direction, at the requested time."""
     if not turns:
         return Evidence(Method.TURNS.value, None)
     score = min(TURNED(turn.share) for turn in turns)
@@ -214,11 +216,11 @@ def of_planarity(turns: Sequence[Turn]) -> Evidence:
 
 
 def of_novelty(turns: Sequence[Turn], agreed: Sequence[float | None]) -> Evidence:
-    """Evidence of what a turned head shows that its frontal views did not.
+    """Evidence from the details that a turned head shows and its frontal views did not.
 
     Args:
         turns: the turns that were requested.
-        agreed: of each, how much of its detail the frontal views had; None if it was not to be seen.
+        agreed: for each, the share of its detail that the frontal views had; None if it was not visible.
     """
     measured: dict[str, float] = {}
     found: list[float] = []
@@ -236,7 +238,7 @@ def of_novelty(turns: Sequence[Turn], agreed: Sequence[float | None]) -> Evidenc
 
 
 def of_surroundings(face: Reflection | None, behind: Reflection | None) -> Evidence:
-    """Evidence of where the flashes fall: on the face, not on everything alike as in a picture that was tinted."""
+    """Evidence from where the flashes fall: on the face, not equally on everything as in a tinted picture."""
     if face is None or behind is None or face.correlation < REFLECTION.middle:
         return Evidence(Method.SURROUNDINGS.value, None)
     share = behind.gain / max(face.gain, 1e-6)
@@ -247,7 +249,7 @@ def of_surroundings(face: Reflection | None, behind: Reflection | None) -> Evide
 
 
 def of_parallax(found: Motion | None) -> Evidence:
-    """Evidence of depth from the small movements of a head that looks ahead."""
+    """Evidence of depth from small movements of a head that looks ahead."""
     if found is None:
         return Evidence(Method.PARALLAX.value, None)
     deep = float(np.sqrt(found.sway * found.bend))
@@ -269,7 +271,7 @@ def material_score(real: float, packs: Mapping[str, float]) -> float:
 
     Args:
         real: mean probability of a real face over the packs, median over the views.
-        packs: the same of each pack by its name; one that clearly sees none is not outvoted by the others.
+        packs: the same for each pack by name; a pack that clearly sees no live face is not outvoted by the others.
     """
     if tuple(packs) == ("fr-liveness",):
         known, scores = np.array(FR_LIVENESS_ALONE).T
@@ -303,8 +305,8 @@ def of_continuity(similarities: Sequence[float], calibration: Calibration | None
 
     Args:
         similarities: similarities of the templates of chosen frames with that of the best one.
-        calibration: calibration of the recogniser. The score is 0.5 at its operating point and 0.2, where an attempt is
-            called an attack, at a false match rate of 1e-3.
+        calibration: calibration of the recogniser. The score is 0.5 at its operating point and 0.2, the limit for an
+            attack, at a false match rate of 1e-3.
         jumps: how often the face was suddenly elsewhere.
     """
     measured = {"views": float(len(similarities)), "jumps": float(jumps)}
@@ -328,12 +330,12 @@ def decide(mode: Mode, evidence: Sequence[Evidence], *, flashes: bool = True) ->
     """Decide the attempt.
 
     Args:
-        mode: says what is needed.
+        mode: the mode, which determines the required methods.
         evidence: at most one of a name.
         flashes: whether the challenge had any.
 
     Returns:
-        The decision, and the names of the methods that kept it from being `realface`.
+        The decision, and the names of the methods that prevented `realface`.
     """
     scores = {item.name: item.score for item in evidence}
     material = VETO if mode is Mode.PASSIVE or not flashes else MATERIAL(CLEARLY_NO_SKIN)

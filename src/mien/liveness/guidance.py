@@ -1,4 +1,4 @@
-"""The required face position before the challenge, and guidance for people outside it."""
+"""The required face position before the challenge, and guidance for reaching it."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ class TargetArea:
 
 
 STEADY_FRAMES: Final = 3
-"""Frames in a row whose face is well placed before the challenge begins."""
+"""Consecutive frames with a well-placed face before the challenge starts."""
 
 _NEARLY: Final = 0.7
-"""Of the least width: whoever is this near is told to go on."""
+"""Share of the least width at which a person is told to continue."""
 _RIVAL: Final = 0.5
-"""A second face that has this share of the first one's width is another person, not somebody in the background."""
+"""A second face with this share of the first one's width counts as another person, not as background."""
 _MOVED: Final = 0.08
 """Of the frame's shorter side, from one positioning frame to the next."""
 _TURNED: Final = 0.35

@@ -1,7 +1,7 @@
 """The judge of an attempt: runs each method on as few frames as it needs and puts the verdict together.
 
-Every frame is decoded once and followed by the face mesh; the detector, the passive networks, the attributes and the
-recogniser look at a handful of chosen ones.
+Every frame is decoded once and tracked by the face mesh; the detector, the passive networks, the attributes and the
+recogniser run on a few selected frames.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ _NEAR_NEUTRAL: Final = 14.0
 _STILL: Final = 10.0
 """Degrees within which the motion inside the face is measured: farther, much of one view is not in the other."""
 _VIEWS: Final = 4
-"""Frames of each pose whose detail is compared."""
+"""Number of frames of each pose whose detail is compared."""
 _COMPARED: Final = 3
-"""Frames beside the two best ones whose templates are compared."""
+"""Number of frames besides the two best ones whose templates are compared."""
 _SAME_FACE_TURNED: Final = 15.0
 """Degrees: templates of faces that are turned farther say little."""
 
@@ -82,7 +82,7 @@ class Judge:
     Args:
         engine: finds attributes and templates.
         store: the store of the packs; pass the engine's own so that nothing is loaded twice.
-        recogniser: pack that makes the templates; the reference must come from the same.
+        recogniser: pack that computes the templates; the reference must be from the same.
         networks: packs of passive networks that may be used; those of them that are installed are.
     """
 
@@ -121,7 +121,7 @@ class Judge:
             self._material = MaterialNetworks([self._store.load(name) for name in found])
 
     def lacks(self, mode: Mode) -> str | None:
-        """Return what the server lacks to find a real face in a mode, and how to mend it; None when nothing."""
+        """Return what the server lacks to detect a real face in a mode, and the remedy; None if nothing."""
         if mode is not Mode.PASSIVE or self._material.names:
             return None
         if not self._allowed:
@@ -216,7 +216,7 @@ class Judge:
             except ImageError:
                 unreadable.append(index)
                 continue
-            if size is not None and pixels.shape != size:  # a client that turns its frames is told so
+            if size is not None and pixels.shape != size:  # a client whose frames are rotated is informed
                 unreadable.append(index)
                 continue
             size = pixels.shape
@@ -225,14 +225,14 @@ class Judge:
     def _face(
         self, attempt: _Attempt, observation: Observation, attributes: frozenset[Attribute] = frozenset()
     ) -> Face | None:
-        """The face of one frame with its template, as the engine sees it; None if it finds none."""
+        """The face of one frame with its template; None if the engine finds none."""
         want = Want(recogniser=self._recogniser, attributes=attributes, max_faces=1)
         faces = self._engine.analyze(attempt.frames[observation.index].image, want).faces
         return faces[0] if faces else None
 
     def _of_material(self, attempt: _Attempt) -> Evidence:
         """How real the passive networks find the face in a few frontal frames."""
-        networks = self._material  # others may come while these look
+        networks = self._material  # other calls may finish during these
         frontal = [
             (observation, observation.detection.box)
             for observation in attempt.track.observations
@@ -279,7 +279,7 @@ class Judge:
 
 
 def _reflection(attempt: _Attempt, begin_ms: int, end_ms: int, *, behind: bool = False) -> Reflection | None:
-    """The flashes on the face (or on what is behind it) within a time, with the head's movement taken out."""
+    """The flashes on the face (or on its background) within a time, with the head's movement removed."""
     if not attempt.challenge.flashing:
         return None
     seen = [observation for observation in attempt.track.observations if begin_ms <= observation.time_ms <= end_ms]

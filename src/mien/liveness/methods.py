@@ -1,6 +1,6 @@
 """The methods that an attempt is judged by: the name that each has in evidence, and its part in the decision.
 
-`fusion` computes their scores and decides by this table; nothing else lists them.
+`fusion` computes their scores and decides by this table; no other list exists.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Part(Enum):
 class Method(StrEnum):
     """A method; its value is its name in evidence, and the order that of the reasons of a decision.
 
-    Passive needs the material, which only the passive networks judge, and the motion inside a face that looks ahead:
-    nobody is asked to turn, so nothing else tells a print or a rendering from a face. Where nothing flashed, the turns
-    are all that binds the video to the attempt, so a screen that shows them has to be seen as a screen, and a rendering
-    as a rendering.
+    The passive mode requires the material, which only the passive networks measure, and the motion inside a face that
+    looks ahead: nobody is asked to turn, so nothing else distinguishes a print or a rendering from a face. Without
+    flashes, only the turns bind the video to the attempt, so a screen must be detected as a screen, and a rendering as
+    a rendering.
 
     Attributes:
         needed: the kinds of attempts in which a real face requires it.

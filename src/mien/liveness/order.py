@@ -1,4 +1,4 @@
-"""Whether an attempt's frames come in order, often enough, and over the whole challenge."""
+"""Check that an attempt's frames are in order, frequent enough, and cover the whole challenge."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ LONGEST_GAP_MS: Final = 700.0
 _COVERED: Final = 0.85
 """Share of the challenge that the frames must span."""
 _ALL_THE_SAME: Final = 0.15
-"""Below this share of different frames, a still picture was sent as a video. Cameras in the dark give 5 to 7 frames a
-second and clients sample 15, so that a third of different frames is usual."""
+"""With a smaller share of different frames, a still picture was sent as a video. Cameras in the dark give 5 to 7 frames
+a second and clients sample 15, so a third of different frames is usual."""
 _CLOSEST_MS: Final = 55
-"""Frames that follow sooner are left out: more of them tell nothing new and cost time."""
+"""Frames that follow sooner are left out: they add cost but no information."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Order:
 
     @property
     def score(self) -> float | None:
-        """1 in order; 0 for frames that no camera gives; None for too few to judge."""
+        """1 if in order; 0 for frames that no camera gives; None for too few frames."""
         if self.backwards or self.distinct < _ALL_THE_SAME:
             return 0.0
         thin = self.fps < MIN_FPS or self.gap_ms > LONGEST_GAP_MS or self.covered < _COVERED

@@ -26,15 +26,15 @@ class FrameJudge(Protocol):
         Args:
             frames: the attempt's frames in the order in which they arrived.
             challenge: the challenge of the attempt.
-            reference: template of the person it should be, made by the judge's recogniser; None to leave that out.
+            reference: template of the expected person, computed by the judge's recogniser; None to skip the comparison.
             arrivals: times of arrival of the frames; None to skip the check.
 
         Raises:
             ModelError: if a pack that is needed is missing or broken.
-            ValueError: if the reference was made by another recogniser.
+            ValueError: if the reference was computed by another recogniser.
         """
         ...
 
     def lacks(self, mode: Mode) -> str | None:
-        """Return what the server lacks to find a real face in a mode, and how to mend it; None when nothing."""
+        """Return what the server lacks to detect a real face in a mode, and the remedy; None if nothing."""
         ...

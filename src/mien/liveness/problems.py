@@ -18,9 +18,9 @@ ATTRIBUTES: Final = frozenset({Attribute.MASK, Attribute.OCCLUSION, Attribute.BL
 _TRACKED: Final = 0.7
 """Share of the frames that must show the face."""
 _SMALLEST: Final = 0.15
-"""Least width of the face, as a share of the frame's shorter side; the client asks for 0.22."""
+"""Least width of the face, as a share of the frame's shorter side; the client requires 0.22."""
 _FRONTAL: Final = 25.0
-"""Degrees of yaw beyond which somebody does not look at the camera."""
+"""Degrees of yaw beyond which a person does not look at the camera."""
 _UPRIGHT: Final = 35.0
 """Degrees of pitch or roll."""
 
@@ -105,7 +105,7 @@ def track_problem(track: FaceTrack, challenge: Challenge, ahead: Neutral | None)
 
 
 def face_problem(faces: Sequence[Attributes]) -> AttemptProblem | None:
-    """Problems that hide the face or spoil its picture, if it does so in every one of the frames looked at."""
+    """Problems that hide the face or degrade its picture, if they occur in all of the examined frames."""
     checks: tuple[tuple[AttemptProblem, Callable[[Attributes], bool]], ...] = (
         (TOO_DARK, lambda face: face.exposure is not None and face.exposure.level is ExposureLevel.UNDER),
         (TOO_BRIGHT, lambda face: face.exposure is not None and face.exposure.level is ExposureLevel.OVER),

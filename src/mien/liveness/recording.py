@@ -26,15 +26,15 @@ class FrameLimits:
     """How much a client may send.
 
     Attributes:
-        side: pixels of a frame's longer side that clients are asked for.
+        side: required pixels of a frame's longer side.
         frame_bytes: longest JPEG.
         frames: most frames of an attempt.
         total_bytes: most bytes of an attempt.
         positioning_fps: how often a client may show a frame while it finds its place.
         challenge_fps: how often while the challenge runs.
         positioning_seconds: how long finding one's place may take.
-        grace_seconds: how long after the challenge's end the last message may come at most.
-        late_ms: how late frames may come beside twice the client's usual delay; see `timing`.
+        grace_seconds: maximum delay of the last message after the end of the challenge.
+        late_ms: allowed delay of frames in addition to twice the client's usual delay; see `timing`.
     """
 
     side: int = 640
@@ -95,8 +95,8 @@ class Recording:
     """The challenge frames of one attempt.
 
     Attributes:
-        session_id: goes into the digest.
-        attempt: goes into the digest.
+        session_id: session id; part of the digest.
+        attempt: number of the attempt; part of the digest.
         duration_ms: of the challenge.
         limits: how much a client may send.
         usual_ms: the client's delay before the challenge.
@@ -124,7 +124,7 @@ class Recording:
 
         Args:
             frame: the frame.
-            message: the whole message that it came in.
+            message: the whole message of the frame.
             elapsed_ms: since the challenge was sent, by the server's clock.
             earliest_ms: its earliest possible arrival; None for `elapsed_ms`.
 

@@ -44,12 +44,12 @@ class SessionOptions:
         user_set_in_client: whether the client may name the user.
         token_seconds: life of the token, 60 to 86400.
         attempts_allowed: 1 to 3.
-        send_results: whether the client is told the decision.
-        keep_image: whether the best frame of an attempt is kept.
+        send_results: whether the client receives the decision.
+        keep_image: whether the best frame of an attempt is stored.
         model_version: model version requested by the caller, or None.
         return_image_hash: whether results carry the verify image's hash.
         confidence_threshold: from which confidence on two faces are identical.
-        expected_address: IP address or CIDR network that the client must come from, or None.
+        expected_address: IP address or CIDR network of the client, or None.
         endpoint: under which address the client finds the server.
         route: path of the client's channel.
     """
@@ -77,7 +77,7 @@ class VerifyReference:
     """The face that a live one is compared with.
 
     Attributes:
-        embedding: its template; the image itself is not kept.
+        embedding: its template; the image itself is not stored.
         box: position of the face in the verify image.
         quality: `low`, `medium` or `high`, as the contract's qualityForRecognition.
         image_hash: SHA-256 of the image file, upper-case hex.
@@ -137,16 +137,16 @@ class AttemptResult:
         decision: None when the attempt failed.
         box: position of the face in the session image.
         time_ms: time of that frame.
-        digest: over what the client sent, 64 upper-case hex digits; "" when nothing was judged.
+        digest: digest of what the client sent, 64 upper-case hex digits; "" if nothing was evaluated.
         content_length: bytes that the client sent.
         error_code: name of the reason why there is no decision, or None.
         error_message: error message for the caller.
-        image_id: of the kept session image, or None.
+        image_id: id of the stored session image, or None.
         confidence: confidence that the face is the reference's, or None.
         identical: whether that is enough, or None.
         latency_ms: from the client's end to the decision.
         evidence: scores by method.
-        reasons: methods that kept the decision from being `realface`.
+        reasons: methods that prevented `realface`.
         judge_version: names the judge's methods and calibration.
         abuse: None when monitoring is off.
         flashes: whether the screen flashed colours; False if only turns of the head bind the video to the attempt.
@@ -180,7 +180,7 @@ class Attempt:
         request_id: id that the client receives as `resultId`.
         started_at: time when its challenge was sent.
         finished_at: None while it runs.
-        request: how the client came.
+        request: the client's request.
         outcome: None while it runs and after it was cancelled.
     """
 
@@ -206,7 +206,7 @@ class Session:
         started_at: time when its first challenge was sent, or None.
         expired: whether the token had expired when the session was read.
         reference: None without a verify image.
-        abuse_monitoring: whether it was on when the session was made.
+        abuse_monitoring: whether it was on when the session was created.
         attempts: newest first.
     """
 

@@ -22,7 +22,7 @@ def make_reference(engine: Engine, image: bytes, pack: str) -> VerifyReference:
     Raises:
         ImageError: the image cannot be analysed.
         NoFaceError: there is no face in it.
-        SeveralFacesError: there is more than one: nobody could say whom the live face is compared with.
+        SeveralFacesError: there is more than one: it is unclear with whom to compare the live face.
     """
     want = Want(recogniser=pack, attributes=frozenset({Attribute.QUALITY}))
     faces = engine.analyze(image, want).faces

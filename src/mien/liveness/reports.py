@@ -1,7 +1,7 @@
 """Reports of a client about its camera, its script and the timing of its frames. They are claims, not proof.
 
-A program that speaks the protocol can report whatever it likes. The reports stop what does not lie: a virtual camera
-that was picked in an unmodified page, an old or changed script, a page that cannot keep up.
+A program that speaks the protocol can report anything. The reports detect only honest clients: a virtual camera that
+was chosen in an unmodified page, an old or changed script, a page that cannot keep up.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _VIRTUAL: Final = (
     "e2esoft", "avatarify", "deepfacelive", "facerig", "animaze", "prezi video", "chromacam", "evocam", "wirecast",
     "cyberlink webcam splitter", "logi capture", "spark camera", "fdcam",
 )  # fmt: skip
-"""Parts of the names under which programs offer pictures of their own as a camera, in lower case. Apps that use a phone
-as a webcam are among them: their drivers show whatever they are given."""
+"""Parts of the names of virtual cameras, in lower case. Apps that use a phone as a webcam are among them: their drivers
+show any picture that they are given."""
 
 
 class ReportError(ValueError):
@@ -58,7 +58,7 @@ class CameraReport:
 
     @property
     def virtual(self) -> bool:
-        """Whether the name is that of a program that offers pictures of its own as a camera."""
+        """Whether the name is that of a virtual camera."""
         label = self.label.lower()
         return any(part in label for part in _VIRTUAL)
 
@@ -98,7 +98,7 @@ def script_proof(script: bytes, nonce: str) -> str:
     """Return the proof that a component gives of its script.
 
     Args:
-        script: SHA-256 of the script's bytes as they are served.
+        script: SHA-256 of the script's bytes as served.
         nonce: claim of the session's token.
 
     Returns:
@@ -147,7 +147,7 @@ class CaptureReport:
 
     Attributes:
         timestamps: source of the capture times: "camera", "callback" or "clock"; "" if unknown.
-        measured: numbers by name: frames captured and dropped, milliseconds from capture to sending, and from a
+        measured: measured values by name: frames captured and dropped, milliseconds from capture to sending, and from a
             positioning frame to the server's answer.
     """
 

@@ -19,7 +19,7 @@ from mien.storage import Database, Vault
 from mien.vision.ports import Engine
 
 Lacks = Callable[[Mode], str | None]
-"""Return a hint on what the server lacks for a mode to succeed; None if nothing."""
+"""Returns a hint on what the server lacks for a mode; None if nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def open_liveness(
         recogniser: pack of the templates that are compared.
         policy: the operator's policy against abuse.
         serves: returns whether a client is served, given the resource and the client's address; None to serve all.
-        test_nonce: for tests only: every attempt's nonce, so that the answer to a challenge can be made ahead.
+        test_nonce: for tests only: every attempt's nonce, so that the answer to a challenge can be prepared.
         lacks: returns the reason why the server cannot serve a mode; None for a server that serves all.
         client_claims: returns the claims about the policy for the tokens of a resource.
     """

@@ -35,14 +35,14 @@ from mien.storage.retention import delete_expired
 from mien.storage.tables import LivenessAttemptRow, LivenessImageRow, LivenessSessionRow, LivenessSettingsRow
 
 KEPT_FOR: Final = timedelta(hours=48)
-"""From its creation on, a session and everything of it are there this long (contract, section 8)."""
+"""Lifetime of a session and all its data, from its creation on (contract, section 8)."""
 
 _PURGE_ROWS: Final = 200
 _LOST: Final = "The server that judged the attempt stopped before it came to an end."
 
 
 ClientClaims = Callable[[UUID], Mapping[str, bool]]
-"""What the tokens of a resource tell clients of the policy."""
+"""Returns the claims about the policy for the tokens of a resource."""
 
 
 def no_claims(resource_id: UUID) -> Mapping[str, bool]:
@@ -58,7 +58,7 @@ class Sessions:
         database: the database.
         vault: encrypts their data.
         clock: the clock.
-        tokens: signs what the clients are given.
+        tokens: signs the tokens of clients.
         client_claims: returns the claims about the policy for the tokens of a resource.
     """
 
@@ -176,7 +176,7 @@ class Sessions:
         """Return the kept image of an attempt, a JPEG.
 
         Raises:
-            SessionImageNotFoundError: there is none of that id, or its session is gone.
+            SessionImageNotFoundError: there is none with that id, or its session was deleted.
         """
         found = self.find(resource_id, image_id)
         if found is None:
@@ -184,7 +184,7 @@ class Sessions:
         return found
 
     def find(self, resource_id: UUID, session_image_id: str) -> bytes | None:
-        """Return the kept image of an attempt, a JPEG, or None when there is none of that id."""
+        """Return the stored image of an attempt, a JPEG, or None if there is none with that id."""
         if len(session_image_id) != 44:
             return None
         with self._database.read(resource_id) as session:
@@ -235,7 +235,7 @@ class Sessions:
         )
 
     def attempt(self, row: LivenessAttemptRow) -> Attempt:
-        """Return an attempt from its row; one that nobody finished in time has failed."""
+        """Return an attempt from its row; one that was not finished in time has failed."""
         content = self.open(row.resource_id, attempt_what(row.session_id, row.attempt), row.sealed)
         status, outcome, finished = Status(row.status), unpack_outcome(content["outcome"]), row.finished_at
         if status is Status.RUNNING and self._clock.now() >= row.deadline:
@@ -255,7 +255,7 @@ class Sessions:
         return self._vault.seal(plain, resource_id=resource_id, what=what)
 
     def open(self, resource_id: UUID, what: str, sealed: bytes) -> dict[str, Any]:
-        """Open sealed JSON."""
+        """Decrypt JSON."""
         opened: dict[str, Any] = json.loads(self._vault.open(sealed, resource_id=resource_id, what=what))
         return opened
 

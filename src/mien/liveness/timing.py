@@ -1,10 +1,10 @@
 """Whether an attempt's frames arrive when a camera would have sent them: the server's clock against the challenge's.
 
-A client has a while to send its last frame because networks are slow. Anyone who computes an answer needs a while, too:
-so the grace is bounded by the delay that this very client had before it knew the challenge.
+A client has some time to send its last frame because networks are slow. An attacker who computes an answer needs time
+too, so the grace is limited by the delay that this client had before it knew the challenge.
 
-A busy server takes frames late. Lateness is therefore measured to the earliest time at which a frame can have arrived,
-which is hardly earlier than the time at which it was taken unless the server is busy.
+A busy server reads frames late. The delay is therefore measured to the earliest time at which a frame can have arrived,
+which is close to the time at which it was read unless the server is busy.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import numpy as np
 from mien.liveness.types import TimedFrame
 
 _FIRST: Final = 5
-"""Frames whose delay tells when the client began."""
+"""Number of first frames whose delay shows when the client started."""
 _MOST_USUAL_MS: Final = 1500.0
 """A larger usual delay counts as this much: a client cannot buy time by being slow before the challenge."""
 _BURST: Final = 0.4
-"""Frames that arrive within this share of the time in which they claim to be taken were sent from a store."""
+"""Frames that arrive within this share of their claimed time span were sent from a store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ class Arrivals:
     Attributes:
         times_ms: times when the server received each frame, in order, since the challenge was sent, by the server's
             clock.
-        usual_ms: the client's delay before the challenge: from the capture of a positioning frame until it came; 0 when
+        usual_ms: the client's delay before the challenge: from the capture of a positioning frame to its arrival; 0 if
             it sent none.
-        late_ms: how much later frames may come, beside twice that delay.
+        late_ms: allowed delay in addition to twice that delay.
         earliest_ms: earliest possible arrival of each; `times_ms` if unknown.
     """
 
@@ -45,7 +45,7 @@ class Arrivals:
 
     @property
     def allowed_ms(self) -> float:
-        """How late frames may come."""
+        """The allowed delay of frames."""
         return allowed_ms(self.usual_ms, self.late_ms)
 
 
@@ -54,12 +54,12 @@ class Timing:
     """The evidence from arrival times.
 
     Attributes:
-        start_ms: how late the first frames came.
-        late_ms: how late all but the latest tenth came.
-        pace: longest time over which frames can have come by the time over which they were taken.
+        start_ms: delay of the first frames.
+        late_ms: delay that all but the latest tenth do not exceed.
+        pace: longest time span of arrival, divided by the time span of capture.
         usual_ms: the client's delay before the challenge.
-        allowed_ms: how late frames may come.
-        server_ms: how much later all but the latest tenth were taken than they can have arrived.
+        allowed_ms: allowed delay of frames.
+        server_ms: delay in the server that all but the latest tenth do not exceed.
     """
 
     start_ms: float
@@ -71,21 +71,21 @@ class Timing:
 
     @property
     def assembled(self) -> bool:
-        """Whether the frames were assembled after the challenge was known: they begin late, or come in a burst."""
+        """Whether the frames were assembled after the challenge was known: they start late, or arrive in a burst."""
         return self.start_ms > self.allowed_ms or self.pace < _BURST
 
     @property
     def slow(self) -> bool:
-        """Whether the frames came ever later, as on a slow network."""
+        """Whether the delay of the frames kept growing, as on a slow network."""
         return not self.assembled and self.late_ms > 2 * self.allowed_ms
 
 
 def allowed_ms(usual_ms: float, late_ms: float) -> float:
-    """Return how late frames may come.
+    """Return the allowed delay of frames.
 
     Args:
         usual_ms: the client's delay before the challenge.
-        late_ms: the operator's patience beside twice that delay.
+        late_ms: the operator's allowance in addition to twice that delay.
     """
     return late_ms + 2 * min(max(usual_ms, 0.0), _MOST_USUAL_MS)
 

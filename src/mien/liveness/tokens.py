@@ -96,7 +96,7 @@ class Tokens:
         return read
 
     def purge(self) -> int:
-        """Delete signing keys whose last token has expired; returns how many."""
+        """Delete signing keys whose last token has expired; return their number."""
         old = self._clock.now() - KEY_AGE - 2 * _LONGEST_TOKEN
         with self._database.write(EVERY_RESOURCE) as session:
             gone = session.scalars(

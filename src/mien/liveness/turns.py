@@ -1,4 +1,4 @@
-"""Whether the head turned as it was asked to: where to, in which order, when."""
+"""Check that the head turned as requested: direction, order and time."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from mien.vision.presentation.planarity import Depth, depth, mean_mesh, plane_an
 from mien.vision.presentation.track import FaceTrack, Observation
 
 _REACTION_MS: Final = 100
-"""Nobody turns sooner after being asked."""
+"""Shortest reaction time after a request."""
 _LATE_MS: Final = 700
 """How long after a request ended the head may still be turned."""
 _FRAMES: Final = 5
-"""The farthest turned frames of a turn are looked at, so many."""
+"""Number of farthest frames of a turn that are used."""
 _NEUTRAL: Final = 5
 
 NEEDED: Final = {TurnDirection.LEFT: 18.0, TurnDirection.RIGHT: 18.0, TurnDirection.UP: 12.0, TurnDirection.DOWN: 12.0}
@@ -39,9 +39,9 @@ class Turn:
 
     Attributes:
         asked: the requested turn.
-        angle: degrees in the asked direction, median of the farthest frames; negative for the opposite one.
-        before: degrees in the asked direction when it was asked.
-        other: the largest turn in any other direction meanwhile, as a share of what that direction needs.
+        angle: degrees in the requested direction, median of the farthest frames; negative for the opposite one.
+        before: degrees in the requested direction at the time of the request.
+        other: the largest turn in any other direction during the request, as a share of the required angle there.
         depth: depth of the face in the farthest frames; None without frames.
         farthest: the observations in which it was turned farthest, the farthest first.
         plane: largest angle by which a plane would have to be turned to be foreshortened as the face then is.
@@ -57,13 +57,13 @@ class Turn:
 
     @property
     def share(self) -> float:
-        """How much of what is needed was done."""
+        """Share of the required angle that was reached."""
         return self.angle / NEEDED[self.asked.direction]
 
 
 @dataclass(frozen=True, slots=True)
 class Neutral:
-    """The pose and the mesh of the person who looks ahead.
+    """The pose and the mesh of the person looking ahead.
 
     Attributes:
         yaw: degrees.
@@ -92,7 +92,7 @@ def turns(track: FaceTrack, challenge: Challenge, ahead: Neutral) -> list[Turn]:
     found = []
     for index, asked in enumerate(challenge.turns):
         until = asked.end_ms + _LATE_MS
-        if index + 1 < len(challenge.turns):  # what comes after the next request belongs to that one
+        if index + 1 < len(challenge.turns):  # frames after the next request belong to that one
             until = min(until, challenge.turns[index + 1].start_ms + 4 * _REACTION_MS)
         window = [s for s in track.observations if asked.start_ms + _REACTION_MS <= s.time_ms <= until]
         found.append(_turn(asked, window, track.observations, ahead))

@@ -14,7 +14,7 @@ from mien.vision.types import FaceBox, Pixels
 
 
 class Mode(StrEnum):
-    """How a person is asked to show that they are there: `livenessOperationMode`."""
+    """The mode of a session, active or passive: `livenessOperationMode`."""
 
     PASSIVE = "Passive"
     PASSIVE_ACTIVE = "PassiveActive"
@@ -29,9 +29,9 @@ class Decision(StrEnum):
 
 
 class LivenessError(StrEnum):
-    """Why an attempt gave no decision, as the client is told (`livenessError`).
+    """The reason why an attempt has no decision, as sent to the client (`livenessError`).
 
-    The second half never comes from the judge: the client or the session finds those out.
+    The second half never comes from the judge: the client or the session detects those.
     """
 
     NO_FACE_DETECTED = "NoFaceDetected"
@@ -102,8 +102,8 @@ class AttemptProblem:
     Attributes:
         liveness: the contract's code, which is also the attempt's `error.code`.
         recognition: the reason against recognition; `NONE` if there is none.
-        message: one sentence for the attempt's `error.message`; says nothing about who the person is.
-        feedback: key of the contract's feedback strings (section 11) that tells the person what to do, or "None".
+        message: one sentence for the attempt's `error.message`; reveals nothing about the person.
+        feedback: key of the contract's feedback strings (section 11), or "None".
     """
 
     liveness: LivenessError
@@ -118,8 +118,7 @@ class Evidence:
 
     Attributes:
         name: the method, such as "reflection"; fixed, so that audit entries can be compared.
-        score: in [0, 1], 1 when everything speaks for a person who is there, 0 for an attack; None when there was
-            too little to go by.
+        score: in [0, 1], 1 for a live person, 0 for an attack; None if there is too little data.
         measured: the numbers behind the score, by name.
     """
 
@@ -133,7 +132,7 @@ class BestFrame:
     """The frame that shows the face best: sharp, frontal, eyes open.
 
     Attributes:
-        jpeg: the file, as the client sent it where it sent JPEG.
+        jpeg: the file, as the client sent it if it sent JPEG.
         box: the face rectangle in its pixels.
         time_ms: time of the frame since the start of the challenge.
     """
@@ -151,7 +150,7 @@ class Judgement:
         decision: None exactly when there is a problem.
         problem: why there is no decision.
         evidence: every method that was tried, also when there is a problem.
-        reasons: names of the methods that kept the decision from being `realface`; empty when it is.
+        reasons: names of the methods that prevented `realface`; empty if it is.
         best: None when no frame shows a face.
         match_confidence: confidence that the best frame shows the reference's person, in [0, 1] with 0.5 at the
             recogniser's operating point; None without a reference or without a frontal face.
@@ -171,7 +170,7 @@ class Judgement:
         return next((evidence.score for evidence in self.evidence if evidence.name == name), None)
 
     def evidence_json(self) -> dict[str, object]:
-        """The evidence as an audit entry keeps it: scores and measured numbers by method, rounded."""
+        """The evidence for an audit entry: scores and measured numbers by method, rounded."""
         return {
             evidence.name: {
                 "score": None if evidence.score is None else round(evidence.score, 3),

@@ -1,4 +1,4 @@
-"""From an attempt's frames to its outcome: what was shown before is refused, the rest is judged."""
+"""Derive the outcome from an attempt's frames: replays are refused, the rest is evaluated."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from mien.vision.types import FaceBox
 REPEATED: Final = "repetition"
 """Name of the evidence that a video was shown before."""
 CAPPED: Final = "withoutFlashes"
-"""Name of the reason for `uncertain` where only the operator's policy stands against `realface`."""
+"""Name of the reason for `uncertain` if only the operator's policy prevents `realface`."""
 REPORTED: Final = "client"
-"""Under which the evidence keeps what the client reports about itself."""
+"""Key of the client's reports about itself in the evidence."""
 
 
 def conclude(
@@ -46,13 +46,13 @@ def conclude(
         recording: the recording of the client.
         box: position of the face before the challenge, for outcomes without a frame.
         reports: the client's reports about itself, stored with the evidence.
-        capped: whether the operator wants `uncertain` where it would be `realface`; that is nobody's failure.
+        capped: whether the operator wants `uncertain` instead of `realface`; it does not count as a failure.
 
     Returns:
-        The outcome as it was recorded, and what to tell the client about recognition.
+        The recorded outcome, and the message about recognition for the client.
 
     Raises:
-        AttemptOverError: the attempt does not run any more; nothing was recorded.
+        AttemptOverError: the attempt has already ended; nothing was recorded.
     """
     start = perf_counter()
     options, reference = admission.session.options, admission.session.reference

@@ -1,11 +1,12 @@
 """The earliest time at which a client's messages can have arrived, on a server that may be busy.
 
-The time at which a message is taken says too much: a server without a free processor takes it late, from the buffers of
-the socket. What the server does know is when it last found those buffers empty: while it waits for a message and its
-event loop turns, nothing has arrived. A message has arrived after that; how long after is not put on the client.
+The time at which a message is read is too late as a measure: a busy server reads it late from the socket buffers. But
+the server knows when it last found those buffers empty: while it waits for a message and its event loop runs, nothing
+has arrived. A message arrived after that time; the delay since then is not blamed on the client.
 
-Bodies of POSTs are read in many more turns than a message of a WebSocket, so that turning says little there. For them
-the stalls are counted: while the loop stands still, the server can neither read a body nor answer the one before it.
+Bodies of POSTs are read in many more turns of the event loop than a WebSocket message, so turns are not a good measure
+there. Instead, stalls are counted: while the loop stalls, the server can neither read a body nor answer the previous
+one.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ from typing import Final
 
 _TICK_SECONDS: Final = 0.005
 _TURNS: Final = 8
-"""Turns of the event loop that a message takes at most from the socket to whoever waits for it: up to four reads of
-64 KB, and four tasks that wake one another."""
+"""Maximum number of event loop turns that a message takes from the socket to its receiver: up to four reads of 64 KB,
+and four tasks that wake one another."""
 
 
 class EmptyBuffer:
     """Watches one client's buffer from the challenge until the end of its frames.
 
     Args:
-        now: seconds of a clock that never goes back.
+        now: seconds of a monotonic clock.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -76,7 +77,7 @@ class EmptyBuffer:
 
     def _late(self) -> float:
         late = self._now() - self._turned - _TICK_SECONDS
-        return late if late > _TICK_SECONDS else 0.0  # less is what every loop does
+        return late if late > _TICK_SECONDS else 0.0  # shorter stalls occur in every loop
 
     def _tick(self) -> None:
         self._stalled += self._late()

@@ -1,4 +1,4 @@
-"""The last two phases: the client answers its challenge, and the answer is judged."""
+"""The last two phases: the client answers its challenge, and the answer is evaluated."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class ShownAttempt:
 
     Attributes:
         admission: the admission of the token.
-        begun: the attempt, as it is recorded.
+        begun: the recorded attempt.
         challenge: the challenge of the client.
-        recording: the frames that have come; grows.
+        recording: the frames so far; it grows.
         claims: the claims of the client.
         box: last position of the face; None if it was not seen.
         sent_at: time when the challenge was sent, in seconds of the context's clock.
@@ -101,7 +101,7 @@ class _AttemptPhase(Phase):
 
 
 class Challenged(_AttemptPhase):
-    """Takes the frames of the answer."""
+    """Receives the frames of the answer."""
 
     def __init__(self, line: ClientConnection, shown: ShownAttempt) -> None:
         super().__init__(line, shown)
@@ -127,7 +127,7 @@ class Challenged(_AttemptPhase):
         return self._buffer.stalled
 
     async def frame(self, message: bytes, waited: float = 0.0) -> None:
-        """Keep a frame; a positioning frame that was on its way when the challenge came is ignored."""
+        """Store a frame; a positioning frame that was sent before the challenge arrived is ignored."""
         frame = parse_frame(message, self.line.context.limits)
         if not frame.positioning:
             here = min(self._buffer.took(frame.time_ms), self.line.context.now() - waited)
@@ -135,7 +135,7 @@ class Challenged(_AttemptPhase):
             self.shown.recording.add(frame, message, self.elapsed_ms, earliest)
 
     async def expire(self) -> None:
-        """End a challenge that was not answered in time, unless the rest of the answer may be here already."""
+        """End a challenge that was not answered in time, unless the rest of the answer may already have arrived."""
         if not self._buffer.empty:  # the server is busy
             self.line.expire_in(_AGAIN_SECONDS)
             return
@@ -162,13 +162,13 @@ class Challenged(_AttemptPhase):
 
 
 class Judging(_AttemptPhase):
-    """Waits for the decision; nothing that the client sends changes it any more."""
+    """Waits for the decision, which further messages of the client do not change."""
 
     async def cancel(self, error: LivenessError) -> None:
         """Ignore the message: the answer is complete."""
 
     async def judge(self, capture: CaptureReport | None) -> None:
-        """Judge the answer, record the decision and tell the client."""
+        """Evaluate the answer, record the decision and send it to the client."""
         context, shown = self.line.context, self.shown
         claims = shown.claims
         try:

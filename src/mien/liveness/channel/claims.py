@@ -10,7 +10,7 @@ from mien.liveness.reports import CameraReport, ClientPolicy
 
 @dataclass(frozen=True, slots=True)
 class DeviceClaims:
-    """A client's claims about itself, as far as they are checked.
+    """The claims of a client about itself that are checked.
 
     Attributes:
         camera: the report about its camera.

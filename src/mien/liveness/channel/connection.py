@@ -28,11 +28,11 @@ class ClientConnection:
 
     Attributes:
         context: dependencies of the phases.
-        request: how the client came.
-        over: set when nothing more is to come.
+        request: the client's request.
+        over: set when no more messages will follow.
         session_gone: whether the token was refused because its session does not exist.
         phase: handles the messages of the client.
-        ending: whether the end is decided; what still comes is ignored then.
+        ending: whether the end is decided; later messages are ignored.
         on_close: called once with the last message, before it is sent.
 
     Args:
@@ -65,18 +65,18 @@ class ClientConnection:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def enter(self, phase: Phase, seconds: float | None) -> None:
-        """Start a phase that ends by itself after some seconds; None for never."""
+        """Enter a phase that expires after some seconds; None for never."""
         self.phase = phase
         self.expire_in(seconds)
 
     def expire_in(self, seconds: float | None) -> None:
-        """Set when the phase ends by itself; None for never."""
+        """Set when the phase expires; None for never."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None if seconds is None else self._loop.call_later(seconds, lambda: self.start(self._expire()))
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run a coroutine beside the client's messages."""
+        """Run a coroutine concurrently with the client's messages."""
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -196,7 +196,7 @@ class Phase:
         await self.line.close(messages.failure(error, message, recognition, left, retry))
 
     async def guarded(self, work: Callable[[], T], *, quiet: bool = False) -> T | None:
-        """Query the database in a thread; return None if it refused and the client was told (unless `quiet`)."""
+        """Query the database in a thread; return None if it refused and the client was informed (unless `quiet`)."""
         try:
             return await self.line.context.glances.run(work)
         except AttemptOverError:

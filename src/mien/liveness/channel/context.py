@@ -48,7 +48,7 @@ class ChannelContext:
         place: required position of the face.
         policy: the requirements on clients.
         concurrent: clients at the same time; half as many of one address.
-        now: seconds of a clock that never goes back; times frames.
+        now: seconds of a monotonic clock, for the times of frames.
         count: called with every attempt that has ended.
         open: by token, the run that is going on; shared by all runs.
     """
@@ -67,7 +67,7 @@ class ChannelContext:
     open: dict[str, ConnectedClient] = field(default_factory=dict)
 
     def has_place(self, token: str, address: str) -> bool:
-        """Return whether another client may begin; a client that takes its own place again always may."""
+        """Return whether another client may start; a client that takes its own place again always may."""
         if token in self.open:
             return True
         of_address = sum(run.address == address for run in self.open.values())

@@ -27,7 +27,7 @@ class Hello(Phase):
         if kind != "hello":
             raise ProtocolError("the first message is hello")
         line, context = self.line, self.line.context
-        line.expire_in(None)  # asking the database takes the server's time, not the client's
+        line.expire_in(None)  # the database query takes the server's time, not the client's
         token = said.get("token")
         device, user = messages.identifier(said, "deviceCorrelationId"), messages.identifier(said, "userCorrelationId")
         request = replace(line.request, client_request_id=messages.identifier(said, "clientRequestId"))
@@ -81,7 +81,7 @@ class _Admitted(Phase):
 
     @property
     def attempts_left(self) -> int:
-        """The number of attempts that the admission gives."""
+        """The number of attempts left by the admission."""
         return self._admission.attempts_left
 
     async def go_on(
@@ -115,11 +115,11 @@ class _Admitted(Phase):
         except AttestationError as error:
             await self.fail(LivenessError.ENVIRONMENT_NOT_SUPPORTED, str(error))
             return
-        if not context.has_place(token, line.request.address):  # others came while the database was asked
+        if not context.has_place(token, line.request.address):  # others connected during the database query
             await self.full()
             return
         await line.take_place(token)
-        if line.ending:  # yet another connection took the place meanwhile
+        if line.ending:  # yet another connection has taken the place
             return
         line.enter(Positioning(line, admission, replace(claims, attested=attested)), context.limits.positioning_seconds)
         await line.send(messages.accepted(admission, context.limits, context.place, flashes=claims.flashes))

@@ -20,7 +20,7 @@ _LONGEST_ID: Final = 64
 
 
 class ProtocolError(Exception):
-    """A message breaks the protocol; the text says how and goes to the client."""
+    """A message breaks the protocol; the text gives the reason and is sent to the client."""
 
 
 def read_message(text: str) -> Json:

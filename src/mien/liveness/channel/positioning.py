@@ -22,13 +22,14 @@ from mien.workers import OverloadedError
 
 _JUDGING_SECONDS: Final = 60.0
 _SWIFT_SECONDS: Final = 0.5
-"""Looking at a positioning frame takes less unless the server is busy; what exceeds it is not the client's time."""
+"""Usual maximum time for a positioning frame; if it takes longer, the server is busy, and the client is not to
+blame."""
 _DELAYS: Final = 25
 """Positioning frames by which the client's usual delay is measured: the newest ones."""
 
 
 class Positioning(Phase):
-    """Examines positioning frames, one at a time, and says what to change.
+    """Examines positioning frames, one at a time, and sends feedback.
 
     Args:
         line: the client's connection.
@@ -52,7 +53,7 @@ class Positioning(Phase):
 
     @property
     def attempts_left(self) -> int:
-        """The number of attempts that the admission gives."""
+        """The number of attempts left by the admission."""
         return self._admission.attempts_left
 
     async def text(self, kind: object, said: Json) -> None:
@@ -103,7 +104,7 @@ class Positioning(Phase):
                 except VisionError:
                     seen = PositioningView(Feedback.LOOK_AT_CAMERA)
                 self._count_look()
-                if not self.is_current():  # the client went meanwhile
+                if not self.is_current():  # the client has disconnected
                     return
                 self._glance = seen
                 self._steady = self._steady + 1 if seen.feedback is Feedback.NONE else 0

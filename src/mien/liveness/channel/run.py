@@ -1,7 +1,7 @@
 """The channel's protocol for one client, whatever carries its messages: see docs/liveness-protocol.md.
 
-A phase is a class: `Hello`, `Positioning`, `Challenged`, `Judging`. Each handles the client's messages until it enters
-the next phase, and passes on what it has found out.
+Each phase is a class: `Hello`, `Positioning`, `Challenged`, `Judging`. Each handles the client's messages until it
+enters the next phase, and passes its results on.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from mien.liveness.types import LivenessError
 
 
 class Run:
-    """The protocol of one client from `hello` to a result: takes the client's messages and gives the answers to send.
+    """The protocol of one client from `hello` to a result: handles the client's messages and sends the answers.
 
     Its methods are called one after the other, by one task.
 
     Args:
         context: its dependencies.
-        request: how the client came.
+        request: the client's request.
         send: sends a message to the client; must not raise if the client is gone.
     """
 
@@ -77,7 +77,7 @@ class Run:
 
         Args:
             message: its header and the JPEG.
-            waited: seconds for which it may have waited for the server, as whatever carries it knows.
+            waited: seconds for which it may have waited for the server, as known by the transport.
         """
         line = self._line
         if line.ending:

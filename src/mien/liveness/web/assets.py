@@ -21,7 +21,7 @@ MODULE_PATH: Final = f"{_BASE}/v1/{_NAME}.js"
 """Path of the newest version 1 of the component; stable across updates."""
 
 _PACKED: Final = 499162500
-"""The date of every file in a package from npm, 1985-10-26: the same content gives the same archive."""
+"""The date of every file in an npm package, 1985-10-26: the same content gives the same archive."""
 
 _SCRIPT: Final = "text/javascript; charset=utf-8"
 _JSON: Final = "application/json; charset=utf-8"
@@ -38,7 +38,7 @@ class Asset:
         path: path of its URL, absolute.
         body: its bytes.
         content_type: value of that header.
-        cache_control: value of that header; immutable where the path holds a hash of the content.
+        cache_control: value of that header; immutable if the path contains a hash of the content.
     """
 
     path: str
@@ -53,7 +53,7 @@ class Asset:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Headers that let pages of other origins use it, isolated ones (COEP) as well."""
+        """Headers that allow pages of other origins to use it, including isolated ones (COEP)."""
         return {
             "cache-control": self.cache_control,
             "access-control-allow-origin": "*",
@@ -103,7 +103,7 @@ def _read(folder: str, name: str) -> bytes:
 
 
 def _archive(folder: dict[str, bytes]) -> bytes:
-    """Pack files as `npm pack` does, so that `npm install <URL>` takes them."""
+    """Pack files like `npm pack`, so that `npm install <URL>` accepts them."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name, content in folder.items():
