@@ -3,9 +3,9 @@
     python bench/attribute_groups.py --shared ../shared
 
 Each of the 270 photos (`../shared/faces/fairface`) is analysed once, at the most thorough operating point, with all
-attributes; the face nearest to the middle is the labelled one. Age band, sex and race are what FairFace's annotators
-saw. For most attributes there are no true answers, so the table gives rates: a difference between groups can lie in the
-photos (old people do wear more glasses) or in the estimator. Intervals are of 95 % (Wilson's for rates).
+attributes; the face nearest to the centre is the labelled one. Age band, sex and race are the labels of FairFace's
+annotators. For most attributes there is no ground truth, so the table gives rates: a difference between groups can be
+in the photos (old people do wear more glasses) or in the estimator. Intervals are 95 % (Wilson's for rates).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BANDS = {
     "0-2": 1.5, "3-9": 6.5, "10-19": 15.0, "20-29": 25.0, "30-39": 35.0, "40-49": 45.0, "50-59": 55.0, "60-69": 65.0,
     "70+": 76.0,
 }  # fmt: skip
-"""FairFace's bands and what is taken for their middle, in years."""
+"""FairFace's bands and their assumed middle, in years."""
 
 REPORTED: Mapping[str, Callable[[Attributes], bool]] = {
     "glasses": lambda found: found.glasses is not GlassesType.NONE,
@@ -57,7 +57,7 @@ REPORTED: Mapping[str, Callable[[Attributes], bool]] = {
 
 
 def main() -> None:
-    """Analyse or read what was found, and print the tables."""
+    """Analyse the photos, or load earlier results, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, required=True, help="folder with faces/fairface")
     parser.add_argument("--cache", type=Path, help="JSON file in which what was found is kept between runs")

@@ -1,7 +1,7 @@
-"""Blur, exposure, noise, quality for recognition, and what each of this family's attributes costs.
+"""Blur, exposure, noise and quality for recognition, and the cost of each of these attributes.
 
-Spoils real photos by known amounts and prints how often the measures put the copies in order, what levels they get,
-how often faces of each quality level miss other photos of the same person, and milliseconds an attribute.
+Degrades real photos by known amounts and prints how often the measures put the copies in order, their levels, how often
+faces of each quality level miss other photos of the same person, and the milliseconds per attribute.
 
     python bench/attribute_quality.py --shared ../shared [--people 150]
 """
@@ -140,7 +140,7 @@ def _costs(shots: list[Shot]) -> None:
 
 
 def _misses(engine: FaceEngine, shots: list[Shot]) -> None:
-    """False non-match rate of spoilt probes against clean photos, by level of quality."""
+    """False non-match rate of degraded probes against clean photos, by quality level."""
     calibration = ModelStore().manifest(RECOGNISER).calibration
     assert calibration is not None
     random = np.random.default_rng(0)

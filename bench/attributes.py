@@ -2,9 +2,9 @@
 
     python bench/attributes.py --photo ../shared/faces/azure/detection3.jpg
 
-The figures come from the model cards inside the heads (written by the scripts in tools/, five folds over people). The
-times are of one face, one thread, medians over `--runs`; "first" is the attribute alone, networks included, "then" is
-what it adds when the networks have run for another attribute already.
+The figures come from the model cards in the heads (written by the scripts in tools/, five folds over people). The times
+are for one face and one thread, medians over `--runs`; "first" is the attribute alone, including networks, "then" is
+its additional time after the networks have run for another attribute.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def figures() -> None:
-    """Print what the cards say."""
+    """Print the figures of the cards."""
     folder = resources.files("mien.vision.attributes") / "heads"
     for name in sorted(entry.name.removesuffix(".npz") for entry in folder.iterdir() if entry.name.endswith(".npz")):
         card = load_head(name).card
@@ -48,7 +48,7 @@ def figures() -> None:
 
 
 def times(photo: Path, runs: int) -> None:
-    """Time every attribute by itself and after the others."""
+    """Time every attribute alone and after the others."""
     store = ModelStore()
     pixels = np.asarray(cv2.imread(str(photo)), np.uint8)
     mesh_pack = store.load("mesh").networks

@@ -2,9 +2,9 @@
 
     uv run python bench/azure_people.py
 
-Prints the confidence of every pair of the three families' photos that matters, children apart (SFace is known to be
-weak on small children, and two of them are brother and sister), and whom the faces of `identification1.jpg` are
-nearest to.
+Prints the confidence of every relevant pair of the three families' photos, children separately (SFace is known to be
+weak on small children, and two of them are brother and sister), and the nearest people of the faces in
+`identification1.jpg`.
 """
 
 from __future__ import annotations

@@ -1,17 +1,17 @@
-"""Strangers whose photos are spoilt alike: do they match each other, and which of them still get a template?
+"""Strangers whose photos are degraded in the same way: do they match each other, and which still get a template?
 
     uv run --group bench python bench/degraded.py                              (100 people of LFW, detection_03)
     uv run --group bench python bench/degraded.py --people 100 --skip 100 --changes "blur 5" "blur 7"
     uv run --group bench python bench/degraded.py --photos ../shared/faces/fairface --people 268
     uv run --group bench python bench/degraded.py --photos ../shared/faces/fairface --people 268 --save spoilt.npz
 
-One photo a person is spoilt in each of `CHANGES`; sizes are of a face of 100 pixels and grow with the face. For each
-change, at confidence 0.5:
+One photo per person is degraded by each of `CHANGES`; sizes are for a face of 100 pixels and scale with the face. For
+each change, at confidence 0.5:
 
-- found: the face is found where it was; read: it also gets a template;
-- alike: pairs of different people, both spoilt by that change;
-- sharp: one spoilt, the other one's photo untouched;
-- itself: spoilt against the same photo untouched, of all that are found (an upper bound of the true match rate);
+- found: the face is found at its place; read: it also gets a template;
+- alike: pairs of different people, both degraded by that change;
+- sharp: one degraded, the other one's photo unchanged;
+- itself: degraded against the same photo unchanged, of all that are found (an upper bound of the true match rate);
 - low: quality for recognition is low.
 
 Pairs share people, so the interval (Clopper and Pearson) is too narrow. `--save` writes the vectors before score
@@ -72,7 +72,7 @@ def scaled(width: float, back: int = cv2.INTER_CUBIC) -> Change:
 
 
 def covered(first: float, last: float, beside: float, colour: tuple[int, int, int]) -> Change:
-    """A bar along the eyes, from `first` to `last` below them and `beside` them, in distances of the eyes."""
+    """A bar along the eyes, from `first` to `last` below them and `beside` them, in eye distances."""
 
     def change(pixels: Pixels, face: Face) -> Pixels:
         right, left = face.points[:2]
@@ -123,7 +123,7 @@ def chosen(folder: Path, people: int, skip: int) -> list[Path]:
 
 
 def same_place(faces: tuple[Face, ...], face: Face) -> Face | None:
-    """The face of a spoilt photo that is where it was."""
+    """The face of a degraded photo at the original place."""
 
     def away(other: Face) -> float:
         x = other.box.left + other.box.width / 2 - face.box.left - face.box.width / 2

@@ -9,9 +9,9 @@ Three parts:
 - sizes: main faces of labelled one-face photos, scaled to a known width and put on a drawn, cluttered background.
 - blocks: the same photos turned, blurred, partly covered or dark.
 
-A detection is right when it shares at least half of the union with a labelled box (0.4 in the blocks, where the box of
-a turned face is a matter of convention). Labelled boxes marked "ignore" count for nothing, and so do wrong detections
-narrower than --least (the engine reports no faces below the contract's minimum). Recall bounds are Wilson's, 95 %.
+A detection is correct if its IoU with a labelled box is at least 0.5 (0.4 in the blocks, where the box of a rotated
+face is a matter of convention). Labelled boxes marked "ignore" are not counted, nor are wrong detections narrower than
+--least (the engine reports no faces below the contract's minimum). Recall bounds are Wilson's, 95 %.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ SEED = 5
 
 @dataclass
 class Scene:
-    """A picture and what is in it; boxes are left, top, width, height."""
+    """A picture and its labelled faces; boxes are left, top, width, height."""
 
     name: str
     pixels: np.ndarray
@@ -80,7 +80,7 @@ def wilson_low(hits: int, n: int, z: float = 1.96) -> float:
 
 
 def shared_of(a: Box, b: Box) -> tuple[float, float]:
-    """Intersection over union, and the share of `a` that lies in `b`."""
+    """Intersection over union, and the share of `a` that is inside `b`."""
     width = max(0.0, min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0]))
     height = max(0.0, min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1]))
     inside = width * height
@@ -104,7 +104,7 @@ def match(detected: list[Box], scene: Scene, overlap: float) -> tuple[list[bool]
 
 
 def labelled(faces_folder: Path) -> Iterator[Scene]:
-    """The labelled photos that are there."""
+    """The available labelled photos."""
     for name, label in json.loads(DATA.read_text())["photos"].items():
         path = faces_folder / name
         if path.exists():
@@ -114,12 +114,12 @@ def labelled(faces_folder: Path) -> Iterator[Scene]:
 
 
 def single_faces(faces_folder: Path) -> list[Scene]:
-    """LFW photos with one face and nothing doubtful."""
+    """LFW photos with one face and no uncertain one."""
     return [s for s in labelled(faces_folder) if s.name.startswith("lfw/") and len(s.faces) == 1 and not s.ignore]
 
 
 def clutter(width: int, height: int, rng: np.random.Generator) -> np.ndarray:
-    """A drawn background of shapes, edges and grain that holds no face."""
+    """A drawn background of shapes, edges and grain without a face."""
     small = rng.integers(30, 220, (6, 8, 3), np.uint8)
     canvas = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
     for _ in range(60):

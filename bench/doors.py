@@ -1,12 +1,12 @@
-"""Doors with a real server, camera, broker and panel: what is left after kills, and how soon a panel has the card.
+"""Doors with a real server, camera, broker and panel: consistency after kills, and the time until a panel has the card.
 
     python -m bench.doors kills [--each 10]          # 10 random kills each of process, camera and broker under load
     python -m bench.doors latency [--liveness]       # first large face that a camera sends to the card at the panel
     python -m bench.doors actuator                   # decision to the card at libosdp's panel alone
 
 It needs clips of `python -m bench.video draw` in --cache; `kills` needs Mosquitto and Debian's GStreamer, `latency`
-GStreamer and libosdp, `actuator` libosdp. `latency` is for a machine that does nothing else; on another one `--first`
-gives its processes the cores before all others, and it says how busy the others were.
+GStreamer and libosdp, `actuator` libosdp. `latency` is for an idle machine; on another one `--first` gives its
+processes priority, and it reports how busy the other processes were.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from bench.doors_parts import (
 
 TOPIC: Final = "bench/open"
 _OPENED: Final = ("told", "done", "failed")
-"""States of a decision whose actuator may have been told."""
+"""States of a decision whose actuator may have received it."""
 
 
 def main() -> None:
@@ -168,7 +168,7 @@ def all_events(client: Any) -> Iterator[dict[str, Any]]:
 
 
 def published(messages: Sequence[tuple[float, str, bytes]]) -> list[tuple[int, str]]:
-    """Number and topic of every event that the broker was told of, in order."""
+    """Number and topic of every event that the broker received, in order."""
     found = []
     for _, topic, payload in messages:
         if payload.startswith(b"{") and b'"event_type"' in payload:
@@ -184,7 +184,7 @@ def check(
     messages: Sequence[tuple[float, str, bytes]],
     order: Sequence[str],
 ) -> None:
-    """Compare what moved and what was told with the record; exits with an error when they do not agree."""
+    """Compare openings and messages with the record; exits with an error if they do not agree."""
     problems: list[str] = []
     numbers = [event["number"] for event in events]
     if numbers != list(range(1, len(numbers) + 1)):

@@ -1,8 +1,8 @@
 """How soon a panel has the card: an RTSP camera's stream, a real server and libosdp's panel (`bench.doors latency`).
 
-People walk up one after the other in one stream that GStreamer sends at the clips' pace. The clock starts when the
-first picture is sent in which the face is as wide as the door asks (by what was drawn), and ends when the panel has the
-card of that person. Encoding in a camera and a network between are not in it; H.264's decoding is.
+People walk up one after the other in one stream that GStreamer sends at the pace of the clips. The time starts when the
+first picture is sent in which the face is as wide as the door requires (by the ground truth), and ends when the panel
+has the card of that person. Encoding in a camera and the network between are not included; H.264's decoding is.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _BETWEEN_S: Final = 2.6
 """Seconds of an empty room between two people: the track of the first one ends."""
 _FACILITY: Final = 1
 FACE_PX: Final = DoorSpec().face_px
-"""What a door asks for unless it is told otherwise."""
+"""The default face size that a door requires."""
 
 
 @contextmanager
@@ -101,7 +101,7 @@ class Walk:
 
 
 def latency(given: argparse.Namespace) -> None:
-    """Time from the first picture with a face as large as the door asks, to the card at the panel."""
+    """Time from the first picture with a large enough face to the card at the panel."""
     if given.first:
         _come_first()
     clips, staff = walk_ups(given.cache, given.approaches)
@@ -167,7 +167,7 @@ def _come_first() -> None:
     os.setpriority(os.PRIO_PROCESS, 0, -15)
     if os.getpid() != os.getsid(0):
         os.setsid()
-    group = Path("/proc/self/autogroup")  # Linux shares the cores among sessions first, where this is there
+    group = Path("/proc/self/autogroup")  # Linux first divides the cores among sessions, if this file exists
     if group.exists():
         group.write_text("-15")
 
@@ -229,7 +229,7 @@ def _report(
 
 
 def _busy(*own: int) -> Any:
-    """Start to measure how many cores other processes use; returns what tells it."""
+    """Start to measure the cores that other processes use; return a function that reads the result."""
     ticks = os.sysconf("SC_CLK_TCK")
 
     def used() -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Parts of `bench.doors`: a real server, a relay that notes what it is told, an RTSP camera, a broker."""
+"""Parts of `bench.doors`: a real server, a relay that records requests, an RTSP camera, a broker."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PLACE: Final = "largePersonGroup/staff"
 
 
 def wait(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
-    """Wait until a condition holds; returns what it returned.
+    """Wait until a condition holds; return its value.
 
     Raises:
         TimeoutError: it never happened.
@@ -48,14 +48,14 @@ def free_port() -> int:
 
 
 def walk_ups(cache: Path, most: int) -> tuple[list[Planned], list[tuple[str, Path]]]:
-    """The clips in which somebody walks up, and the photo by which each of those people is enrolled."""
+    """The clips in which somebody walks up, and the photo with which each of those people is enrolled."""
     first = {person.name: person.photos[0] for person in people(cache)}
     clips = [clip for clip in plan(cache) if clip.kind == "approach" and (cache / f"{clip.name}.mp4").exists()][:most]
     return clips, [(clip.people[0], first[clip.people[0]]) for clip in clips]
 
 
 class Server:
-    """`mien serve --dev` in a process of its own, on a folder that outlives it.
+    """`mien serve --dev` in a separate process, on a folder that outlives it.
 
     Args:
         folder: its data.
@@ -73,7 +73,7 @@ class Server:
         self.told: dict[str, str] = {}
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start it and wait until it responds."""
         ready = self._folder / "ready.json"
         ready.unlink(missing_ok=True)
         command = [sys.executable, "-m", "mien", "serve", "--dev", "--port", "0", "--data-dir", str(self._folder)]
@@ -159,7 +159,7 @@ class Opened:
 
 @dataclass
 class Relay:
-    """An HTTP relay that notes what it is told.
+    """An HTTP relay that records its requests.
 
     Attributes:
         url: URL of it.
@@ -215,11 +215,11 @@ def joined(clips: Sequence[Path], path: Path) -> Path:
 
 
 class RtspCamera:
-    """A camera that plays a clip over RTSP from its beginning for everybody who connects, by Debian's GStreamer.
+    """A camera that plays a clip over RTSP from its start for each connection, with Debian's GStreamer.
 
     Args:
         clip: H.264 in MP4.
-        times: a file that takes down when each picture is sent; None for none.
+        times: file for the time at which each picture is sent; None for none.
     """
 
     def __init__(self, clip: Path, times: Path | None = None) -> None:
@@ -265,7 +265,7 @@ class RtspCamera:
 
 
 class Broker:
-    """Mosquitto, which keeps nothing.
+    """Mosquitto without persistence.
 
     Args:
         folder: folder of its configuration.

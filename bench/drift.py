@@ -2,9 +2,9 @@
 
     python bench/drift.py [RUNS]
 
-The world is that of `tests/evaluation/test_drift.py`: a camera that 30 people pass on a working day, 12 on others, each
-seen one to five times; quality has a mean that moves from day to day (standard deviation 3), and a spread of 9 over
-people. Every resource has three such series. Intervals are Clopper and Pearson's, 95 %.
+The world is that of `tests/evaluation/test_drift.py`: a camera that 30 people pass on a working day, 12 on other days,
+each seen one to five times; quality has a mean that varies from day to day (standard deviation 3), and a spread of 9
+over people. Every resource has three such series. Intervals are Clopper-Pearson, 95 %.
 """
 
 from __future__ import annotations

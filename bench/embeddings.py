@@ -2,9 +2,9 @@
 
     uv run --group bench python bench/embeddings.py PHOTOS OUT.npz [--recogniser sface]
 
-PHOTOS contains a folder a person, as `faces/lfw` of the shared data does (two pairs of its names count as one person),
-or photos of people without names, as `faces/fairface` does. Of several faces in a photo the one nearest the middle is
-taken, because these photos were cut that way. A photo without a face is left out and counted.
+PHOTOS contains a folder per person, like `faces/lfw` of the shared data (two pairs of its names count as one person),
+or photos of people without names, like `faces/fairface`. If a photo has several faces, the one nearest to the centre is
+used, because these photos were cropped that way. A photo without a face is left out and counted.
 
 The file contains `embeddings` (the templates), `plain` (the recogniser's unit vectors before score normalisation),
 `norms`, `labels` (names of people), `files` and the `fingerprint`.
@@ -25,7 +25,7 @@ from mien.vision.engine import FaceEngine
 from mien.vision.types import Face, Want
 
 SAME = {"Joseph_Blatter": "Sepp_Blatter", "Mary-Kate_Olsen": "Ashley_Olsen"}
-"""Names of one person, and of twins whom these photos do not tell apart."""
+"""Names of one person, and of twins whom these photos cannot distinguish."""
 
 
 class PlainStore(ModelStore):

@@ -3,8 +3,8 @@
     python bench/front_door.py [--rounds 40] [--database postgresql://…] [--redis redis://…]
 
 One uvicorn process serves the same trivial operation twice, through a `Gateway` without steps and observers and through
-one with everything on. One client with a connection to each calls them by turns; medians and minima of the round trip
-in milliseconds. The difference of the medians is what the front door costs. Give it a machine that does nothing else.
+one with everything on. One client with a connection to each calls them alternately; medians and minima of the round
+trip in milliseconds. The difference of the medians is the cost of the front door. Run it on an idle machine.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The gallery's costs beside the networks': enrolling, training again, identifying; on SQLite in a fresh folder.
+"""The gallery's costs without the networks: enrolling, training again, identifying; on SQLite in a new folder.
 
     uv run python bench/gallery.py [--persons 100000] [--adds 200]
 
-Embeddings are random unit vectors of 129 dimensions, ready made: what is measured is everything but the detection.
+Embeddings are precomputed random unit vectors of 129 dimensions, so everything except detection is measured.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ ready = iter(embeddings(20_000))
 
 
 class InstantEngine:
-    """Finds one face at once."""
+    """Finds one face immediately."""
 
     def analyze(self, image: bytes, want: Want) -> Found:
         """Answer with one face of a random template."""

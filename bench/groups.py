@@ -1,4 +1,4 @@
-r"""False match rates by group of people, with a cohort that has not seen them.
+r"""False match rates by group of people, with a cohort of other people.
 
     uv run --group bench python bench/embeddings.py ../shared/faces/lfw lfw.npz
     uv run --group bench python bench/embeddings.py ../shared/faces/fairface fairface.npz
@@ -6,12 +6,12 @@ r"""False match rates by group of people, with a cohort that has not seen them.
         --changes "blur 7" "blur 8" "blur 10" "moved 25" "blocks 14"
     uv run --group bench python bench/groups.py lfw.npz fairface.npz spoilt.npz
 
-The photos of FairFace are split into halves, alike in age and sex. The cohort of the score normalisation is built from
-one half, the threshold is set at a false match rate of 1e-4 on all pairs of LFW, and pairs within a group of the other
-half are counted; then the halves change places. This is done for 20 random splits, and the rates are means over them:
-a single pair is much in a group of a hundred. The interval is Clopper and Pearson's for the mean number of false
-matches among the pairs of one split; pairs share faces, so the true one is wider. "Shipped" is the pack as it is: its
-cohort contains these very people, among others, so its figures are too good.
+The photos of FairFace are split into halves, balanced in age and sex. The cohort of the score normalisation is built
+from one half, the threshold is set at a false match rate of 1e-4 on all pairs of LFW, and pairs within a group of the
+other half are counted; then the halves are swapped. This is done for 20 random splits, and the rates are means over
+them, because a single pair matters in a group of a hundred. The interval is Clopper-Pearson for the mean number of
+false matches among the pairs of one split; pairs share faces, so the true one is wider. "Shipped" is the unchanged
+pack: its cohort contains these people, among others, so its figures are too good.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
     python bench/http_detect.py photo.jpg [--rounds 20] [--model detection_01]
 
 Starts a real server process and alternates, in rounds, between the bare sum (decode + detector + embedder in this
-process, one thread), the whole engine in this process, and Detect over HTTP with face ids and without. Then
-throughput: four clients against loops on all cores that call decoder and networks, or the engine, alone. Medians and
-minima in milliseconds; give it a machine that does nothing else.
+process, one thread), the whole engine in this process, and Detect over HTTP with face ids and without. Then throughput:
+four clients against loops on all cores that call only decoder and networks, or only the engine. Medians and minima in
+milliseconds; run it on an idle machine.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Client:
         self._path = f"/face/v1.2/detect?detectionModel={model}&recognitionModel=recognition_04&returnFaceId="
 
     def detect(self, image: bytes, *, face_id: bool) -> list[object]:
-        """Call Detect and return its answer."""
+        """Call Detect and return its response."""
         self._connection.request("POST", self._path + str(face_id).lower(), image, self._headers)
         response = self._connection.getresponse()
         body = response.read()

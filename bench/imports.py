@@ -3,11 +3,11 @@
     python bench/imports.py FOLDER [--photos 600] [--rounds 3]
 
 FOLDER has a folder of photos for each person. The bare loop is a process for each core that analyses its share of the
-photos, which are in memory already, and does nothing else: no files, no database, no sealing, no duplicates. The
-import is `mien gallery import` below its command line: it reads, computes in processes, and files into SQLite. Rates
-begin with the first photo that is computed. The ratio of processor time, with the loading of the models on both sides,
-says the same on a machine that has other work to do; so does how long the processes slept because there was no photo
-for them, as a share of the time that they ran (Linux's `schedstat`, which tells sleeping from waiting for a core).
+photos, which are already in memory, and does nothing else: no files, no database, no encryption, no duplicates. The
+import is `mien gallery import` below its command line: it reads, computes in processes, and writes to SQLite. Rates
+start with the first computed photo. The ratio of processor time, including the loading of models on both sides, also
+holds on a busy machine; so does the share of their run time for which the processes slept because there was no photo
+for them (Linux's `schedstat`, which distinguishes sleeping from waiting for a core).
 """
 
 from __future__ import annotations

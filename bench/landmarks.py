@@ -2,9 +2,9 @@
 
     python -m bench.landmarks [--photos ../shared/faces]
 
-The landmarks in `data/landmarks.json` were set by eye on magnified crops with a pixel grid, without predictions in
-sight, twice, and averaged; the two settings differ by 2.1 % of the pupils' distance (median). Errors are given by the
-distance of the pupils, and by that of the outer eye corners, which is what the 300-W benchmark calls inter-ocular.
+The landmarks in `data/landmarks.json` were marked by eye on magnified crops with a pixel grid, without seeing
+predictions, twice, and averaged; the two markings differ by 2.1 % of the pupils' distance (median). Errors are relative
+to the distance of the pupils, and to that of the outer eye corners, which the 300-W benchmark calls inter-ocular.
 """
 
 from __future__ import annotations

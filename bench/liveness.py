@@ -1,4 +1,4 @@
-"""Liveness: who passes and who does not, and how long the judge takes.
+"""Liveness: which people and attacks pass, and how long the judge takes.
 
     python -m bench.liveness clips --part calibration --out calibration.jsonl   # of the people that curves are set with
     python -m bench.liveness clips --part evaluation --out evaluation.jsonl     # of other people
@@ -10,9 +10,9 @@
 Clips are rendered from photos by `tests/liveness/render.py` and cut from the videos in ../shared/pad. A run can be
 stopped and continues where it stopped. Needs the optional pack: `mien models pull minifasnet`.
 
-Rates: APCER is the share of one kind's attacks that are taken for a person (`realface`), BPCER the share of people who
-are taken for an attack, non-response the share that ends with a named error. `uncertain` is neither, and is told apart;
-"refused" is everything but `realface`.
+Rates: APCER is the share of one kind's attacks that are accepted (`realface`), BPCER the share of people who are rated
+as an attack, non-response the share that ends with a named error. `uncertain` is neither, and is reported separately;
+"refused" is everything except `realface`.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ AZURE = (
 IN_PASSIVE = tuple(kind for kind in Kind if "turns" not in kind.value and kind is not Kind.LIVE_STILL)
 VIDEO_NONCES = 8
 SIZE = (288, 384)
-"""Of rendered frames; clients send up to 640 pixels, which takes three times as long to render."""
+"""Size of rendered frames; clients send up to 640 pixels, which takes three times as long to render."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How many clips of each part: people, of whom everybody is shown live and every n-th in each attack."""
+    """Number of clips of each part: people, each shown live, and every n-th in each attack."""
 
     people: int
     lives: int
@@ -178,7 +178,7 @@ def filmed(kind: str, mode: Mode, number: int) -> tuple[Challenge, list[TimedFra
 
 
 def people(part: str, wanted: int) -> list[tuple[str, Path]]:
-    """Frontal photos, one a person; the two parts share nobody."""
+    """Frontal photos, one per person; the two parts share nobody."""
     found = [(name, SHARED / "faces" / "azure" / f"{name}.jpg") for name in AZURE]
     folders = sorted(folder for folder in (SHARED / "faces" / "lfw").iterdir() if folder.is_dir())
     found = [(name, path) for name, path in found if fit(path)]
@@ -355,7 +355,7 @@ def speed(attempts: int) -> None:
 
 @contextmanager
 def in_networks() -> Iterator[list[float]]:
-    """Measure the processor time, in seconds, that networks take meanwhile."""
+    """Measure the processor time of networks, in seconds, during a block."""
     spent, run = [0.0], Network.run
 
     def measured(network: Network, *arrays: Any, **more: Any) -> Any:

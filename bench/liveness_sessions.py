@@ -1,10 +1,10 @@
-"""Liveness sessions over the wire: making and reading them, and attempts one by one and many at once.
+"""Liveness sessions over HTTP: creating and reading them, single attempts and many at the same time.
 
     python -m bench.liveness_sessions photo.jpg [--sessions 100] [--clients 20]
 
-Starts a real server process. The clients show a photo to the camera and answer with what stands still
-(`tests/liveness_robot.py`); what is timed is from their `end` to the result, which is waiting and judging. Give it a
-machine that does nothing else.
+Starts a real server process. The clients show a photo to the camera and answer with a still picture
+(`tests/liveness_robot.py`); the measured time is from their `end` to the result, that is, waiting and evaluation. Run
+it on an idle machine.
 """
 
 from __future__ import annotations

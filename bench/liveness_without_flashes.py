@@ -1,11 +1,10 @@
-"""Liveness without flashes: who passes when nothing but turns of the head is asked.
+"""Liveness without flashes: who passes if only turns of the head are requested.
 
     python -m bench.liveness_without_flashes --out calm.jsonl       # render, judge and report
     python -m bench.liveness_without_flashes --report calm.jsonl    # report again
 
-People, rendering and filmed clips are those of `bench.liveness`, with challenges of `MIEN_LIVENESS_WITHOUT_FLASHES`.
-Decisions are those that `realface` allows. Intervals are Clopper and Pearson's, 95 %. A run can be stopped and
-continues where it stopped.
+People, rendering and filmed clips are those of `bench.liveness`, with challenges of `MIEN_LIVENESS_WITHOUT_FLASHES`,
+set to `realface`. Intervals are Clopper-Pearson, 95 %. A run can be stopped and continues where it stopped.
 """
 
 from __future__ import annotations

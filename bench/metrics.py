@@ -2,8 +2,8 @@
 
     python bench/metrics.py
 
-A detect call takes some ten milliseconds at least (`bench/speed.py`), so a hundredth of it is 100 µs. Times are the
-minimum and the median of rounds, in µs a call.
+A detect call takes at least about ten milliseconds (`bench/speed.py`), so 1 % of it is 100 µs. Times are the minimum
+and the median of rounds, in µs per call.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ ROUNDS = 15
 
 @dataclass(frozen=True)
 class Caller:
-    """A resource, as far as the observer looks."""
+    """A resource, with the fields that the observer reads."""
 
     id: UUID
 
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation, likewise."""
+    """An operation, with the fields that the observer reads."""
 
     name: str = "Face - Detect"
     transactions: int = 1
@@ -42,7 +42,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Exchange:
-    """A call, likewise."""
+    """A call, with the fields that the observer reads."""
 
     caller: Caller
     operation: Operation = field(default_factory=Operation)
@@ -51,7 +51,7 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Request:
-    """A request, likewise."""
+    """A request, with the fields that the observer reads."""
 
     received: int = 200_000
 
@@ -62,7 +62,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """An answer, likewise."""
+    """A response, with the fields that the observer reads."""
 
     status: int = 200
     body: bytes = b"x" * 500

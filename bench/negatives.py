@@ -4,8 +4,8 @@
 
 Look-alikes are ordered pairs of people (A, B), B with two photos or more, of which a photo of B reaches A at a false
 match rate of `FROM`. That photo is the negative, as if a reviewer had said "not this person". The other photos of B are
-compared with A before and after: false matches. The remaining photos of A (A is enrolled with one, or with up to
-three, and has one more) are the genuine comparisons. Photos of everybody else are compared, too: nothing may rise.
+compared with A before and after: false matches. The remaining photos of A (A is enrolled with one, or with up to three,
+and has one more) are the genuine comparisons. Photos of everybody else are compared too: no score may rise.
 
 The weight was chosen on half of the people (`--half a`); the figures of the docs are of the other half. Intervals are
 95 %, by bootstrap over the people A. The families of Azure's sample photos follow: siblings, parents and children.

@@ -1,4 +1,4 @@
-"""How long a page of the people of a large group takes: every order, first, middle and last page, searched by name.
+"""The time of a page of the people of a large group: every order, first, middle and last page, search by name.
 
 python bench/people.py [DATABASE_URL] [PERSONS]     SQLite in a temporary folder when no URL is given; 100,000 persons
 """

@@ -1,9 +1,9 @@
-"""Head pose: what is read from faces turned by known angles, and how LFW's turned faces foreshorten.
+"""Head pose: the estimates for faces turned by known angles, and the foreshortening of LFW's turned faces.
 
     python -m bench.pose [--photos ../shared/faces]
 
-The second table is where `HEAD_DEPTH` of the renderings comes from: on real photos nobody knows the angle, but the
-eyes' distance shrinks with its cosine.
+The second table is the source of `HEAD_DEPTH` of the renderings: on real photos the angle is unknown, but the eye
+distance shrinks with its cosine.
 """
 
 from __future__ import annotations

@@ -1,16 +1,16 @@
-"""Measures of ISO/IEC 29794-5: do they follow degradations made for them, and does discarding by them lower the FNMR?
+"""Measures of ISO/IEC 29794-5: do they follow their degradations, and does discarding by them lower the FNMR?
 
     uv run --group bench python bench/quality.py degradations [--people 40]
     uv run --group bench python bench/quality.py discard --people 220 [--untouched] [--keep faces.npz]
     uv run --group bench python bench/quality.py cost
 
-`degradations` spoils one photo of each of the first people of LFW with the operators of `ofiq-syngen`, and turns four
+`degradations` degrades one photo of each of the first people of LFW with the operators of `ofiq-syngen`, and turns four
 heads of Azure's sample photos by known angles. For each operator: in how many photos the target's score falls from the
-untouched photo to the worst, how many single steps are in the right order (a tie at 0 or 100 counts), the mean score by
-severity, and the other measures that move most. `discard` compares two photos a person at the threshold of FMR 1e-4
+unchanged photo to the worst, how many single steps are in the right order (a tie at 0 or 100 counts), the mean score by
+severity, and the other measures that change most. `discard` compares two photos per person at the threshold of FMR 1e-4
 and leaves out the worst probes by several orders (error-versus-discard characteristic, ISO/IEC 29794-1): each photo
-spoilt once, by an operator and a severity at random, against the untouched other. `cost` is the time of a call by what
-it asks for.
+degraded once, by a random operator and severity, against the unchanged other. `cost` is the time of a call by the
+requested results.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ NOT_TURNS = ("HeadPoseYaw", "HeadPosePitch")
 """Without a head model the package squeezes the photo in perspective, which is no turn of a head."""
 COMPONENTS = tuple(one for one in Measure if one is not Measure.UNIFIED)
 TARGETLESS = ("Sharpness 3", "CompressionArtifacts", "RadialDistortion")
-"""Operators without a measure of their own here: noise, compression, distortion."""
+"""Operators without a corresponding measure here: noise, compression, distortion."""
 
 
 def main() -> None:
@@ -95,7 +95,7 @@ def _one_side(pixels: Pixels, severity: float, _seed: int, context: Any) -> Pixe
 
 
 OWN: dict[str, Any] = {"OverExposurePrevention: gain": _gain, "IlluminationUniformity: shadow": _one_side}
-"""Further degradations where the package's do not reach the measure on photos of 250 pixels."""
+"""Further degradations, for measures that the package's do not reach on photos of 250 pixels."""
 
 
 def degradations(engine: FaceEngine, photos: Path, people: int, only: list[str]) -> None:

@@ -4,9 +4,9 @@
     uv run --group bench python bench/recognition.py TEMPLATES.npz --curve curve.png     (draw the calibration, too)
 
 Verify: all pairs. Identify: open set; in each of ten random splits half of the people with two or more photos are
-enrolled with up to n photos each, their other photos are the mated probes, every photo of everybody else is a
-non-mated one. FPIR: share of non-mated probes that find anyone; FNIR: share of mated probes that do not find their
-person in the first place. Grouping: pairwise F of random sets of 1,000 photos.
+enrolled with up to n photos each, their other photos are the mated probes, and all photos of everybody else are
+non-mated probes. FPIR: share of non-mated probes that find anyone; FNIR: share of mated probes that do not find their
+person in first place. Grouping: pairwise F of random sets of 1,000 photos.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def verify(similarity: np.ndarray, people: np.ndarray) -> dict[float, float]:
 
 
 def draw_curve(similarity: np.ndarray, people: np.ndarray, target: Path) -> None:
-    """Draw what a confidence means: both kinds of pairs by similarity, and the error rates by confidence."""
+    """Draw the meaning of a confidence: both kinds of pairs by similarity, and the error rates by confidence."""
     upper = np.triu_indices(len(people), 1)
     same = (people[:, None] == people)[upper]
     scores = similarity[upper]
@@ -202,7 +202,7 @@ def pairwise_f(labels: np.ndarray, people: np.ndarray) -> tuple[float, float, fl
 
 
 def chinese_whispers(similarity: np.ndarray, threshold: float) -> np.ndarray:
-    """Biemann 2006: every face takes the label that weighs most among its neighbours, twenty times over."""
+    """Biemann 2006: every face takes the label with the highest weight among its neighbours, for twenty rounds."""
     weights = np.where(similarity >= threshold, similarity, 0.0)
     np.fill_diagonal(weights, 0.0)
     labels = np.arange(len(weights))

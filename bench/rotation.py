@@ -9,7 +9,7 @@ corners, the rest with its border drawn out. A face counts as found when a box h
 the turned face. For each operating point and angle:
 
 - FMR: pairs of different people at confidence 0.5 and above, both turned by that angle; and one turned, one upright;
-- TAR: turned photos of people whose other photo, upright, they match at 0.5 and above, of the faces found;
+- TAR: share of the found rotated photos that match the person's other, upright photo at 0.5 or above;
   Of children there is one photo each, so that this is the same photo, turned and upright;
 - unread: found, but not trusted, so that they match nobody.
 
@@ -53,7 +53,7 @@ class Seen:
 def turned(
     pixels: NDArray[np.uint8], degrees: float, *, drawn_out: bool
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """The photo turned clockwise on a canvas that holds all of it, and the (2, 3) transform."""
+    """The photo rotated clockwise on a canvas that contains all of it, and the (2, 3) transform."""
     height, width = pixels.shape[:2]
     matrix = cv2.getRotationMatrix2D((width / 2 - 0.5, height / 2 - 0.5), -degrees, 1.0)
     cos, sin = abs(matrix[0, 0]), abs(matrix[0, 1])

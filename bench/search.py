@@ -1,11 +1,10 @@
-"""Search speed: Mien's exact engine beside a plain numpy scan, faiss and usearch, in one run.
+"""Search speed: Mien's exact engine compared with a plain numpy scan, faiss and usearch, in one run.
 
     uv run --group bench python bench/search.py [--rows 1000000] [--rounds 30]
 
 Templates are random unit vectors; half of the probes are a template moved to a similarity of about 0.7 (enrolled
-people), half are new (strangers). Rounds are interleaved, so that other load on the machine meets every engine; what
-is printed is the median and the fastest of them. "agreement" is the share of probes with the same best person as
-the float32 scan.
+people), half are new (strangers). Rounds are interleaved, so that other load on the machine affects every engine; the
+median and the fastest are printed. "agreement" is the share of probes with the same best person as the float32 scan.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ def make(rows: int, count: int) -> tuple[EnrolledTemplates, np.ndarray]:
 
 
 def probe_memory(folder: Path, key: bytes | None, rows: int) -> str:
-    """Load and search in a process of its own; its memory and times."""
+    """Load and search in a separate process; return its memory and times."""
     code = f"""
 import sys, time
 from pathlib import Path

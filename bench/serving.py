@@ -24,7 +24,7 @@ class Served:
         endpoint: `http://127.0.0.1:PORT`.
         key: a key of its resource.
         pid: process id of the process.
-        log: the file that its log goes to.
+        log: file for its log.
         data_dir: its data folder.
     """
 

@@ -4,10 +4,10 @@
     python -m bench.sizing exact TEMPLATES.npz [--rows 1000000 10000000]   # searches of all sizes in turns
     python -m bench.sizing pgvector|pgvector-hnsw|milvus TEMPLATES.npz [--rows 1000000]
 
-TEMPLATES.npz is made by `bench/embeddings.py`. Templates are drawn from a normal distribution of people and one of
-their photos, both fitted to it, and normalised as the recogniser does. Half of the probes are another photo of an
-enrolled person, half are strangers. Each person has one face. pgvector and Milvus run on this machine, too, without
-encryption and with the settings that their packages come with, but that PostgreSQL has 2 GB to build an index in.
+TEMPLATES.npz is the output of `bench/embeddings.py`. Templates are drawn from normal distributions of people and of one
+person's photos, both fitted to it, and normalised as the recogniser does. Half of the probes are another photo of an
+enrolled person, half are strangers. Each person has one face. pgvector and Milvus also run on this machine, without
+encryption and with their packages' default settings, except that PostgreSQL has 2 GB to build an index.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class People:
         mean: float64 (d,).
         between: float64 (d, d), a square root of the covariance of people.
         within: float64 (d, d), a square root of the covariance of a person's photos.
-        normalisation: makes templates of vectors.
+        normalisation: computes templates from vectors.
     """
 
     mean: NDArray[np.float64]
@@ -77,7 +77,7 @@ class People:
 
     @classmethod
     def measured(cls, plain: Float32, labels: NDArray[np.str_], normalisation: Normalisation) -> People:
-        """Fit it to unit vectors (n, d) of labelled photos, of which people with several tell how these differ."""
+        """Fit it to unit vectors (n, d) of labelled photos; people with several photos show how these differ."""
         vectors = plain.astype(np.float64)
         _, who, counts = np.unique(labels, return_inverse=True, return_counts=True)
         sums = np.zeros((len(counts), vectors.shape[1]))
@@ -86,7 +86,7 @@ class People:
         several = counts[who] > 1
         left = vectors[several] - centres[who[several]]
         within = left.T @ left / (several.sum() - (counts > 1).sum())
-        # The centre of k photos varies by a k-th of what photos do, on top of what people do.
+        # The mean of k photos has a k-th of the variance of photos, in addition to that of people.
         between = np.cov(centres.T) - within * np.mean(1 / counts)
         return cls(centres.mean(axis=0), _root(between), _root(within), normalisation)
 
@@ -182,14 +182,14 @@ class Probes:
         return cls(rows, photos, places, np.stack([others, strangers], axis=1).reshape(2 * count, -1))
 
     def expected(self, number: int) -> UUID:
-        """Return whom a probe at an even place shows."""
+        """Return the person of a probe at an even place."""
         return UUID(bytes=_ids(self.rows)[self.places[number // 2]].tobytes())
 
 
 def _ids(rows: int) -> NDArray[np.uint8]:
     """Return ids in no order, uint8 (rows, 16)."""
     ids = np.zeros((rows, 16), np.uint8)
-    numbers = np.arange(rows, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)  # odd: no number comes twice
+    numbers = np.arange(rows, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)  # odd, so that no number occurs twice
     ids[:, :8] = numbers.astype(">u8").view(np.uint8).reshape(-1, 8)
     return ids
 
@@ -210,7 +210,7 @@ def timed(call: Callable[[], object]) -> float:
 
 
 def one_more(probes: Probes) -> EnrolledTemplates:
-    """Return somebody who is added."""
+    """Return a person to add."""
     ids = np.frombuffer(uuid4().bytes, np.uint8).reshape(1, 16)
     return EnrolledTemplates(ids, ids, probes.probes[1:2])
 
@@ -240,7 +240,7 @@ def measure(searches: Sequence[tuple[TemplateSearch, Probes]], rounds: int) -> l
 
 
 def build(path: Path, rows: int, count: int, folder: Path) -> None:
-    """Build an index in files; for a process of its own, which tells its time and memory."""
+    """Build an index in files; for a separate process that reports its time and memory."""
     people, _, _ = people_of(path)
     faces = enrolled(people, Probes.drawn(people, rows, count))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

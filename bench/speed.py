@@ -4,12 +4,12 @@
     uv run python bench/speed.py --peer PYTHON                    # beside face_recognition, in that interpreter
     uv run python bench/speed.py --requests 10000                 # and memory over so many requests
 
-A real `mien serve --dev` process is started; the client is a kept connection on a bare socket in this process. What is
-compared with is measured in the same run: "bare" is libjpeg-turbo's decode, YuNet on the 640×480 pixels and the
-recogniser's networks on ready crops, nothing between them. The two take turns in blocks of 25 calls, the first 3 of
-each not counted: the weights of one process do not fit into the cache beside those of the other, so calls in
-strict alternation would time the memory. Beside the peer the two go through the set in turns, three times each, as
-through a folder; of each file the median counts. Medians; run it on an idle machine.
+A real `mien serve --dev` process is started; the client is a persistent connection on a bare socket in this process.
+The comparison is measured in the same run: "bare" is libjpeg-turbo's decode, YuNet on the 640×480 pixels and the
+recogniser's networks on aligned crops, with nothing between them. The two alternate in blocks of 25 calls, the first 3
+of each not counted: the weights of both processes do not fit into the cache together, so strict alternation would
+measure the memory. In the comparison with another library the two process the set alternately, three times each; the
+median of each file counts. Medians; run it on an idle machine.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Bare:
     """The networks of one detect call with ready inputs, and the decode."""
 
     def __init__(self, image: bytes) -> None:
-        """Load the networks; `image` is what they are fed with."""
+        """Load the networks; `image` is their input."""
         store = ModelStore()
         store.ensure()
         self.image = image
@@ -92,7 +92,7 @@ class Bare:
 
 
 class Client:
-    """One kept connection to the server, on a bare socket: the client has the same cores as the server."""
+    """A persistent connection to the server, on a bare socket: the client shares the server's cores."""
 
     def __init__(self, ready: dict[str, str]) -> None:
         """Connect to the server of a ready file."""
@@ -178,7 +178,7 @@ def latency(ready: dict[str, str], rounds: int) -> None:
 
 
 def in_threads(count: int, seconds: float, make: Callable[[], Callable[[], object]]) -> float:
-    """Calls a second of `count` threads, each calling what `make` gives it for so many seconds."""
+    """Calls per second of `count` threads, each calling the function from `make` for so many seconds."""
     calls = [make() for _ in range(count)]
     done = [0] * count
     end = time.perf_counter() + seconds
@@ -198,7 +198,7 @@ def in_threads(count: int, seconds: float, make: Callable[[], Callable[[], objec
 
 
 def throughput(ready: dict[str, str], seconds: float) -> None:
-    """Four clients against a loop of the networks alone on all cores, in turns."""
+    """Four clients against a loop of the networks alone on all cores, alternating."""
     image = photo(640, 480)
     bare = Bare(image)
     cores = len(os.sched_getaffinity(0))
@@ -290,7 +290,7 @@ def memory(ready: dict[str, str], requests: int) -> None:
 
 
 def main() -> None:
-    """Run what was requested."""
+    """Run the requested measurements."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=5)

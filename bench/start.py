@@ -1,4 +1,4 @@
-"""How long `mien serve --dev` takes from its start to its first answer, on a machine that has the models.
+"""Measures the time of `mien serve --dev` from its start to the first response, on a machine with the models.
 
 python bench/start.py [PHOTO [TIMES]]     detection1.jpg of the shared photos when no photo is given
 """
@@ -18,7 +18,7 @@ import httpx
 
 
 def once(folder: Path, photo: bytes) -> tuple[float, float]:
-    """Return the seconds until the ready file, and until the first detect call was answered."""
+    """Return the seconds until the ready file, and until the first detect response."""
     ready = folder / "ready.json"
     command = [sys.executable, "-m", "mien", "serve", "--dev", "--port", "0", "--data-dir", str(folder)]
     begin = time.perf_counter()
@@ -52,7 +52,7 @@ def _shared_photo() -> Path:
 
 
 def main() -> None:
-    """Print the medians, the first start (which makes the database) apart."""
+    """Print the medians, and the first start (which creates the database) separately."""
     photo = Path(sys.argv[1] if len(sys.argv) > 1 else _shared_photo()).read_bytes()
     times = int(sys.argv[2]) if len(sys.argv) > 2 else 5
     with tempfile.TemporaryDirectory() as folder:

@@ -1,8 +1,8 @@
-"""The degradations of `ofiq-syngen` on photos whose landmarks Mien has found.
+"""The degradations of `ofiq-syngen` on photos with landmarks from Mien.
 
-The package's operators take a context that the reference implementation's networks would make. Those are not at hand,
-so the context consists of Mien's own mesh: 98 landmarks in the order of WFLW, a head that is an ellipse, and a pose.
-Its operators for the background, eyes and mouth therefore aim at what Mien takes for them.
+The package's operators need a context that the networks of the reference implementation compute. Those are not
+available, so the context consists of Mien's own mesh: 98 landmarks in the order of WFLW, an ellipse as head, and a
+pose. Its operators for the background, eyes and mouth therefore use Mien's estimates of these.
 """
 
 from __future__ import annotations

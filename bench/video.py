@@ -1,4 +1,4 @@
-"""Cameras: who is recognised, what is refused, how soon, and at what cost.
+"""Cameras: recognition and refusals, latency and cost.
 
     python -m bench.video draw          # draws the clips (bench/video_scenes.py) into --cache; goes on where it stopped
     python -m bench.video accuracy      # right names, wrong names, strangers, photos and screens held up
@@ -52,7 +52,7 @@ from mien.vision.engine import FaceEngine
 from mien.watching import PICTURE_SIDE
 
 ASKED: Final = Agreement(liveness=0.5)
-"""What a rule that asks for liveness requires."""
+"""The requirement of a rule with liveness."""
 PLAIN: Final = Agreement()
 
 
@@ -118,7 +118,7 @@ def accuracy(given: argparse.Namespace) -> None:
 
 
 class Looks(FaceReader):
-    """A reader that keeps every liveness value with the size of its face."""
+    """A reader that stores every liveness value with the size of its face."""
 
     def __init__(self, inner: FaceReader) -> None:
         self.__dict__.update(inner.__dict__)
@@ -188,9 +188,9 @@ def report(title: str, rows: Sequence[dict[str, Any]]) -> None:
 
 
 class Virtual:
-    """A clip as it comes to a camera on an idle core: the newest frame each time, at the clip's own pace.
+    """A clip as an idle core receives it: the newest frame each time, at the pace of the clip.
 
-    Each step of the analysis takes its processor time. Other work on the machine does not count.
+    Each step of the analysis takes its processor time. Other work on the machine is not counted.
     """
 
     def __init__(self, path: Path) -> None:
@@ -225,7 +225,7 @@ class Virtual:
 
 
 def latency(given: argparse.Namespace) -> None:
-    """From the first frame whose face is large enough to the decision, one camera on an idle core."""
+    """Time from the first frame with a large enough face to the decision, for one camera on an idle core."""
     clips = [clip for clip in _chosen(given, plan(given.cache)) if clip.kind == "approach"]
     clips = [clip for clip in clips if (given.cache / f"{clip.name}.mp4").exists()][: given.most]
     door_px = DoorSpec().face_px
@@ -270,7 +270,7 @@ def first_large(truths: Sequence[Truth], least: int) -> int | None:
 
 
 def cost(given: argparse.Namespace) -> None:
-    """Processor time and memory of one 720p camera at 5 analysed frames a second, over all clips that are there."""
+    """Processor time and memory of one 720p camera at 5 analysed frames a second, over all available clips."""
     clips = [given.cache / f"{clip.name}.mp4" for clip in plan(given.cache) if clip.kind == "approach"]
     clips = [path for path in clips if path.exists()][: min(given.most, 24)]
     rates = Rates(usual=5.0, near=5.0)
@@ -350,7 +350,7 @@ def memory(here: World, path: Path) -> None:
 
 
 def resident() -> float:
-    """Resident memory of this process in MB; the greatest so far where the system does not tell the present one."""
+    """Resident memory of this process in MB; the maximum so far if the system does not report the current one."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return pages * resource.getpagesize() / 1e6
@@ -428,7 +428,7 @@ def _norfair(found: Sequence[Any]) -> list[list[int]] | None:
 def _judged(
     numbered: Sequence[Sequence[int]], found: Sequence[Any], truths: Sequence[Truth], step: int
 ) -> tuple[int, int]:
-    """Tracks that cover a true face, and how often one of them goes over to the other person."""
+    """Tracks that cover a true face, and how often one of them switches to the other person."""
     people: dict[int, int] = {}
     changes = 0
     for index, (numbers, faces) in enumerate(zip(numbered, found, strict=True)):

@@ -1,11 +1,11 @@
 """Wrong names in many tracks: short walk-ups of every photo that there is, against a gallery (`bench.video names`).
 
-Everybody of LFW with two good photos is enrolled by the first of them alone; every other good photo of theirs walks up,
-and so does everybody who is not enrolled: LFW's people with one good photo, those of the attribute photos, FairFace's.
-No photo walks up twice, so that tracks are of different pictures, if not always of different people.
+Everybody of LFW with two good photos is enrolled with the first of them; each other good photo of theirs walks up, and
+so does everybody who is not enrolled: LFW's people with one good photo, those of the attribute photos, FairFace's. No
+photo walks up twice, so tracks show different pictures, if not always different people.
 
-A walk is drawn at five frames a second, from the first face of 46 pixels on, for 2.4 s, by the tools of
-`bench.video_scenes`; only the strip of the picture in which the person walks has grain, so that it costs little.
+A walk is drawn at five frames a second, from the first face of 46 pixels on, for 2.4 s, with the tools of
+`bench.video_scenes`; only the strip of the picture in which the person walks has grain, to save time.
 """
 
 from __future__ import annotations

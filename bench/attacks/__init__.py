@@ -1,4 +1,5 @@
-"""The attack laboratory of liveness detection: what is shown to a camera, what is injected in its place, and people.
+"""The attack laboratory of liveness detection: presentation attacks, injection attacks, and real people.
 
-No certificate: attacks are rendered from photos or made of one film, by people who know the defence. See `__main__`.
+This is not a certification: attacks are rendered from photos or cut from one film, by people who know the defence. See
+`__main__`.
 """

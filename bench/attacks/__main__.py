@@ -4,9 +4,9 @@
     python -m bench.attacks --part calibration       # of the people that the curves were set with
     python -m bench.attacks --write                  # and put the tables into docs/liveness-accuracy.md
 
-Attempts are rendered from photos of ../shared/faces and cut from the films in ../shared/pad, judged with the packs that
-are installed, and kept with their evidence in the folder of --cache; `--again` judges the kept clips again. The virtual
-camera in a real browser is tests/liveness/web/test_attempts_in_browser.py.
+Attempts are rendered from photos of ../shared/faces and cut from the films in ../shared/pad, evaluated with the
+installed packs, and stored with their evidence in the folder of --cache; `--again` evaluates the stored clips again.
+The virtual camera in a real browser is tests/liveness/web/test_attempts_in_browser.py.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def judged(judge: Judge, entry: Planned, cache: Path) -> dict[str, Any]:
-    """Judge one attempt, made when it is not kept."""
+    """Evaluate one attempt; create its clip if it is not stored."""
     clip = made(entry, cache)
     begun = time.perf_counter()
     verdict = judge.judge(clip.frames, clip.challenge, None, clip.arrivals)
@@ -95,7 +95,7 @@ def judged(judge: Judge, entry: Planned, cache: Path) -> dict[str, Any]:
 
 
 def made(entry: Planned, cache: Path) -> Clip:
-    """The attempt's clip, from the cache or made now."""
+    """The attempt's clip, from the cache or newly created."""
     path = cache / f"{zlib.crc32(entry.name.encode()):08x}.clip"
     if path.exists():
         clip: Clip = pickle.loads(path.read_bytes())  # our own, made below

@@ -1,4 +1,4 @@
-"""Which attempts the laboratory makes: species, people, modes; each from its own seed, split by person."""
+"""The plan of the laboratory's attempts: species, people, modes; each from its own seed, split by person."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mien.liveness.timing import Arrivals
 from mien.liveness.types import Mode, TimedFrame
 
 PEOPLE: Final = {"calibration": 5, "evaluation": 8}
-"""Photos of that many people make the attacks of each part; the two parts share nobody."""
+"""Number of people whose photos are used for the attacks of each part; the two parts share nobody."""
 _FILMED: Final = {"calibration": 4, "evaluation": 10}
 """Attempts in each mode that are cut from the one film of a person; both parts share it."""
 _DELAY_MS: Final = 120.0
@@ -45,7 +45,7 @@ class Planned:
         species: the kind of attack.
         person: the person in the photo or film.
         mode: mode of the session.
-        make: makes it.
+        make: creates it.
     """
 
     name: str
@@ -148,7 +148,7 @@ def _swapped(photo: Path, mode: Mode, key: str) -> Clip:
 
 
 def in_time(challenge: Challenge, frames: list[TimedFrame]) -> Clip:
-    """Frames that come as a camera's do, over a network without trouble."""
+    """Frames that arrive like a camera's, over a good network."""
     return Clip(challenge, frames, Arrivals(tuple(frame.time_ms + _DELAY_MS for frame in frames), _DELAY_MS))
 
 

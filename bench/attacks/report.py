@@ -92,7 +92,7 @@ def decided_again(row: Row, packs: Sequence[str] | None = None) -> dict[str, Any
 
     Args:
         row: the attempt.
-        packs: passive networks that count; None for all that looked.
+        packs: passive networks to use; None for all that were run.
     """
     if row["problem"]:
         return dict(row)

@@ -1,1 +1,1 @@
-"""Three replicas under random faults, and a checker of what they acknowledged; see `bench.faults.__main__`."""
+"""Three replicas under random faults, and a checker of their acknowledged writes; see `bench.faults.__main__`."""

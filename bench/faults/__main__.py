@@ -3,10 +3,10 @@
     python -m bench.faults [--faults 25] [--at-once 1] [--seed 1] [--clients 3] [--minutes M] [--calm SECONDS]
 
 Three replicas on PostgreSQL and Valkey or Redis behind HAProxy, each in a network namespace with a small file system.
-Clients write, read, delete, train and identify through the official SDK with its own retries. Faults come one after
-the other, or several that strike different parts at once, and the stack is given time to recover between them. A
-violation is: an acknowledged write that is not read, a deleted person that is read, listed or found, a trained person
-that is not found, a training that never ends, a replica that does not become ready again.
+Clients write, read, delete, train and identify through the official SDK with its own retries. Faults occur one after
+the other, or several in different parts at the same time, with time to recover between them. A violation is: an
+acknowledged write that cannot be read, a deleted person that is read, listed or found, a trained person that is not
+found, a training that never ends, a replica that does not become ready again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ CALM_SECONDS = 2.0
 """Between two faults, by default: calls in that time must not fail, so more of it says more about that."""
 SETTLING_SECONDS = 1.0
 LEASE_PASSED = 12.0
-"""Longer than the lease of a claim, so that another replica takes over what a paused one has begun."""
+"""Longer than the lease of a claim, so that another replica takes over from a paused one."""
 
 
 @contextmanager
@@ -132,7 +132,7 @@ FAULTS: dict[Fault, str] = {
     network_cut: "replica",
     clock_step: "replica",
 }
-"""The faults, and what each strikes."""
+"""The faults, and the part that each one affects."""
 
 
 def rounds(faults: int, at_once: int, chance: random.Random) -> Iterator[list[Fault]]:
@@ -150,7 +150,7 @@ def rounds(faults: int, at_once: int, chance: random.Random) -> Iterator[list[Fa
 
 
 def _beside(part: str, others: Sequence[str]) -> bool:
-    """Whether a part can be struck beside others: of the replicas one is always left alone."""
+    """Whether a part can fail at the same time as others: one replica always stays healthy."""
     if part == "replica":
         return "replicas" not in others and others.count("replica") < stacks.REPLICAS - 1
     return part not in others and not (part == "replicas" and "replica" in others)
@@ -266,7 +266,7 @@ def _bytes(name: str) -> bytes:
 
 
 def _tracebacks(stack: Stack) -> dict[str, int]:
-    """Return the last lines of the tracebacks in the servers' logs, and how often each is there."""
+    """Return the last lines of the tracebacks in the servers' logs, with their counts."""
     found: Counter[str] = Counter()
     for one in stack.replicas:
         for line in (one.folder / "server.log").read_text("utf-8", "replace").splitlines():

@@ -1,4 +1,4 @@
-"""Servers that are forked from a process that has Mien loaded (`tests.warm`), so that a restart takes seconds less."""
+"""Servers that are forked from a process that has Mien loaded (`tests.warm`), so that a restart is seconds faster."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class ForkedProcess:
-    """A process that a warm one has forked; does what `subprocess.Popen` does, as far as the stack needs it.
+    """A process forked from a warm one; implements the part of `subprocess.Popen` that the stack needs.
 
     Args:
         path: socket of the warm process.

@@ -1,7 +1,7 @@
-"""Clients that write, delete, train and find through the official SDK, and remember what they were promised.
+"""Clients that write, delete, train and find through the official SDK, and remember what was acknowledged.
 
-Each client has a large person group of its own and works in sequence, so that it knows what must be there: what was
-acknowledged and not deleted since. What an error leaves open may be there or not, until it is looked up.
+Each client has its own large person group and works sequentially, so it knows what must exist: everything acknowledged
+and not deleted since. The outcome of a call with an error is open until it is looked up.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Client(threading.Thread):
     Args:
         endpoint: endpoint of the balancer.
         key: key of the resource.
-        photos: a photo of the person who is enrolled, and one that is used as the probe.
+        photos: a photo of the person to enrol, and one to use as the probe.
         report: file for the report.
         seed: seed of the random generator.
         stop: ends it.
@@ -110,7 +110,7 @@ class Client(threading.Thread):
         self._group = f"faults-{seed}-{uuid4().hex[:6]}"
         self._persons: dict[str, Person] = {}
         self._gone: set[str] = set()
-        self._open: set[str] = set()  # persons whose deletion an error left open
+        self._open: set[str] = set()  # persons whose deletion ended with an error
         self._face_id: str | None = None
         self.failure: BaseException | None = None
 
@@ -139,7 +139,7 @@ class Client(threading.Thread):
 
         Raises:
             ResourceNotFoundError: 404.
-            RefusedError: anything else.
+            RefusedError: any other response.
         """
         during = self._report.faulty.is_set()
         try:
@@ -149,7 +149,7 @@ class Client(threading.Thread):
             raise
         except HttpResponseError as error:
             during = during or self._report.faulty.is_set()
-            conflict = error.status_code == 409  # being trained: an answer, and no failure
+            conflict = error.status_code == 409  # being trained: a valid response, not a failure
             outcome = "answered" if conflict or error.status_code == 429 else f"failed {error.status_code}"
             self._report.call(during, outcome, "" if conflict else f"{error.status_code} {str(error)[:200]}")
             raise RefusedError from error
@@ -273,7 +273,7 @@ class Client(threading.Thread):
             self._report.check("not found at once", person not in found, f"{person} found after its deletion")
 
     def _identify(self) -> set[str]:
-        """Return whom the probe is identified as."""
+        """Return the person as whom the probe is identified."""
         for _ in range(2):
             if self._face_id is None:
                 (face,) = self._call(lambda: self._face.detect(self._probe, **DETECT))

