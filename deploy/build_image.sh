@@ -25,7 +25,7 @@ done
 for name in PIP_INDEX_URL UV_DEFAULT_INDEX; do
   [ -n "${!name:-}" ] && arguments+=(--build-arg "$name=${!name}")
 done
-podman build --format docker --network host --file deploy/Containerfile --ignorefile deploy/Containerfile.containerignore \
+podman build --format docker --network host --file deploy/Containerfile --ignorefile deploy/Containerfile.dockerignore \
   --build-arg "REVISION=$(git rev-parse HEAD 2> /dev/null || echo unknown)" \
   "${arguments[@]}" "${lent[@]}" --tag "$tag" .
 echo "built $tag"

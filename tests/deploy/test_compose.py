@@ -1,5 +1,6 @@
 """compose.yaml and the configuration of HAProxy: the second before real replicas."""
 
+import json
 import os
 import re
 import shutil
@@ -18,7 +19,9 @@ from tests.conftest import StartServer, stop
 from tests.deploy.conftest import DEPLOY
 from tests.postgresql import empty_postgresql
 from tests.shared import azure_photo
+from tests.waiting import until
 
+from mien.contract.catalogue import row
 from mien.settings import Settings
 
 DETECT = "/face/v1.2/detect?detectionModel=detection_03&returnFaceId=false"
@@ -116,6 +119,25 @@ def wait_for(client: httpx.Client, url: str) -> None:
             pass
         time.sleep(0.1)
     pytest.fail(f"{url} was never answered 200")
+
+
+def test_without_a_replica_the_proxy_answers_as_the_service_does(tmp_path: Path) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # and does not listen
+        dead = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        with haproxy(tmp_path, replicas=[dead], controls=[dead]) as (face, _), httpx.Client(trust_env=False) as client:
+            until(lambda: _answers(client, face))
+            answer = client.post(face + DETECT, timeout=60)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json() == json.loads(row("mien.unavailable").problem().body())
+
+
+def _answers(client: httpx.Client, url: str) -> bool:
+    try:
+        client.get(url, timeout=60)
+    except httpx.TransportError:
+        return False
+    return True
 
 
 @pytest.mark.heavy

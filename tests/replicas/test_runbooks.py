@@ -72,7 +72,7 @@ class Cluster:
 
     def make(self, name: str, port: int) -> Path:
         data = self.folder / name
-        self.run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync")
+        self.run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
         with (data / "postgresql.conf").open("a", encoding="ascii") as out:
             out.write(f"archive_mode=on\narchive_command='cp %p {self.folder}/archive/%f'\nwal_level=replica\n")
         (self.folder / "archive").mkdir()

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Table, delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
+from tests.postgresql import empty_postgresql
 
 from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.database import ScopeError
@@ -204,3 +205,19 @@ def test_rows_that_cannot_be_appended_leave_nothing_behind(
     add([_row(two[0])])
     with database.read(two[0]) as session:
         assert len(session.scalars(select(DetectedFaceRow)).all()) == 3
+
+
+def test_a_pool_of_transactions_gets_neither_prepared_statements_nor_options(postgresql_url: str) -> None:
+    """PgBouncer in transaction mode refuses both."""
+    with empty_postgresql(postgresql_url) as url:
+        joined = "&" if "?" in url else "?"
+        for said, threshold, timeout in (("none", None, "0"), ("7", 7, "30s")):
+            database = Database(f"{url}{joined}prepare_threshold={said}")
+            with database.engine.connect() as connection:
+                driver = connection.connection.driver_connection
+                assert driver is not None
+                assert driver.prepare_threshold == threshold
+                assert connection.execute(text("SHOW lock_timeout")).scalar() == timeout
+            database.close()
+        with pytest.raises(ValueError, match="prepare_threshold"):
+            Database(f"{url}{joined}prepare_threshold=never")

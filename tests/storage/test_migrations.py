@@ -9,6 +9,7 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Column, Table, inspect, text
+from tests.postgresql import empty_postgresql
 from tools.new_migration import begin
 
 from mien.storage import Database, migrate
@@ -20,6 +21,16 @@ def test_the_steps_end_at_the_tables_of_the_models(database: Database) -> None:
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, Base.metadata) == []
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_does_not_keep_every_name_is_refused(encoding: str, postgresql_url: str) -> None:
+    """`initdb` in a locale without an encoding makes the first; names came back as bytes, and the start failed."""
+    with empty_postgresql(postgresql_url, f"template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'") as url:
+        database = Database(url)
+        with pytest.raises(MigrationError, match=f"encoding {encoding}"):
+            migrate(database)
+        database.close()
 
 
 def test_head_names_the_last_step(database: Database) -> None:

@@ -28,6 +28,7 @@ _SCOPE: Final = "scope"
 _BUSY_MILLISECONDS: Final = 30_000
 _IDLE_MILLISECONDS: Final = 60_000
 _POSTGRESQL: Final = {
+    "client_encoding": "utf8",  # that of a database in SQL_ASCII would be bytes
     "prepare_threshold": 2,
     # Without these a thread waits 15 minutes, the kernel's default, for a server whose network was cut.
     "connect_timeout": 5,
@@ -83,7 +84,8 @@ class Database:
             arguments.pop(name, None)
         if "prepare_threshold" in self.url.query:
             arguments["prepare_threshold"] = _prepare_threshold(self.url.query["prepare_threshold"])
-        if not self.is_sqlite and "options" not in self.url.query:
+        pooled = arguments.get("prepare_threshold", 0) is None  # a pool of transactions takes no options either
+        if not self.is_sqlite and "options" not in self.url.query and not pooled:
             # As on SQLite: waiting for another writer's lock fails after a while. And a server that is paused or cut
             # off in a transaction must not keep its locks forever.
             arguments["options"] = (

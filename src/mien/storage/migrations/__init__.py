@@ -57,8 +57,9 @@ def migrate(database: Database) -> None:
     Contracting steps are left for a later start while servers of an older version run.
 
     Raises:
-        MigrationError: the database is of a newer Mien that this one cannot work with.
+        MigrationError: the database is of a newer Mien that this one cannot work with, or its encoding is not UTF8.
     """
+    _check_encoding(database)
     for attempt in range(_ATTEMPTS):
         current = current_revision(database)
         if current == HEAD or (current is not None and current > HEAD and _may_start(database)):
@@ -72,6 +73,18 @@ def migrate(database: Database) -> None:
             time.sleep(_PAUSE_SECONDS)
         else:
             return
+
+
+def _check_encoding(database: Database) -> None:
+    if database.is_sqlite:
+        return
+    with database.engine.connect() as connection:
+        encoding = connection.execute(text("SHOW server_encoding")).scalar()
+    if encoding != "UTF8":
+        raise MigrationError(
+            f"the database has the encoding {encoding}, which does not keep every name: create one with "
+            "CREATE DATABASE mien ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 def _upgrade(database: Database) -> None:
