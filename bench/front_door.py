@@ -33,7 +33,7 @@ from mien.gateway.checks import Checks
 from mien.gateway.exchange import Exchange, Operation, Receive, Response, Route, Scope, Send
 from mien.gateway.gateway import Gateway
 from mien.gateway.keysets import KeySets
-from mien.gateway.rates import RateLimits, Rates
+from mien.gateway.rates import RateLimits, TierRates
 from mien.gateway.request_log import RequestLog
 from mien.gateway.short_tokens import ShortTokens
 from mien.gateway.tokens import AUDIENCE, TokenVerifier
@@ -120,7 +120,7 @@ def main() -> None:
             accounts,
             short_tokens=ShortTokens(vault.keyed_hash, clock),
             verifier=TokenVerifier(ISSUER, keys, clock),
-            rates=RateLimits(Rates(paid_per_second=1_000_000), chosen.redis),
+            rates=RateLimits(TierRates(paid_per_second=1_000_000), chosen.redis),
             in_place=database.is_sqlite,
         )
         recorder = Recorder(database, clock)

@@ -21,8 +21,8 @@ from mien.events import (
     Exposition,
     Level,
     MetricError,
+    MetricQuestion,
     MetricStore,
-    Question,
     Recorder,
     purge_metrics,
 )
@@ -46,7 +46,7 @@ def ask(database: Database, clock: ManualClock) -> Callable[..., Any]:
     """Asks for the ten minutes from the start: `{label: values}` with a split, else the values, or the one value."""
 
     def run(name: str, *, minutes: int = 10, **options: Any) -> Any:
-        question = Question(name, START, START + timedelta(minutes=minutes), **options)
+        question = MetricQuestion(name, START, START + timedelta(minutes=minutes), **options)
         found = {
             series.label: [point.value for point in series.points] for series in MetricStore(database).ask(question)
         }
@@ -116,7 +116,7 @@ def test_a_question_in_the_first_second_of_a_minute_includes_it(recorder: Record
     call(recorder)
     recorder.flush()
     asked = START + timedelta(milliseconds=400)
-    assert MetricStore(database).value(Question("TotalCalls", START - timedelta(hours=1), asked)) == 1
+    assert MetricStore(database).value(MetricQuestion("TotalCalls", START - timedelta(hours=1), asked)) == 1
 
 
 def test_percentiles_follow_the_calls(recorder: Recorder, ask: Callable[..., Any]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from tests.conftest import Server, StartServer, stop
 
-from mien.events import MetricStore, Question
+from mien.events import MetricQuestion, MetricStore
 from mien.events.metrics import NOBODY
 from mien.services import open_services
 from mien.settings import Settings
@@ -42,7 +42,7 @@ def test_nothing_is_lost_at_a_stop(stopped: Server) -> None:
     now = datetime.now(UTC)
 
     def ask(name: str, split: str | None = None, **options: object) -> dict[str, float | None]:
-        question = Question(
+        question = MetricQuestion(
             name,
             now - timedelta(minutes=10),
             now + timedelta(minutes=1),

@@ -16,7 +16,7 @@ from mien.accounts import Resource, Sku
 from mien.gateway import rates
 from mien.gateway.errors import RateExceededError, VolumeExceededError
 from mien.gateway.exchange import Exchange, Operation, Request, Response
-from mien.gateway.rates import RateLimits, Rates
+from mien.gateway.rates import RateLimits, TierRates
 from mien.gateway.volume import CallVolume
 from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.tables import ResourceRow
@@ -51,7 +51,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("shared", [False, True], ids=["memory", "redis"])
 async def test_the_tiers_rates(shared: bool, request: pytest.FixtureRequest) -> None:
-    limits = RateLimits(Rates(), request.getfixturevalue("redis_url") if shared else None)
+    limits = RateLimits(TierRates(), request.getfixturevalue("redis_url") if shared else None)
     free, other, paid = resource(sku=Sku.FREE), resource(sku=Sku.FREE), resource(sku=Sku.STANDARD)
     assert await let_through(limits, free, 30) == 20
     assert await let_through(limits, other, 5) == 5
@@ -69,7 +69,7 @@ async def test_the_tiers_rates(shared: bool, request: pytest.FixtureRequest) -> 
 
 
 async def test_what_is_not_counted() -> None:
-    limits = RateLimits(Rates(free_per_minute=1, paid_per_second=0))
+    limits = RateLimits(TierRates(free_per_minute=1, paid_per_second=0))
     assert await let_through(limits, resource(sku=Sku.ENTERPRISE), 100) == 100
     free = resource(sku=Sku.FREE)
     for exchange in (call(None), call(free, version=""), call(free)):
@@ -80,7 +80,7 @@ async def test_what_is_not_counted() -> None:
 
 @pytest.mark.usefixtures("patient")
 async def test_two_servers_share_one_count(redis_url: str) -> None:
-    one, two = RateLimits(Rates(), redis_url), RateLimits(Rates(), redis_url)
+    one, two = RateLimits(TierRates(), redis_url), RateLimits(TierRates(), redis_url)
     caller = resource(sku=Sku.FREE)
     counts = await asyncio.gather(let_through(one, caller, 25), let_through(two, caller, 25))
     assert sum(counts) == 20
@@ -92,7 +92,7 @@ async def test_a_redis_that_does_not_answer_takes_nobody_down() -> None:
     port = silent.sockets[0].getsockname()[1]
     silent.close()
     await silent.wait_closed()
-    limits = RateLimits(Rates(), f"valkey://127.0.0.1:{port}")
+    limits = RateLimits(TierRates(), f"valkey://127.0.0.1:{port}")
     caller = resource(sku=Sku.FREE)
     assert await let_through(limits, caller, 30) == 20  # still bounded, by this server alone
     assert limits.counts_alone
@@ -155,8 +155,8 @@ async def test_counts_are_shared_again_once_redis_is_back(redis_url: str, monkey
 
     open_.set()
     way = await asyncio.start_server(relay, "127.0.0.1", 0)
-    limits = RateLimits(Rates(), f"redis://127.0.0.1:{way.sockets[0].getsockname()[1]}")
-    direct, caller = RateLimits(Rates(), redis_url), resource(sku=Sku.FREE)
+    limits = RateLimits(TierRates(), f"redis://127.0.0.1:{way.sockets[0].getsockname()[1]}")
+    direct, caller = RateLimits(TierRates(), redis_url), resource(sku=Sku.FREE)
     assert await let_through(limits, caller, 5) == 5
     open_.clear()
     for connection in connections:

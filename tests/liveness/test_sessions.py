@@ -26,7 +26,7 @@ from mien.liveness.errors import (
     TokenFault,
     TokenRefusedError,
 )
-from mien.liveness.records import AttemptResult, ClientRequest, Session, SessionOptions, Status
+from mien.liveness.records import AttemptResult, ClientRequest, Session, SessionOptions, SessionStatus
 from mien.liveness.service import Liveness
 from mien.liveness.tokens import KEY_AGE, Tokens
 from mien.liveness.types import Decision, Mode
@@ -80,7 +80,7 @@ def test_a_session_is_read_as_it_was_made(liveness: Liveness, resource_id: UUID)
     assert read.reference is not None
     assert read.reference.embedding.vector.tolist() == REFERENCE.embedding.vector.tolist()
     assert replace(read, reference=None) == replace(made, reference=None)
-    assert read.status is Status.NOT_STARTED
+    assert read.status is SessionStatus.NOT_STARTED
 
 
 def test_the_token_says_where_to_go(liveness: Liveness, resource_id: UUID, clock: ManualClock) -> None:
@@ -150,7 +150,7 @@ def test_attempts_are_counted(liveness: Liveness, resource_id: UUID) -> None:
         liveness.attempts.begin(admission, 60)
     read = liveness.sessions.get(resource_id, session.id, with_verify=False)
     assert [attempt.number for attempt in read.attempts] == [2, 1]
-    assert read.status is Status.SUCCEEDED
+    assert read.status is SessionStatus.SUCCEEDED
 
 
 def test_a_person_who_is_there_ends_the_session(liveness: Liveness, resource_id: UUID) -> None:
@@ -178,8 +178,8 @@ def test_whoever_starts_over_cancels_what_ran(liveness: Liveness, resource_id: U
         liveness.attempts.finish(admission, first, REAL)
     liveness.attempts.cancel(admission, second)
     read = liveness.sessions.get(resource_id, session.id, with_verify=False)
-    assert [attempt.status for attempt in read.attempts] == [Status.CANCELED, Status.CANCELED]
-    assert read.status is Status.RUNNING  # an attempt is left
+    assert [attempt.status for attempt in read.attempts] == [SessionStatus.CANCELED, SessionStatus.CANCELED]
+    assert read.status is SessionStatus.RUNNING  # an attempt is left
 
 
 def test_an_attempt_whose_server_died_does_not_run_for_ever(
@@ -192,7 +192,7 @@ def test_an_attempt_whose_server_died_does_not_run_for_ever(
     for purged in (0, 1):
         assert not purged or liveness.attempts.purge() == 1
         read = liveness.sessions.get(resource_id, session.id, with_verify=False)
-        assert (read.status, read.attempts[0].status) == (Status.FAILED, Status.FAILED)
+        assert (read.status, read.attempts[0].status) == (SessionStatus.FAILED, SessionStatus.FAILED)
         assert read.attempts[0].outcome is not None
         assert read.attempts[0].outcome.error_code == "TimedOut"
     with pytest.raises(AttemptOverError):

@@ -19,7 +19,7 @@ from tests.wire.conftest import KEY, Accounts
 from mien.gateway.checks import Checks
 from mien.gateway.keysets import KeySets
 from mien.gateway.origin import OriginFinder, parse_networks
-from mien.gateway.rates import RateLimits, Rates
+from mien.gateway.rates import RateLimits, TierRates
 from mien.gateway.short_tokens import ShortTokens
 from mien.gateway.tokens import TokenVerifier
 from mien.wire.application import Application
@@ -105,7 +105,7 @@ def fuzzed(make_service: Callable[..., Any]) -> Iterator[Application]:
         origin=origin,
         short_tokens=ShortTokens(lambda text: hashlib.sha256(text.encode()).digest(), clock),
         verifier=TokenVerifier({issuer: KeySets(issuer, f"{issuer}/keys", fetch=lambda _url: keys)}, clock),
-        rates=RateLimits(Rates(paid_per_second=100_000)),
+        rates=RateLimits(TierRates(paid_per_second=100_000)),
     )
     application = make_service(checks=checks, origin=origin).application
     yield application

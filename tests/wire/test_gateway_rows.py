@@ -24,7 +24,7 @@ from mien.events import AuditLog
 from mien.gateway.checks import Checks
 from mien.gateway.keysets import KeySets
 from mien.gateway.origin import OriginFinder, parse_networks
-from mien.gateway.rates import RateLimits, Rates
+from mien.gateway.rates import RateLimits, TierRates
 from mien.gateway.short_tokens import ShortTokens
 from mien.gateway.tokens import TokenVerifier
 from mien.gateway.volume import CallVolume
@@ -126,7 +126,7 @@ async def world(tmp_path: Path, clock: ManualClock, issuer: Issuer, photo: bytes
         private_networks=parse_networks("172.16.0.0/12"),
         short_tokens=ShortTokens(vault.keyed_hash, clock),
         verifier=TokenVerifier({issuer.url: KeySets(issuer.url)}, clock),
-        rates=RateLimits(Rates()),
+        rates=RateLimits(TierRates()),
         volume=CallVolume(database, clock, limit=4),
     )
     parts = ApplicationParts(

@@ -10,7 +10,7 @@ from mien.cli._administration import AsJson, DataDir, opened, print_json, print_
 from mien.cli._times import moment_of, span
 
 if TYPE_CHECKING:
-    from mien.events import MetricStore, Question, Series
+    from mien.events import MetricQuestion, MetricStore, Series
 
 
 def command(
@@ -31,14 +31,14 @@ def command(
     data_dir: DataDir = None,
 ) -> None:
     """Show metrics. Servers write them every few seconds."""
-    from mien.events import METRICS, Aggregation, MetricError, Question
+    from mien.events import METRICS, Aggregation, MetricError, MetricQuestion
 
     with opened(data_dir) as services:
         now = services.clock.now()
         owner = resource_id(services, resource)
         try:
             questions = [
-                Question(
+                MetricQuestion(
                     one,
                     moment_of(since, now),
                     now if until is None else moment_of(until, now),
@@ -60,7 +60,7 @@ def command(
     _print(answers, names, by, as_json=as_json)
 
 
-def _ask(store: MetricStore, question: Question, *, lenient: bool) -> list[Series]:
+def _ask(store: MetricStore, question: MetricQuestion, *, lenient: bool) -> list[Series]:
     """Query the metrics; of several metrics, leave out those that cannot be queried in this way."""
     from mien.events import MetricError
 
@@ -73,7 +73,7 @@ def _ask(store: MetricStore, question: Question, *, lenient: bool) -> list[Serie
 
 
 def _print(
-    answers: list[tuple[Question, list[Series]]], names: dict[str, str], by: str | None, *, as_json: bool
+    answers: list[tuple[MetricQuestion, list[Series]]], names: dict[str, str], by: str | None, *, as_json: bool
 ) -> None:
     from mien.events import METRICS
 

@@ -1,7 +1,7 @@
 """The audit log, metrics, alerts and webhooks.
 
-Main types: `AuditLog`, `Recorder` (counts calls), `MetricStore` (answers a `Question` about them), `Exposition` (for
-Prometheus), `AlertRules` and `AlertMonitor`.
+Main types: `AuditLog`, `Recorder` (counts calls), `MetricStore` (answers a `MetricQuestion` about them), `Exposition`
+(for Prometheus), `AlertRules` and `AlertMonitor`.
 
 Example:
     ```
@@ -9,7 +9,7 @@ Example:
     audit.record(actor="cli:anna", action="key.regenerate", resource_id=resource.id, details={"which": 1})
     assert audit.verify().broken is None
 
-    day = Question("TotalErrors", since, until, interval=timedelta(hours=1), split="code")
+    day = MetricQuestion("TotalErrors", since, until, interval=timedelta(hours=1), split="code")
     for series in MetricStore(database).ask(day):
         print(series.label, [point.value for point in series.points])
     ```
@@ -25,7 +25,7 @@ from mien.events.audit_chain import AuditEntry, ChainVerification
 from mien.events.exposition import Exposition
 from mien.events.levels import Level
 from mien.events.metrics import METRICS, Aggregation, Metric, MetricError
-from mien.events.query import MetricPoint, MetricStore, Question, Series
+from mien.events.query import MetricPoint, MetricQuestion, MetricStore, Series
 from mien.events.recorder import Recorder, purge_metrics
 
 __all__ = [
@@ -46,8 +46,8 @@ __all__ = [
     "Metric",
     "MetricError",
     "MetricPoint",
+    "MetricQuestion",
     "MetricStore",
-    "Question",
     "QuotaUse",
     "Recorder",
     "Series",

@@ -31,7 +31,7 @@ _S = TypeVar("_S", bound=Select[Any])
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class MetricQuestion:
     """A metrics query.
 
     Attributes:
@@ -87,7 +87,7 @@ class MetricStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def ask(self, question: Question) -> list[Series]:
+    def ask(self, question: MetricQuestion) -> list[Series]:
         """Answer a question, with the series in the order of their labels.
 
         Raises:
@@ -110,11 +110,11 @@ class MetricStore:
             for label in labels
         ]
 
-    def value(self, question: Question) -> float | None:
+    def value(self, question: MetricQuestion) -> float | None:
         """Return the one value of a question without interval and split."""
         return self.ask(question)[0].points[0].value
 
-    def _sums(self, question: Question, aggregation: Aggregation, grid: _Grid) -> dict[str, dict[int, float]]:
+    def _sums(self, question: MetricQuestion, aggregation: Aggregation, grid: _Grid) -> dict[str, dict[int, float]]:
         value, samples = _MEASURES[question.name]
         by = _label(question, CallRow)
         if aggregation is Aggregation.MAXIMUM and question.name != "Latency":
@@ -131,7 +131,7 @@ class MetricStore:
         query = select(_place(CallRow.minute, grid), by, wanted)
         return self._collect(self._restrict(query, question, grid).group_by(_PLACE, _LABEL))
 
-    def _percentiles(self, question: Question, grid: _Grid) -> dict[str, dict[int, float]]:
+    def _percentiles(self, question: MetricQuestion, grid: _Grid) -> dict[str, dict[int, float]]:
         columns = [func.sum(getattr(CallRow, name)) for name in BUCKETS]
         place, by = _place(CallRow.minute, grid), _label(question, CallRow)
         query = self._restrict(select(place, by, func.max(CallRow.latency_max), *columns), question, grid)
@@ -143,7 +143,7 @@ class MetricStore:
                     found[str(label)][int(index)] = estimate
         return found
 
-    def _levels(self, question: Question, aggregation: Aggregation, grid: _Grid) -> dict[str, dict[int, float]]:
+    def _levels(self, question: MetricQuestion, aggregation: Aggregation, grid: _Grid) -> dict[str, dict[int, float]]:
         if question.operation is not None or question.split not in {None, "resource"}:
             raise MetricError("FacesStored is by resource only")
         inner = select(
@@ -156,7 +156,7 @@ class MetricStore:
         query = select(_place(readings.c.minute, grid), readings.c.label, merge(readings.c.value))
         return self._collect(query.group_by(_PLACE, _LABEL))
 
-    def _restrict(self, query: _S, question: Question, grid: _Grid) -> _S:
+    def _restrict(self, query: _S, question: MetricQuestion, grid: _Grid) -> _S:
         query = _within(query, CallRow, question.resource_id, grid)
         return query if question.operation is None else query.where(CallRow.operation == question.operation)
 
@@ -216,7 +216,7 @@ _MEASURES: Final[Mapping[str, tuple[Any, Any]]] = {
 """The sum and the number of samples of a row."""
 
 
-def _check(question: Question) -> tuple[Metric, Aggregation]:
+def _check(question: MetricQuestion) -> tuple[Metric, Aggregation]:
     metric = METRICS.get(question.name)
     if metric is None:
         raise MetricError(
@@ -246,7 +246,7 @@ class _Grid:
     step: int
 
 
-def _grid(question: Question) -> _Grid:
+def _grid(question: MetricQuestion) -> _Grid:
     first = int(question.since.timestamp()) // 60
     end = math.ceil(question.until.timestamp() / 60)
     minutes = end - first
@@ -267,7 +267,7 @@ def _place(minute: ColumnElement[Any] | InstrumentedAttribute[int], grid: _Grid)
     return ((minute - grid.first) // grid.step).label(_PLACE.text)
 
 
-def _label(question: Question, table: type[CallRow] | type[GaugeRow]) -> ColumnElement[Any]:
+def _label(question: MetricQuestion, table: type[CallRow] | type[GaugeRow]) -> ColumnElement[Any]:
     names = {"resource": "resource_id", "operation": "operation", "status": "status", "code": "code"}
     if question.split is None:
         return cast("", String).label(_LABEL.text)

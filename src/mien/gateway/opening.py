@@ -9,7 +9,7 @@ from mien.gateway.checks import Checks
 from mien.gateway.discovery import fetcher
 from mien.gateway.keysets import KeySets
 from mien.gateway.origin import OriginFinder, parse_networks
-from mien.gateway.rates import RateLimits, Rates
+from mien.gateway.rates import RateLimits, TierRates
 from mien.gateway.short_tokens import ShortTokens
 from mien.gateway.tokens import TokenVerifier
 from mien.gateway.volume import CallVolume
@@ -32,7 +32,7 @@ def open_checks(
     rates = volume = None
     if settings.rate_limits != "off":
         redis = settings.redis_url.get_secret_value() if settings.redis_url else None
-        rates = RateLimits(Rates(settings.rate_free_per_minute, settings.rate_paid_per_second), redis)
+        rates = RateLimits(TierRates(settings.rate_free_per_minute, settings.rate_paid_per_second), redis)
         if settings.free_calls_per_month:
             volume = CallVolume(database, clock, settings.free_calls_per_month)
     return Checks(

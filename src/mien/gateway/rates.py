@@ -33,7 +33,7 @@ log = structlog.get_logger("mien.gateway")
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
+class TierRates:
     """The rate limits of the tiers; 0 means unlimited.
 
     Attributes:
@@ -62,7 +62,7 @@ class RateLimits:
         redis_url: `redis://`, `rediss://` (TLS) or `valkey://` URL of the server that counts for all; None counts here.
     """
 
-    def __init__(self, rates: Rates, redis_url: str | None = None) -> None:
+    def __init__(self, rates: TierRates, redis_url: str | None = None) -> None:
         self._items = rates.items()
         self._local = LocalWindow(MemoryStorage())
         self._shared = _shared_counts(redis_url) if redis_url else None

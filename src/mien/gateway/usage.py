@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from mien.accounts import Sku
-from mien.events import MetricStore, Question, QuotaUse
+from mien.events import MetricQuestion, MetricStore, QuotaUse
 from mien.events.metrics import Aggregation
 from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.tables import CallVolumeRow
@@ -32,7 +32,7 @@ def rate_use(
         paid_per_second: calls that S0 and E0 allow a second; 0 for any number.
         now: the end of the five minutes.
     """
-    question = Question("TotalCalls", now - WINDOW, now, aggregation=Aggregation.MAXIMUM, split="resource")
+    question = MetricQuestion("TotalCalls", now - WINDOW, now, aggregation=Aggregation.MAXIMUM, split="resource")
     found = []
     for series in metrics.ask(question):
         sku = skus.get(UUID(series.label))

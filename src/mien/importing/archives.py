@@ -18,7 +18,15 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from mien.importing.sources import LARGEST_FILE, Entry, ImportSourceError, SourcePhoto, check_size, people, refusing
+from mien.importing.sources import (
+    LARGEST_FILE,
+    ImportSourceError,
+    SourceEntry,
+    SourcePhoto,
+    check_size,
+    people,
+    refusing,
+)
 
 _RATIO: Final = 100
 """Photos hardly shrink when compressed; an entry with a higher ratio is a decompression bomb."""
@@ -51,7 +59,7 @@ def archive(path: Path, inside: str = "") -> Iterator[SourcePhoto]:
     return people(entries(path, inside), f"{path}{f' ({inside})' if inside else ''}")
 
 
-def entries(path: Path, inside: str = "") -> Iterator[Entry]:
+def entries(path: Path, inside: str = "") -> Iterator[SourceEntry]:
     """Yield the files of an archive in its order, which is the fastest for a compressed tar.
 
     Args:
@@ -89,10 +97,10 @@ def entries(path: Path, inside: str = "") -> Iterator[Entry]:
         if folder is None:
             yield entry
         elif name.is_relative_to(folder):
-            yield Entry(name.relative_to(folder).as_posix(), entry.read)
+            yield SourceEntry(name.relative_to(folder).as_posix(), entry.read)
 
 
-def _zip(archive: zipfile.ZipFile) -> Iterator[Entry]:
+def _zip(archive: zipfile.ZipFile) -> Iterator[SourceEntry]:
     for info in archive.infolist():
         if info.is_dir():
             continue
@@ -106,7 +114,7 @@ def _zip(archive: zipfile.ZipFile) -> Iterator[Entry]:
             why = why or _too_large(info.file_size)
             if info.file_size > max(_SMALL, _RATIO * info.compress_size):
                 why = why or f"it expands more than {_RATIO} times, as no photo does"
-        yield Entry(_shown(name), refusing(why) if why else partial(_read_zip, archive, info))
+        yield SourceEntry(_shown(name), refusing(why) if why else partial(_read_zip, archive, info))
 
 
 def _read_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
@@ -117,7 +125,7 @@ def _read_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
         raise ImportSourceError(f"it cannot be unpacked: {str(error) or type(error).__name__}") from error
 
 
-def _tar(archive: tarfile.TarFile, packed: int) -> Iterator[Entry]:
+def _tar(archive: tarfile.TarFile, packed: int) -> Iterator[SourceEntry]:
     total, most = 0, max(_TAR_FLOOR, _RATIO * packed)
     for info in archive:
         total += info.size
@@ -131,7 +139,7 @@ def _tar(archive: tarfile.TarFile, packed: int) -> Iterator[Entry]:
         elif not info.isfile():
             why = why or "it is no ordinary file"
         why = why or _too_large(info.size)
-        yield Entry(_shown(info.name), refusing(why) if why else partial(_read_tar, archive, info))
+        yield SourceEntry(_shown(info.name), refusing(why) if why else partial(_read_tar, archive, info))
 
 
 def _read_tar(archive: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:

@@ -42,7 +42,7 @@ class SourcePhoto:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SourceEntry:
     """A file of a folder or an archive.
 
     Attributes:
@@ -80,7 +80,7 @@ def folders(root: Path) -> Iterator[SourcePhoto]:
     return people(files_below(root), str(root))
 
 
-def people(entries: Iterable[Entry], where: str) -> Iterator[SourcePhoto]:
+def people(entries: Iterable[SourceEntry], where: str) -> Iterator[SourcePhoto]:
     """Yield the photos of a folder of folders, of any kind.
 
     Args:
@@ -109,7 +109,7 @@ def is_photo(path: PurePosixPath) -> bool:
     return path.suffix.lower() in SUFFIXES and not any(map(is_left_out, path.parts))
 
 
-def files_below(root: Path) -> Iterator[Entry]:
+def files_below(root: Path) -> Iterator[SourceEntry]:
     """Yield the files of a folder and its subfolders, in order.
 
     Raises:
@@ -119,7 +119,7 @@ def files_below(root: Path) -> Iterator[Entry]:
         raise ImportSourceError(f"{root} is not a folder")
     for path in sorted(root.rglob("*")):
         if path.is_file():
-            yield Entry(path.relative_to(root).as_posix(), partial(read_file, path))
+            yield SourceEntry(path.relative_to(root).as_posix(), partial(read_file, path))
 
 
 def photos_below(folder: Path) -> list[Path]:

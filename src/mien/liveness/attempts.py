@@ -23,7 +23,7 @@ from mien.liveness.records import (
     ClientRequest,
     FlaggedSession,
     Session,
-    Status,
+    SessionStatus,
 )
 from mien.liveness.sessions import Sessions, attempt_what, image_what
 from mien.liveness.tokens import Tokens
@@ -194,7 +194,7 @@ class Attempts:
                     session_id=session_id,
                     attempt=number,
                     request_id=request_id,
-                    status=Status.RUNNING.value,
+                    status=SessionStatus.RUNNING.value,
                     real=False,
                     started_at=now,
                     deadline=now + timedelta(seconds=seconds),
@@ -264,11 +264,11 @@ class Attempts:
                 .where(
                     LivenessAttemptRow.session_id == session_id,
                     LivenessAttemptRow.attempt == begun.number,
-                    LivenessAttemptRow.status == Status.RUNNING.value,
+                    LivenessAttemptRow.status == SessionStatus.RUNNING.value,
                     LivenessAttemptRow.deadline > now,
                 )
                 .values(
-                    status=(Status.FAILED if outcome.decision is None else Status.SUCCEEDED).value,
+                    status=(SessionStatus.FAILED if outcome.decision is None else SessionStatus.SUCCEEDED).value,
                     real=real,
                     finished_at=now,
                     sealed=sealed,
@@ -305,8 +305,8 @@ class Attempts:
         with self._database.write(EVERY_RESOURCE) as database:
             lost = database.execute(
                 update(LivenessAttemptRow)
-                .where(LivenessAttemptRow.status == Status.RUNNING.value, LivenessAttemptRow.deadline <= now)
-                .values(status=Status.FAILED.value, finished_at=LivenessAttemptRow.deadline)
+                .where(LivenessAttemptRow.status == SessionStatus.RUNNING.value, LivenessAttemptRow.deadline <= now)
+                .values(status=SessionStatus.FAILED.value, finished_at=LivenessAttemptRow.deadline)
                 .returning(LivenessAttemptRow.attempt)
                 .execution_options(synchronize_session=False)
             ).all()
@@ -341,12 +341,12 @@ class Attempts:
 
     def _cancel_running(self, database: DatabaseSession, session_id: UUID, number: int | None = None) -> None:
         statement = update(LivenessAttemptRow).where(
-            LivenessAttemptRow.session_id == session_id, LivenessAttemptRow.status == Status.RUNNING.value
+            LivenessAttemptRow.session_id == session_id, LivenessAttemptRow.status == SessionStatus.RUNNING.value
         )
         if number is not None:
             statement = statement.where(LivenessAttemptRow.attempt == number)
         database.execute(
-            statement.values(status=Status.CANCELED.value, finished_at=self._clock.now()).execution_options(
+            statement.values(status=SessionStatus.CANCELED.value, finished_at=self._clock.now()).execution_options(
                 synchronize_session=False
             )
         )

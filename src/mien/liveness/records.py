@@ -21,7 +21,7 @@ MODEL_VERSION: Final = "2024-11-15"
 NO_BOX: Final = FaceBox(0, 0, 0, 0)
 
 
-class Status(StrEnum):
+class SessionStatus(StrEnum):
     """The state of a session or attempt; the contract's `OperationState`."""
 
     NOT_STARTED = "NotStarted"
@@ -185,7 +185,7 @@ class Attempt:
     """
 
     number: int
-    status: Status
+    status: SessionStatus
     request_id: UUID
     started_at: datetime
     finished_at: datetime | None
@@ -228,13 +228,13 @@ class Session:
         return self.expired or real or len(self.attempts) >= self.options.attempts_allowed
 
     @property
-    def status(self) -> Status:
+    def status(self) -> SessionStatus:
         """The session's state: that of its newest attempt, or running after a failure while attempts are left."""
         if not self.attempts:
-            return Status.NOT_STARTED
+            return SessionStatus.NOT_STARTED
         newest = self.attempts[0].status
-        if newest in {Status.FAILED, Status.CANCELED} and not self.over:
-            return Status.RUNNING
+        if newest in {SessionStatus.FAILED, SessionStatus.CANCELED} and not self.over:
+            return SessionStatus.RUNNING
         return newest
 
 

@@ -21,7 +21,7 @@ from mien.liveness.records import (
     ClientRequest,
     Session,
     SessionOptions,
-    Status,
+    SessionStatus,
     VerifyReference,
     pack_reference,
     unpack_options,
@@ -237,10 +237,10 @@ class Sessions:
     def attempt(self, row: LivenessAttemptRow) -> Attempt:
         """Return an attempt from its row; one that was not finished in time has failed."""
         content = self.open(row.resource_id, attempt_what(row.session_id, row.attempt), row.sealed)
-        status, outcome, finished = Status(row.status), unpack_outcome(content["outcome"]), row.finished_at
-        if status is Status.RUNNING and self._clock.now() >= row.deadline:
-            status, finished = Status.FAILED, row.deadline
-        if status is Status.FAILED and outcome is None:
+        status, outcome, finished = SessionStatus(row.status), unpack_outcome(content["outcome"]), row.finished_at
+        if status is SessionStatus.RUNNING and self._clock.now() >= row.deadline:
+            status, finished = SessionStatus.FAILED, row.deadline
+        if status is SessionStatus.FAILED and outcome is None:
             outcome = AttemptResult(error_code=LivenessError.TIMED_OUT.value, error_message=_LOST)
         request = ClientRequest(**content["request"])
         return Attempt(row.attempt, status, row.request_id, row.started_at, finished, request, outcome)

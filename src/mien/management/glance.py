@@ -15,7 +15,7 @@ from uuid import UUID
 
 from mien.accounts import AccessRequests, Accounts, RequestState, Resource
 from mien.clock import Clock
-from mien.events import AlertRules, MetricStore, Question
+from mien.events import AlertRules, MetricQuestion, MetricStore
 from mien.gallery.training.staleness import StaleCollections
 
 MANY_ERRORS: Final = 0.1
@@ -137,7 +137,7 @@ class Glances:
         day = now.replace(hour=0, minute=0, second=0, microsecond=0)
 
         def count(name: str, resource: Resource) -> float:
-            return self.metrics.value(Question(name, day, now, resource.id)) or 0
+            return self.metrics.value(MetricQuestion(name, day, now, resource.id)) or 0
 
         def line(resource: Resource) -> ResourceGlance:
             own = [rule for rule in rules if rule.resource_id == resource.id]

@@ -47,7 +47,7 @@ def derive_key(key: bytes, salt: bytes, purpose: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class ContainerSection:
     """Bytes to write: an array (any shape and type), how many of its bytes go into a chunk, and the order of its rows.
 
     With an order, rows are copied a few at a time instead of all at once; a chunk then takes whole rows.
@@ -76,7 +76,9 @@ class Section:
             yield self.array[self.order[start : start + at_once]]
 
 
-def write_container(path: Path, sections: Mapping[str, Section], meta: Mapping[str, Any], key: bytes | None) -> str:
+def write_container(
+    path: Path, sections: Mapping[str, ContainerSection], meta: Mapping[str, Any], key: bytes | None
+) -> str:
     """Write a new file and wait until it is on disk (the caller syncs the folder).
 
     Args:

@@ -27,7 +27,7 @@ from uuid import UUID
 
 import numpy as np
 
-from mien.search.container import Container, Section, derive_key, write_container
+from mien.search.container import Container, ContainerSection, derive_key, write_container
 from mien.search.errors import TrainedIndexCorruptError, TrainedIndexKeyError, TrainedIndexMissingError
 from mien.search.exact import ExactSearch
 from mien.search.segment import Rows, Segment
@@ -242,7 +242,7 @@ class TrainedIndexFiles:
             return entry
         name = f"{secrets.token_hex(16)}.dead"
         digest = write_container(
-            self.folder / name, {"rows": Section(dead.astype("<u4"))}, {"of": entry.digest}, self._key
+            self.folder / name, {"rows": ContainerSection(dead.astype("<u4"))}, {"of": entry.digest}, self._key
         )
         return replace(entry, dead_file=name, dead_digest=digest, dead=len(dead))
 

@@ -17,7 +17,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.search.container import Container, Section, write_container
+from mien.search.container import Container, ContainerSection, write_container
 from mien.search.errors import TrainedIndexCorruptError
 from mien.search.types import EnrolledTemplates, Float32, Ids, pack_ids
 
@@ -138,13 +138,13 @@ class Segment:
         dimension = faces.templates.shape[1]
         templates = faces.templates.astype("<f4", copy=False)
         sections = {
-            "persons": Section(persons),
-            "first_row": Section(first_row.astype("<u4")),
-            "faces": Section(face_ids),
-            "coarse": Section(quantised.coarse),
-            "fine": Section(quantised.fine),
+            "persons": ContainerSection(persons),
+            "first_row": ContainerSection(first_row.astype("<u4")),
+            "faces": ContainerSection(face_ids),
+            "coarse": ContainerSection(quantised.coarse),
+            "fine": ContainerSection(quantised.fine),
             # Put into order while they are written: a copy of all would double the memory of a training.
-            "templates": Section(templates, _block_rows(dimension) * dimension * 4, order),
+            "templates": ContainerSection(templates, _block_rows(dimension) * dimension * 4, order),
         }
         meta = {
             "rows": len(faces),

@@ -19,7 +19,7 @@ from mien.events.alerts.messages import Event, message
 from mien.events.alerts.rules import AlertRules
 from mien.events.alerts.types import AlertRule
 from mien.events.drift import moved_series
-from mien.events.query import MetricStore, Question
+from mien.events.query import MetricQuestion, MetricStore
 from mien.events.recall import recall_percent
 from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.claims import ClaimLostError, Claims, Held
@@ -159,7 +159,7 @@ class AlertMonitor:
         if condition.metric == RECALL:
             return recall_percent(self._database, rule.resource_id, since, now)
         return self._metrics.value(
-            Question(
+            MetricQuestion(
                 condition.metric,
                 since,
                 now,

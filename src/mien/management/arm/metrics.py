@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query
 
 from mien.accounts import Resource, Sku
-from mien.events import METRICS, Aggregation, Metric, MetricStore, Question, Series
+from mien.events import METRICS, Aggregation, Metric, MetricQuestion, MetricStore, Series
 from mien.events.query import Split
 from mien.management.arm.bodies import KIND
 from mien.management.arm.filing import ArmLocation
@@ -90,7 +90,7 @@ def routes(arm: Arm, metrics: MetricStore, free_calls: int) -> APIRouter:
                 (
                     kind,
                     metrics.ask(
-                        Question(
+                        MetricQuestion(
                             metric.name,
                             since,
                             until,
@@ -191,7 +191,7 @@ def _usage(arm: Arm, metrics: MetricStore, filed: tuple[Resource, ArmLocation], 
     begin = datetime(now.year, now.month, 1, tzinfo=UTC)
     end = datetime(now.year + now.month // 12, now.month % 12 + 1, 1, tzinfo=UTC)
     until = now + timedelta(minutes=1)
-    used = metrics.value(Question("FaceTransactions", begin, until, resource_id=filed[0].id)) or 0.0
+    used = metrics.value(MetricQuestion("FaceTransactions", begin, until, resource_id=filed[0].id)) or 0.0
     told: Answer = {
         "name": {"value": "Face.Transactions", "localizedValue": "Face.Transactions"},
         "unit": "Count",

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Response
 
 from mien.accounts import Accounts
 from mien.clock import Clock
-from mien.events import METRICS, Aggregation, Exposition, MetricStore, Question
+from mien.events import METRICS, Aggregation, Exposition, MetricQuestion, MetricStore
 from mien.events.query import Split
 from mien.management.errors import not_found
 from mien.management.roles import Permission
@@ -85,7 +85,7 @@ def routes(metrics: MetricStore, accounts: Accounts, clock: Clock) -> APIRouter:
         """Answer a question about one metric, as one point or as points at even distances."""
         wanted = None if resource is None else resource_id(accounts, resource)
         end = until or clock.now()
-        question = Question(
+        question = MetricQuestion(
             name,
             since or end - timedelta(hours=1),
             end,

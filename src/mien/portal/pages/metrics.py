@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from nicegui import ui
 
-from mien.events import METRICS, Aggregation, AlertRule, Condition, Question, QuotaUse, Series
+from mien.events import METRICS, Aggregation, AlertRule, Condition, MetricQuestion, QuotaUse, Series
 from mien.events.alerts.conditions import DRIFT, QUOTA_USE, RECALL, USUAL, Usual
 from mien.events.alerts.types import Delivery
 from mien.management.roles import Permission
@@ -59,14 +59,16 @@ def _find(visitor: Visitor, span: str) -> _Found:
     _, length, step = _SPANS[span]
 
     def ask(name: str, **more: Any) -> list[Series]:
-        return parts.metrics.ask(Question(name, now - length, now, resource.id, interval=step, **more))
+        return parts.metrics.ask(MetricQuestion(name, now - length, now, resource.id, interval=step, **more))
 
     def percentile(rank: float) -> Series:
         found = ask("Latency", aggregation=Aggregation.PERCENTILE, percentile=rank)[0]
         return Series(f"p{rank:g}", found.points)
 
     def in_all(rank: float) -> float | None:
-        whole = Question("Latency", now - length, now, resource.id, aggregation=Aggregation.PERCENTILE, percentile=rank)
+        whole = MetricQuestion(
+            "Latency", now - length, now, resource.id, aggregation=Aggregation.PERCENTILE, percentile=rank
+        )
         return parts.metrics.value(whole)
 
     return _Found(

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from nicegui import ui
 
 from mien.accounts import ALL_FEATURES, Feature
-from mien.events import Aggregation, Question, QuotaUse
+from mien.events import Aggregation, MetricQuestion, QuotaUse
 from mien.management.arm.shapes import TIERS
 from mien.management.roles import Permission
 from mien.portal.approval import FEATURES, is_approved
@@ -44,7 +44,7 @@ def _find(visitor: Visitor) -> _Found:
     day = now.replace(hour=0, minute=0, second=0, microsecond=0)
 
     def value(name: str, **more: Any) -> float | None:
-        return parts.metrics.value(Question(name, day, now, resource.id, **more))
+        return parts.metrics.value(MetricQuestion(name, day, now, resource.id, **more))
 
     requests = parts.access.requests(resource.id)
     return _Found(
