@@ -57,6 +57,20 @@ def test_nonsense_is_refused(bad: dict[str, object]) -> None:
         Settings.model_validate(bad)
 
 
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ("nonsense", "must begin with postgresql://"),
+        ("mysql://u@h/db", "must begin with postgresql://"),
+        ("postgresql://u@h/db?prepare_threshold=never", "prepare_threshold"),
+    ],
+)
+def test_a_database_url_that_cannot_work_is_refused(bad: str, said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Settings(database_url=bad)
+    assert Settings(database_url="postgresql://u:p#/?@h/db?prepare_threshold=none").database_url
+
+
 def test_the_master_key_does_not_show() -> None:
     assert "ab" * 32 not in repr(Settings.model_validate({"master_key": "ab" * 32}))
 

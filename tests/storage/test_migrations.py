@@ -9,6 +9,7 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Column, Table, inspect, text
+from tests.conftest import sqlite_database
 from tests.postgresql import empty_postgresql
 from tools.new_migration import begin
 
@@ -31,6 +32,18 @@ def test_a_database_that_does_not_keep_every_name_is_refused(encoding: str, post
         with pytest.raises(MigrationError, match=f"encoding {encoding}"):
             migrate(database)
         database.close()
+
+
+@pytest.mark.parametrize("content", [bytes(range(1, 255)) * 40, None])
+def test_a_damaged_file_is_named_with_what_to_do(content: bytes | None, tmp_path: Path) -> None:
+    file = tmp_path / "mien.db"
+    database = sqlite_database(file)
+    database.close()
+    file.write_bytes(file.read_bytes()[:20_000] if content is None else content)
+    database = Database(f"sqlite:///{file}")
+    with pytest.raises(MigrationError, match=r"mien\.db cannot be read .*: restore a backup"):
+        migrate(database)
+    database.close()
 
 
 def test_head_names_the_last_step(database: Database) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
 from mien.folders import NoHomeError, user_folder
 from mien.settings.group import SettingsGroup
+
+_DATABASE: Final = re.compile(r"(postgres|postgresql|postgresql\+psycopg|sqlite)://")
+_THRESHOLD: Final = re.compile(r"[?&]prepare_threshold=([^&]*)")
 
 
 def _default_model_dir(others: dict[str, object]) -> Path:
@@ -73,6 +77,18 @@ class StorageSettings(SettingsGroup):
         description="File with the master key, as 64 hexadecimal characters. When absent, `master.key` in `data_dir`, "
         "created on first start and readable by its owner only. Without it, the templates cannot be decrypted.",
     )
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_database_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if not _DATABASE.match(value):
+            raise ValueError("must begin with postgresql:// or sqlite:///")
+        threshold = _THRESHOLD.search(value)
+        if threshold is not None and threshold[1] != "none" and not threshold[1].isdecimal():
+            raise ValueError("has a prepare_threshold that is neither a whole number nor none")
+        return value
 
     @field_validator("milvus_url")
     @classmethod

@@ -57,11 +57,11 @@ def migrate(database: Database) -> None:
     Contracting steps are left for a later start while servers of an older version run.
 
     Raises:
-        MigrationError: the database is of a newer Mien that this one cannot work with, or its encoding is not UTF8.
+        MigrationError: the database is of a newer Mien that this one cannot work with, not in UTF8, or damaged.
     """
     _check_encoding(database)
     for attempt in range(_ATTEMPTS):
-        current = current_revision(database)
+        current = _readable_revision(database)
         if current == HEAD or (current is not None and current > HEAD and _may_start(database)):
             return
         try:
@@ -73,6 +73,16 @@ def migrate(database: Database) -> None:
             time.sleep(_PAUSE_SECONDS)
         else:
             return
+
+
+def _readable_revision(database: Database) -> str | None:
+    try:
+        return current_revision(database)
+    except OperationalError:  # it does not answer, which is another matter
+        raise
+    except DatabaseError as error:
+        name = f"the database file {database.url.database}" if database.is_sqlite else "the database"
+        raise MigrationError(f"{name} cannot be read ({error.orig}): restore a backup") from error
 
 
 def _check_encoding(database: Database) -> None:
