@@ -11,7 +11,35 @@ from mien.fetching.addresses import AddressPolicy
 from mien.gateway.origin import parse_networks
 from mien.settings import Settings
 
-PUBLIC = ["8.8.8.8", "1.1.1.1", "20.60.1.2", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"]
+PUBLIC = [
+    "8.8.8.8",
+    "1.1.1.1",
+    "20.60.1.2",
+    "100.63.255.255",
+    "100.128.0.0",
+    "168.63.129.15",
+    "172.15.255.255",
+    "172.32.0.0",
+    "191.255.255.255",
+    "192.0.1.0",
+    "192.88.98.255",
+    "198.17.255.255",
+    "198.20.0.0",
+    "223.255.255.255",
+    "2606:4700::1111",
+    "2000::1",
+    "2001:200::1",
+    "2001:db7:ffff::1",
+    "2001:db9::1",
+    "2001:ffff::1",
+    "2003::1",
+    "3ffe:ffff::1",
+    "3fff:1000::1",
+    "3fff:ffff::1",
+    "2606:4700::5efe:8.8.8.8",
+    "::ffff:8.8.8.8",
+    "64:ff9b::808:808",
+]
 PRIVATE = [
     "127.0.0.1",
     "127.255.255.254",
@@ -27,8 +55,6 @@ PRIVATE = [
     "::ffff:10.0.0.1",
     "64:ff9b::7f00:1",
     "64:ff9b::c0a8:1",
-    "2002:7f00:1::",
-    "2002:c0a8:0101::1",
     "2001:db9::5efe:10.0.0.1",
     "2001:db9::200:5efe:10.0.0.1",
 ]
@@ -38,8 +64,15 @@ NEVER = [
     "169.254.169.254",
     "168.63.129.16",
     "192.0.0.1",
+    "192.0.0.8",
+    "192.0.0.9",  # anycast of PCP; Python 3.11.7 and 3.13 call it global
+    "192.0.0.10",
+    "192.0.0.99",  # global in Python 3.11.7, not in 3.13
+    "192.0.0.170",
+    "192.0.0.255",
     "192.0.2.1",
     "198.18.0.1",
+    "198.19.255.255",
     "198.51.100.1",
     "203.0.113.1",
     "192.88.99.1",
@@ -48,19 +81,50 @@ NEVER = [
     "240.0.0.1",
     "255.255.255.255",
     "::",
-    "::127.0.0.1",
+    "::127.0.0.1",  # IPv4-compatible
+    "::8.8.8.8",
+    "::ffff:0:127.0.0.1",  # IPv4-translated (RFC 7915), global in every Python
+    "::ffff:0:8.8.8.8",
     "fe80::1",
     "fe80::1%2",
+    "febf::1",
     "fe80::5efe:8.8.8.8",
-    "fec0::1",
+    "fec0::1",  # site-local
+    "feff::1",
     "ff02::1",
+    "ff0e::1",
     "2001::1",
+    "2001:0:808:808::1",  # Teredo
+    "2001:1::1",  # anycast, benchmarks, AS112, ORCHID, ORCHIDv2, drones: 3.11.7 and 3.13 disagree about most
+    "2001:2::1",
+    "2001:3::1",
+    "2001:4:112::1",
+    "2001:10::1",
+    "2001:20::1",
+    "2001:30::1",
+    "2001:1ff:ffff::1",
     "2001:db8::1",
+    "2001:db8:ffff::1",
+    "3fff::1",
+    "3fff:fff::1",
     "64:ff9b:1::1",
+    "64:ff9b:0:1::1",
     "::ffff:169.254.169.254",
     "64:ff9b::a9fe:a9fe",
+    "::ffff:192.0.0.9",
+    "2002::1",
+    "2002:808:808::1",  # 6to4: global in Python 3.11.7, not in 3.13
+    "2002:7f00:1::",
+    "2002:c0a8:0101::1",
     "2002:a9fe:a9fe::",
+    "2002:ffff:ffff::1",
     "100::1",
+    "100:0:0:1::1",
+    "4000::1",
+    "5f00::1",  # segment routing
+    "e000::1",
+    "fbff::1",
+    "fe00::1",
     "localhost",
     "",
 ]
@@ -99,12 +163,16 @@ def test_wrapping_an_address_in_ipv6_changes_no_decision(inner: object) -> None:
     policy = AddressPolicy()
     plain = policy.refusal(str(inner)) is None
     low = int.from_bytes(bytes(int(part) for part in str(inner).split(".")))
-    for wrapped in (
-        f"::ffff:{inner}",
-        f"64:ff9b::{low >> 16:x}:{low & 65535:x}",
-        f"2002:{low >> 16:x}:{low & 65535:x}::9",
-    ):
+    for wrapped in (f"::ffff:{inner}", f"64:ff9b::{low >> 16:x}:{low & 65535:x}"):
         assert (policy.refusal(wrapped) is None) == plain
+
+
+def test_a_listed_tunnel_reaches_no_address_that_is_refused_by_itself() -> None:
+    policy = AddressPolicy(allowed_networks=parse_networks("2002::/16,2001::/32"))
+    assert policy.refusal("2002:808:808::1") is None
+    assert policy.refusal("2001:0:808:808::f7f7:f7f7") is None  # Teredo of 8.8.8.8, written inverted
+    for inside in ("2002:7f00:1::", "2002:a9fe:a9fe::", "2001:0:808:808::80ff:fffe", "2001:0:808:808::5601:5601"):
+        assert "stands for an IPv4 address" in (policy.refusal(inside) or "")
 
 
 def test_what_is_no_network_is_refused_when_the_settings_are_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,14 +25,33 @@ _PRIVATE: Final = (
 )
 """RFC 1918, loopback, carrier-grade NAT (RFC 6598), unique local: where an operator's own photos may well live."""
 
-_NEVER: Final = (
+_LINK_LOCAL: Final = (IPv4Network("169.254.0.0/16"), IPv6Network("fe80::/10"))
+
+_IPV6_INTERNET: Final = IPv6Network("2000::/3")
+"""What IANA allocates for global unicast; the rest of IPv6 is reserved, translated, local or multicast."""
+
+_RESERVED: Final = (
+    IPv4Network("0.0.0.0/8"),  # this network
     IPv4Network("168.63.129.16/32"),  # the virtual machine agent of Azure, a public address that only hosts see
+    IPv4Network("192.0.0.0/24"),  # protocol assignments, 192.0.0.9 and .10 (anycast) among them
+    IPv4Network("192.0.2.0/24"),  # documentation
     IPv4Network("192.88.99.0/24"),  # 6to4 relays
-    IPv6Network("64:ff9b:1::/48"),  # NAT64 of local use (RFC 8215): what is behind is not known
-    IPv6Network("2001::/32"),  # Teredo
-    IPv6Network("::/96"),  # IPv4-compatible, deprecated
-    IPv6Network("fec0::/10"),  # site-local, deprecated
+    IPv4Network("198.18.0.0/15"),  # benchmarks
+    IPv4Network("198.51.100.0/24"),  # documentation
+    IPv4Network("203.0.113.0/24"),  # documentation
+    IPv4Network("224.0.0.0/4"),  # multicast
+    IPv4Network("240.0.0.0/4"),  # future use, and broadcast
+    IPv6Network("2001::/23"),  # protocol assignments: Teredo, benchmarks, ORCHID and anycast among them
+    IPv6Network("2001:db8::/32"),  # documentation
+    IPv6Network("2002::/16"),  # 6to4: what its relays reach is not known (RFC 7526 asks to turn them off)
+    IPv6Network("3fff::/20"),  # documentation
 )
+"""The registries of special-purpose addresses of IANA (RFC 6890), and what else no photo is served from.
+
+Python's `is_global` follows the registries as they were when it was released: 3.11 and 3.13 disagree.
+"""
+
+_NAT64: Final = IPv6Network("64:ff9b::/96")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +79,15 @@ class AddressPolicy:
             return "is not an IP address"
         if isinstance(ip, IPv6Address) and ip.scope_id is not None:
             ip = IPv6Address(int(ip))
+        reason = None if _only_wraps(ip) else self._refusal(ip)
         inner = embedded(ip)
-        if inner is not None:
-            reason = self._refusal(inner)
-            if reason:
-                return f"stands for an IPv4 address that {reason}"
-            if not _is_isatap(ip):
-                return None  # the outer form is only a wrapping
-        return self._refusal(ip)
+        if reason or inner is None:
+            return reason
+        reason = self._refusal(inner)
+        return f"stands for an IPv4 address that {reason}" if reason else None
 
     def is_inside(self, address: str) -> bool:
-        """Return whether an address is private or explicitly allowed, and stands for itself."""
+        """Tell whether an address is private or explicitly allowed, and stands for itself."""
         try:
             ip = ip_address(address)
         except ValueError:
@@ -82,15 +99,15 @@ class AddressPolicy:
             return None
         if _within(ip, _PRIVATE):
             return None if self.allow_private else "is private (MIEN_URL_ALLOW_PRIVATE=true allows it)"
-        if ip.is_link_local:
+        if _within(ip, _LINK_LOCAL):
             return "is link-local, where cloud metadata lives (MIEN_URL_ALLOWED_NETWORKS can list it)"
-        if ip.is_multicast or not ip.is_global or _within(ip, _NEVER):
+        if _within(ip, _RESERVED) or (isinstance(ip, IPv6Address) and ip not in _IPV6_INTERNET):
             return "is reserved (MIEN_URL_ALLOWED_NETWORKS can list it)"
         return None
 
 
 def refused_host(host: str, policy: AddressPolicy) -> str | None:
-    """Return why no address of a host may be connected to; None if one may, or the name is not known now.
+    """Return why no address of a host may be connected to; None where one may, or the name is not known now.
 
     Args:
         host: a name or an address, as a URL has it.
@@ -111,15 +128,16 @@ def _within(ip: Address, networks: tuple[Network, ...]) -> bool:
     return any(ip.version == network.version and ip in network for network in networks)
 
 
-def _is_isatap(ip: Address) -> bool:
-    """Whether the interface id is 0000:5efe or 0200:5efe and an IPv4 address (RFC 5214)."""
-    return isinstance(ip, IPv6Address) and (int(ip) >> 32) & 0xFDFFFFFF == 0x00005EFE
+def _only_wraps(ip: Address) -> bool:
+    """Whether a connection to an address goes to its IPv4 address and nowhere else: IPv4-mapped and NAT64."""
+    return isinstance(ip, IPv6Address) and (ip.ipv4_mapped is not None or ip in _NAT64)
 
 
 def embedded(ip: Address) -> IPv4Address | None:
-    """The IPv4 address that an IPv6 one stands for: IPv4-mapped, 6to4, NAT64 (64:ff9b::/96) or ISATAP."""
+    """The IPv4 address that an IPv6 one stands for: IPv4-mapped, NAT64 (64:ff9b::/96), 6to4, Teredo or ISATAP."""
     if isinstance(ip, IPv4Address):
         return None
-    if ip in IPv6Network("64:ff9b::/96") or _is_isatap(ip):
+    isatap = (int(ip) >> 32) & 0xFDFFFFFF == 0x00005EFE  # the interface id: 0000:5efe or 0200:5efe (RFC 5214)
+    if ip in _NAT64 or isatap:
         return IPv4Address(int(ip) & 0xFFFFFFFF)
-    return ip.ipv4_mapped or ip.sixtofour
+    return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
