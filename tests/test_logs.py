@@ -64,3 +64,13 @@ except ValueError:
         events = [json.loads(line) for line in done.stderr.splitlines()]
         assert [event["level"] for event in events] == ["info", "info", "warning", "error", "error"]
         assert all({"event", "timestamp", "logger"} <= set(event) for event in events)
+
+
+def test_mistakes_of_clients_are_not_a_line_each() -> None:
+    code = (
+        "import logging; from mien.logs import configure_logs; configure_logs('info', 'json'); "
+        "log = logging.getLogger('uvicorn.error'); log.warning('Invalid HTTP request received.'); "
+        "log.error('ASGI callable returned without completing handshake.'); log.error('a mistake of ours')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == ["a mistake of ours"]

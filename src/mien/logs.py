@@ -23,6 +23,17 @@ _SECRETS: Final = re.compile(
 )
 
 
+# What uvicorn says for each request of a client that errs; a flood of them must not flood the log. We count those that
+# are not HTTP ourselves, and what is no WebSocket here is answered as any other call.
+_OF_CLIENTS: Final = frozenset(
+    {
+        "Invalid HTTP request received.",
+        "Unsupported upgrade request.",
+        "ASGI callable returned without completing handshake.",
+    }
+)
+
+
 def redact(text: str) -> str:
     """Return `text` with everything that looks like a key or a token redacted."""
     return _SECRETS.sub(REDACTED, text)
@@ -38,6 +49,10 @@ def redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
     for name, value in event.items():
         event[name] = REDACTED if _SECRET_NAMES.search(name) and value is not None else _clean(value)
     return event
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return record.msg not in _OF_CLIENTS
 
 
 def _clean(value: Any) -> Any:
@@ -97,5 +112,6 @@ def configure_logs(level: str = "info", form: Literal["auto", "console", "json"]
     root.setLevel(level.upper())
     for chatty in ("alembic", "httpx", "httpcore", "asyncio", "uvicorn.error"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+    logging.getLogger("uvicorn.error").addFilter(_is_ours)
     # It warns of every malformed form, which is the client's fault and answered as such.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)

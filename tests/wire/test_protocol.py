@@ -15,6 +15,7 @@ import uvicorn
 from structlog.testing import capture_logs
 from tests.waiting import until
 
+from mien.gateway.sparingly import Sparingly
 from mien.wire.protocol import HEAD_BYTES, HEADERS, SPARE_DESCRIPTORS, ConnectionLimits, HttpProtocol
 
 
@@ -211,6 +212,14 @@ def test_a_trusted_proxy_speaks_for_many() -> None:
     for _ in range(5):
         limits.leave("10.0.0.1")
     assert limits.open.keys() == {"192.0.2.1"}
+
+
+def test_a_flood_of_what_is_not_http_is_a_line_a_second(listening: Listening) -> None:
+    listening.limits.said = Sparingly(now=lambda: 0.0)
+    with capture_logs() as logs:
+        for _ in range(8):
+            assert listening.send(b"\x00 no http\r\n\r\n")[0] == 400
+    assert [one["event"] for one in logs] == ["a request that is not HTTP was refused"]
 
 
 def test_not_http_is_answered_in_our_words(listening: Listening) -> None:

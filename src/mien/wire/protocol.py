@@ -253,6 +253,7 @@ class HttpProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Answer and close; `msg` is uvicorn's text, which says nothing beyond ours."""
         del msg
+        self.limits.said.warning(_log, "a request that is not HTTP was refused", address=self._address)
         self._refuse(self._refusal)
 
     def _start_timer(self) -> None:
