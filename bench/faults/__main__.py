@@ -180,9 +180,10 @@ def run(
             thread.start()
         time.sleep(calm)
         done: list[Fault] = []
+        told = 0
         for some in rounds(faults, at_once, chance):
-            if time.monotonic() - began > minutes * 60:
-                break
+            if time.monotonic() - began > minutes * 60 or not all(thread.is_alive() for thread in threads):
+                break  # a fault that nobody calls through shows nothing
             done += some
             start = time.monotonic()
             report.faulty.set()
@@ -206,6 +207,7 @@ def run(
                 f"outside faults {_failed(report)} of {_outside(report).total()} failed",
                 file=sys.stderr, flush=True,
             )  # fmt: skip
+            told = _tell(report, told)
             time.sleep(calm)
         stop.set()
         for thread in threads:
@@ -247,6 +249,13 @@ def _recovered(stack: Stack, report: Report) -> bool:
         report.check("recovered", False, f"replicas that are ready: {states}")
         return False
     return True
+
+
+def _tell(report: Report, told: int) -> int:
+    """Print the violations that were not printed yet; return how many there are."""
+    for violation in report.violations[told:]:
+        print(f"  {violation}", file=sys.stderr, flush=True)
+    return len(report.violations)
 
 
 def _outside(report: Report) -> Counter[str]:
