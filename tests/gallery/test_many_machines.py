@@ -332,6 +332,23 @@ def test_a_disk_that_is_full_while_another_servers_index_is_made_leaves_nobody_o
     assert found(world, there, ref, 99) == [late]
 
 
+def test_a_group_whose_people_were_all_deleted_is_nobody_on_every_server(
+    world: World, connect: Connect, tmp_path: Path
+) -> None:
+    ref = world.make(Kind.LARGE_PERSON_GROUP)
+    here, there = machine(connect(), tmp_path / "here"), machine(connect(), tmp_path / "there")
+    persons = add(here, ref, 1, 2)
+    train(here, ref)
+    for one in persons:
+        here.persons.delete(ref, one)
+    assert found(world, here, ref, 1) == []
+    assert found(world, there, ref, 1) == [], "this server had to build the index, and there was nothing to build"
+    (late,) = add(there, ref, 3)
+    train(there, ref)
+    assert found(world, there, ref, 3) == [late]
+    assert found(world, here, ref, 3) == [late]
+
+
 def test_a_training_does_not_go_on_from_an_index_that_lacks_somebody(
     world: World, connect: Connect, tmp_path: Path
 ) -> None:

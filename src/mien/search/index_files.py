@@ -100,7 +100,7 @@ class TrainedIndexFiles:
         """
         with self._writing():
             generation = self._manifest().generation + 1 if self._readable() else 1
-            entries = (self._write_segment(faces, fingerprint),)
+            entries = (self._write_segment(faces, fingerprint),) if len(faces) else ()
             self._swap(_Manifest(generation, fingerprint, faces.templates.shape[1], entries))
 
     def update(
@@ -122,6 +122,8 @@ class TrainedIndexFiles:
         """
         with self._writing():
             old = self._begun or self._manifest()
+            if len(added) and not old.segments:
+                old = replace(old, dimension=added.templates.shape[1])
             if len(added) and added.templates.shape[1] != old.dimension:
                 raise ValueError(
                     f"templates of {added.templates.shape[1]} dimensions, trained index of {old.dimension}"

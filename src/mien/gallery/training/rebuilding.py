@@ -61,7 +61,7 @@ class Rebuilding:
                 are read and decrypted. None to build everything.
 
         Returns:
-            Whether it was written: not when nothing is left of what was enrolled, or the index is not in files.
+            Whether it was written: not when the index is not in files.
         """
         if row.snapshot is None or row.trained_revision < 0 or not engine.rebuilds:
             return False
@@ -70,8 +70,6 @@ class Rebuilding:
         with self._database.read(row.resource_id) as session:
             enrolled = enrolled_by(session, row.uid, row.trained_revision)
             faces = self._templates.faces(row.resource_id, row.uid, enrolled)
-        if not len(faces):
-            return False
         engine.store(row, row.snapshot).write(faces, row.fingerprint)
         _log.info("a trained index was rebuilt from the database", collection=str(row.uid), faces=len(faces))
         return True
