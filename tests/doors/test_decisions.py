@@ -167,7 +167,7 @@ def test_strangers(house: House, strangers: Strangers) -> None:
     if event is not None:
         assert (event.kind, event.granted, event.person_id) == (Kind.STRANGER, False, None)
         assert event.details["announce"] == (strangers is Strangers.ANNOUNCE)
-        assert event.reasons == ["The face belongs to nobody in the camera's groups."]
+        assert event.reasons == ["The camera's groups do not contain this person."]
 
 
 def test_without_approval_nothing_opens(house: House) -> None:

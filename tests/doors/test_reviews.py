@@ -76,7 +76,7 @@ def test_events_are_filtered_and_exported(house: House) -> None:
     rows = list(csv.DictReader(io.StringIO("".join(export(house.events.all(house.owner), as_csv=True)))))
     assert [row["number"] for row in rows] == ["1", "2", "3"]
     assert rows[0]["person"] == "'=cmd()", "a spreadsheet must not take a name for a formula"
-    assert rows[1]["reasons"] == "The face belongs to nobody in the camera's groups."
+    assert rows[1]["reasons"] == "The camera's groups do not contain this person."
 
 
 def test_webhooks_are_written_with_the_event_and_signed(house: House) -> None:

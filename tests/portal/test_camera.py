@@ -28,7 +28,7 @@ def face(width: int = 300, *, covered: bool = False, pitch: float = 0, roll: flo
 @pytest.mark.parametrize(
     ("faces", "pose", "told"),
     [
-        ([], Pose.FRONT, "No face is seen: look into the camera."),
+        ([], Pose.FRONT, "No face is visible: look into the camera."),
         ([face(), face()], Pose.FRONT, "Several faces are seen: one person at a time."),
         ([face(100)], Pose.FRONT, "Come closer."),
         ([face(650)], Pose.FRONT, "Move back a little."),

@@ -100,7 +100,7 @@ def test_a_door_from_its_rule_to_who_is_inside(person: OpenPerson, portal: Serve
     row = page.get_by_role("row").filter(has_text="Ada Lovelace")
     row.get_by_text("opened").wait_for()
     row.get_by_role("img", name="Best picture").wait_for()
-    page.get_by_text("The face belongs to nobody in the camera's groups.").wait_for()
+    page.get_by_text("The camera's groups do not contain this person.").wait_for()
     page.screenshot(path=tmp_path / "events.png", full_page=True)
     page.set_viewport_size({"width": 390, "height": 844})
     admin.go("/door-events?resource=dev").screenshot(path=tmp_path / "events-phone.png", full_page=True)
@@ -123,7 +123,7 @@ def test_a_door_from_its_rule_to_who_is_inside(person: OpenPerson, portal: Serve
         walk(doors, owner, "Front door", ada, "3")
     page = admin.go("/door-events?resource=dev")
     page.get_by_role("row").filter(has_text="Ada Lovelace").get_by_role("button", name="Not this person").click()
-    page.get_by_role("dialog").get_by_text("The face is kept as a negative").wait_for()
+    page.get_by_role("dialog").get_by_text("The face is stored as a negative").wait_for()
     page.get_by_role("dialog").get_by_role("button", name="Not this person").click()
     page.get_by_text(re.compile("not this person · ")).nth(1).wait_for()
     headers = {"Authorization": f"Bearer {portal.admin_token}"}

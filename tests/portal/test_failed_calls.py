@@ -55,7 +55,7 @@ def test_it_is_said_why_a_call_failed(person: OpenPerson, portal: Server) -> Non
 
 def test_all_resources_at_a_glance(person: OpenPerson) -> None:
     page = person().go("/status")
-    row = page.get_by_role("region", name="Resources at a glance").get_by_role("row").nth(1)
+    row = page.get_by_role("region", name="Overview of resources").get_by_role("row").nth(1)
     assert row.get_by_role("link", name="dev").get_attribute("href") == "/?resource=dev"
     assert "disk free" in page.locator(".tiles").inner_text()
 

@@ -56,7 +56,7 @@ def test_a_kiosk_from_its_link_to_its_end(person: OpenPerson, portal: Server, tm
     page.get_by_role("heading", name="Reception", exact=True).wait_for()
     assert key not in page.content()
     expect(page.get_by_role("combobox", name="Group")).to_have_value("Staff")
-    page.get_by_label("Days for which acceptances are kept").fill("30")
+    page.get_by_label("Days for which acceptances are stored").fill("30")
     page.get_by_label("Consent notice").fill("We compare your face; there is a bell for everybody else.")
     page.get_by_role("button", name="Save").click()
     page.get_by_text("each for 30 days").wait_for()

@@ -73,7 +73,7 @@ def answer(someone: Person, choice: str) -> None:
 def keep_negatives(someone: Person, said: str) -> None:
     """Switch the resource's policy of negatives on, or off again."""
     page = opened(someone.go("/people"))
-    page.get_by_role("checkbox", name="Keep faces that people said are not a person").click()
+    page.get_by_role("checkbox", name="Store faces marked as not this person").click()
     page.get_by_role("button", name="Save").click()
     page.locator("dd").get_by_text(said).wait_for()
 

@@ -293,7 +293,7 @@ class AccessRequests:
         if step.needs_reason and reason is None:
             raise ReasonMissingError(step.done)
         if lasts is not None and lasts <= timedelta(0):
-            raise InvalidValueError("lasts", "an approval lasts for a time that is not over at once")
+            raise InvalidValueError("lasts", "the duration of an approval must be positive")
         alone = step in {APPROVE, RENEW} and self._decides_alone(request_id, actor)
         now = self._clock.now()
         with self._database.write(EVERY_RESOURCE) as session:

@@ -83,8 +83,6 @@ def check_quota(session: Session, row: ResourceRow, rules: AccountRules) -> None
         count = count.where(ResourceRow.sku != Sku.FREE.value, ResourceRow.location == row.location)
     if (session.scalar(count) or 0) >= limit:
         raise ResourceQuotaError(
-            Message(
-                "there are {limit} resources {where} already, which is as many as may be", limit=limit, where=where
-            ),
+            Message("there are already {limit} resources {where}, which is the maximum", limit=limit, where=where),
             limit,
         )

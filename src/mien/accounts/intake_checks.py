@@ -56,7 +56,7 @@ _ENGLISH: Final = re.compile(
 )
 
 
-_FOREIGN: Final = "The rules know English words only and find hardly any: read it yourself."
+_FOREIGN: Final = "The rules know only English words and found hardly any: read it yourself."
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def checked_ip_rules(rules: Sequence[str]) -> tuple[str, ...]:
             network = ip_network(rule.strip())
         except ValueError as error:
             raise InvalidValueError(
-                "ip_rules", "the IP rule {rule!r} is no address or network: {reason}", rule=rule, reason=error
+                "ip_rules", "the IP rule {rule!r} is not an address or network: {reason}", rule=rule, reason=error
             ) from error
         single = network.prefixlen == network.max_prefixlen
         found[str(network.network_address if single else network)] = None
@@ -130,7 +130,7 @@ def checked_origins(origins: Iterable[str]) -> list[str]:
         if one != "*" and not _ORIGIN.fullmatch(one):
             raise InvalidValueError(
                 "cors_origins",
-                "{origin!r} is no origin of a web page, such as https://shop.example or http://localhost:3000",
+                "{origin!r} is not an origin of a web page, such as https://shop.example or http://localhost:3000",
                 origin=one[:100],
             )
     if len(clean) > MAX_ORIGINS:

@@ -46,7 +46,7 @@ WORDS: Final[Mapping[Code, str]] = {
     Code.NOT_APPROVED: "The resource is not approved for video identification.",
     Code.DOOR_DISABLED: "The door is switched off.",
     Code.EVIDENCE_OLD: "The evidence is {have} s old; it counts for {wanted} s.",
-    Code.STRANGER: "The face belongs to nobody in the camera's groups.",
+    Code.STRANGER: "The camera's groups do not contain this person.",
     Code.PERSON_UNKNOWN: "The person is not enrolled any more.",
     Code.FRAMES: "{have} frames agree; {wanted} are needed.",
     Code.AGREEMENT: "{have} of the readable frames agree; {wanted} is needed.",

@@ -63,7 +63,7 @@ class Reviews:
         with self._database.write(resource_id) as session:
             row = find_event(session, number)
             if row.person_id is None:
-                raise InvalidDoorError("the event names nobody")
+                raise InvalidDoorError("the event names no person")
             return self._note(session, row, Review.CONFIRMED, actor)
 
     def not_this_person(self, resource_id: UUID, number: int, *, actor: str) -> Event:
@@ -76,7 +76,7 @@ class Reviews:
         with self._database.write(resource_id) as session:
             row = find_event(session, number)
             if row.person_id is None or row.collection is None:
-                raise InvalidDoorError("the event names nobody")
+                raise InvalidDoorError("the event names no person")
             was, collection = row.person_id, row.collection
             if row.granted and row.direction == "entry":
                 self._take_out(session, row)
@@ -118,7 +118,7 @@ class Reviews:
         with self._database.read(resource_id) as session:
             known = find_person(session, place, person_id)
             if find_event(session, number).kind not in {Kind.DECISION, Kind.STRANGER, Kind.SEEN, Kind.CHECK_IN}:
-                raise InvalidDoorError("the event is not about somebody")
+                raise InvalidDoorError("the event is not about a person")
         if enrol is not None:
             enrol(resource_id, place, self._events.picture(resource_id, number), str(person_id))
         with self._database.write(resource_id) as session:

@@ -14,7 +14,7 @@ from mien.evaluation.records import interval, percent
 from mien.matching.rates import Interval
 
 _WORDS: Final = {
-    "FMR": "two different people are taken for one",
+    "FMR": "two different people are mistaken for one",
     "FNMR": "a person is not recognised",
     "FTE": "a photo cannot be used at all",
     "quality": "a photo has low quality",

@@ -25,7 +25,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "backup.create": "Backup created",
     "backup.restore": "Backup restored",
     "calibration.apply": "Calibration applied",
-    "calibration.undo": "Calibration taken back",
+    "calibration.undo": "Calibration undone",
     "camera.change": "Camera changed",
     "camera.create": "Camera created",
     "camera.delete": "Camera deleted",

@@ -57,7 +57,7 @@ class NetworkRules:
         seen = address if address is not None else Message("no address")
         if not resource.public_network_access:
             hint = Message(
-                "The call came from {address}, which is none of the private networks of this server.", address=seen
+                "The call came from {address}, which is not in a private network of this server.", address=seen
             )
             raise NetworkDeniedError(hint, public_access=False)
         if address is None or not _named(address, resource.ip_rules):

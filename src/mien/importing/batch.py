@@ -125,7 +125,7 @@ class DroppedPhotos:
             line = self._read(photo, data)
         elif suffix not in SUFFIXES:
             line = FileReport(
-                photo, BatchOutcome.REFUSED, reason=Message("It is no photo: use JPEG, PNG, GIF, BMP, WebP or TIFF.")
+                photo, BatchOutcome.REFUSED, reason=Message("It is not a photo: use JPEG, PNG, GIF, BMP, WebP or TIFF.")
             )
         else:
             line = self._enrol(photo, data)

@@ -118,7 +118,8 @@ def camera(
     """Draw the camera; arguments as of `CameraPlace`."""
     CameraPlace(visitor, on_photos, on_photo)
     text(
-        t("The camera takes three pictures by itself: from the front, and turned a little to each side."), "soft small"
+        t("The camera takes three pictures automatically: from the front, and turned a little to each side."),
+        "soft small",
     )
 
 

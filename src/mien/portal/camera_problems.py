@@ -16,7 +16,7 @@ PROBLEMS: Final = (
     mark("the camera answered with an error of its own (5xx)"),
     mark("no data in time"),
     mark("the stream ended"),
-    mark("the data is no video that can be decoded"),
+    mark("the data is not a video that can be decoded"),
     mark("the video's codec is not supported"),
     mark("the protocol is not supported"),
     mark("this build cannot read such devices"),

@@ -38,7 +38,7 @@ _BY_CODE: Final[dict[str, Advice]] = {
     "LargePersonGroupTrainingNotFinished": Advice(
         mark("The group was being trained: wait until that has ended."), _PEOPLE
     ),
-    "InvalidImage": Advice(mark("The body is no image that can be read: send JPEG, PNG, GIF or BMP."), _TRY),
+    "InvalidImage": Advice(mark("The body is not a readable image: send JPEG, PNG, GIF or BMP."), _TRY),
     "InvalidImageSize": Advice(mark("The image file is too small or too large: at most 6 MB."), _TRY),
     "InvalidURL": Advice(mark("The image's address could not be fetched: the hint says why.")),
     "FaceNotFound": Advice(mark("The face id is unknown or has expired: detect the face again.")),

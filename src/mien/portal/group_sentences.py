@@ -14,7 +14,7 @@ from mien.portal.texts import figure, listed, mark, t, tn
 
 _SHOWN: Final = 3
 _WHAT: Final = {
-    "FMR": mark("two different people are taken for one"),
+    "FMR": mark("two different people are mistaken for one"),
     "FNMR": mark("a person is not recognised"),
     "FTE": mark("a photo cannot be used at all"),
     "quality": mark("a photo has low quality"),

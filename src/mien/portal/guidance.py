@@ -39,7 +39,7 @@ def advise(faces: Sequence[Face], height: int, pose: Pose) -> str | None:
         pose: the picture that is wanted.
     """
     if not faces:
-        return t("No face is seen: look into the camera.")
+        return t("No face is visible: look into the camera.")
     if len(faces) > 1:
         return t("Several faces are seen: one person at a time.")
     (face,) = faces

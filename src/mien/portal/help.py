@@ -26,15 +26,18 @@ class Term(Enum):
     CONFIDENCE = (mark("Confidence"), mark("How sure it is that two faces are of one person, from 0 to 1."))
     CORS = (mark("CORS"), mark("Browsers let scripts of other origins call the resource only if it allows them."))
     CROP = (mark("Crop"), mark("The picture of an enrolled face, stored encrypted and only if the policy says so."))
-    DURESS = (mark("Silent alarm"), mark("The door opens as usual, and somebody is told that the person was forced."))
+    DURESS = (mark("Silent alarm"), mark("The door opens as usual, and an alert says that the person was forced."))
     DYNAMIC_GROUP = (mark("Dynamic group"), mark("A set of persons of the directory; it needs no training."))
     FACE_ID = (mark("Face id"), mark("A short-lived name of a detected face, for calls that compare it."))
     FINGERPRINT = (
         mark("Fingerprint"),
-        mark("It identifies the weights that a template was made with; different ones are never compared."),
+        mark(
+            "It identifies the weights that a template was computed with; templates of different weights are "
+            "never compared."
+        ),
     )
-    FMR = (mark("FMR"), mark("False match rate: how often two different people are taken for one."))
-    FNMR = (mark("FNMR"), mark("False non-match rate: how often two photos of one person are taken for two people."))
+    FMR = (mark("FMR"), mark("False match rate: how often two different people are mistaken for one."))
+    FNMR = (mark("FNMR"), mark("False non-match rate: how often two photos of one person are mistaken for two people."))
     FPIR = (mark("FPIR"), mark("False positive identification rate: how often a stranger is identified as somebody."))
     LANDMARK = (mark("Landmark"), mark("A named point of a face, such as the tip of the nose."))
     LIMITED_ACCESS = (mark("Limited access"), mark("Features that a reviewer approves before a resource may use them."))
@@ -49,14 +52,17 @@ class Term(Enum):
     QUOTA = (mark("Quota"), mark("The number that the tier allows, such as of persons or of calls."))
     REQUEST_ID = (mark("Request id"), mark("It identifies a call in the answer's headers and in the server's log."))
     RESOURCE = (mark("Resource"), mark("An endpoint with its own keys, settings and people; applications call it."))
-    ROLE = (mark("Role"), mark("What somebody may do, on one resource or on the whole server."))
-    TEMPLATE = (mark("Template"), mark("Numbers computed from a face, by which faces are compared; it is no picture."))
+    ROLE = (mark("Role"), mark("The permissions of a person or program, on one resource or on the whole server."))
+    TEMPLATE = (
+        mark("Template"),
+        mark("Numbers computed from a face, by which faces are compared; it is not a picture."),
+    )
     THRESHOLD = (mark("Threshold"), mark("The value from which two faces count as one person."))
     TRAINING = (
         mark("Training"),
         mark("Builds the index that is searched; people added later are found after the next one."),
     )
-    WEBHOOK = (mark("Webhook"), mark("An address that the server calls when an alert fires and when it is over."))
+    WEBHOOK = (mark("Webhook"), mark("An address that the server calls when an alert fires and when it clears."))
     ZONE = (mark("Zone"), mark("A part of the picture that is watched, or hidden before anything sees it."))
 
     @property

@@ -139,7 +139,7 @@ class SignIn:
     async def _enter(self, request: Request) -> Response:
         form = await _form(request)
         if form is None:
-            return self._page(request, "/", t("That is too long to be a token."), 413)
+            return self._page(request, "/", t("This is too long to be a token."), 413)
         wanted, secret = form.get("next", "/"), form.get("token", "").strip()
         if not secret:
             return self._page(request, wanted, t("Give a token."), 400)
@@ -227,7 +227,7 @@ class SignIn:
 _ISSUER: Final = Template(
     '<a class="go" href="$address">$sign_in</a>\n  <p class="hint">$hint</p>\n  <p class="or">$other</p>'
 )
-_WHERE: Final = mark("An admin token: `mien serve --dev` prints one, `mien admin token create NAME` makes one.")
+_WHERE: Final = mark("An admin token: `mien serve --dev` prints one, `mien admin token create NAME` creates one.")
 _HINT: Final = re.compile("`([^`]+)`")
 
 

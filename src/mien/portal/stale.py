@@ -131,7 +131,7 @@ class StaleNotice:
             if found is not None and training:
                 self._say("info", t("Training …"), t("People who were added are found when it ends."))
             elif found is not None and due:
-                about = t("The group is trained by itself in a few seconds.")
+                about = t("The group is trained automatically in a few seconds.")
                 self._say("info", changes_since(found), about)
             elif found is not None and found.is_stale:
                 train = trainer(self._visitor, ref, self.follow)

@@ -188,7 +188,7 @@ _WORDS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (av.error.HTTPServerError, "the camera answered with an error of its own (5xx)"),
     (av.error.ExitError, "no data in time"),
     (av.error.EOFError, "the stream ended"),
-    (av.error.InvalidDataError, "the data is no video that can be decoded"),
+    (av.error.InvalidDataError, "the data is not a video that can be decoded"),
     (av.error.DecoderNotFoundError, "the video's codec is not supported"),
     (av.error.ProtocolNotFoundError, "the protocol is not supported"),
     (av.error.DemuxerNotFoundError, "this build cannot read such devices"),

@@ -113,7 +113,7 @@ class Condition:
         if metric is not None and self.aggregation not in {None, *metric.aggregations}:
             raise AlertError("{name} has {aggregations}", name=metric.name, aggregations=", ".join(metric.aggregations))
         if metric is not None and self.quota is not None:
-            raise AlertError("a quota goes with {quota_use}", quota_use=QUOTA_USE)
+            raise AlertError("a quota needs {quota_use}", quota_use=QUOTA_USE)
         if self.quota not in {None, *QUOTAS}:
             raise AlertError("quotas are {quotas}", quotas=", ".join(QUOTAS))
         if self.operation is not None and self.metric in {QUOTA_USE, DRIFT, RECALL, "FacesStored"}:

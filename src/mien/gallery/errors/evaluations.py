@@ -57,4 +57,4 @@ class NothingToUndoError(GalleryError):
     """No calibration was applied in a scope, or the last step was a step back already."""
 
     def __init__(self, where: str) -> None:
-        super().__init__("there is nothing to take back for {where}", where=where)
+        super().__init__("there is nothing to undo for {where}", where=where)

@@ -59,7 +59,7 @@ class OtherRecogniserError(GalleryError):
         else:
             command = which
             why = Message(
-                "the faces of {name} and {other} were made by different weights of {label}",
+                "the faces of {name} and {other} were computed with different weights of {label}",
                 name=name,
                 other=other,
                 label=labels[0],

@@ -73,7 +73,7 @@ class NegativePhotos:
                 raise NoFaceError("give a photo or a faceId")
             embedding = choose(self._engine.analyze(photo, Want(recogniser=recogniser.pack)), None).embedding
         if embedding is None or not embedding.readable:
-            raise NoFaceError("the face cannot be told well enough to keep it; take a sharper, upright photo")
+            raise NoFaceError("the face cannot be read reliably enough to store it; take a sharper, upright photo")
         if embedding.fingerprint != recogniser.fingerprint:
             raise FingerprintMismatchError(recogniser.label)
         return embedding

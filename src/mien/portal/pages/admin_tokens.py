@@ -28,7 +28,7 @@ async def tokens(visitor: Visitor) -> None:
     names = {one.id: one.name for one in every}
     with section(t("Create a token"), t("The token is shown once, here; the server stores only a keyed hash of it.")):
         _form(visitor)
-    with section(t("Admin tokens"), t("Newest first. Revoked tokens are refused at once, on every server.")):
+    with section(t("Admin tokens"), t("Newest first. Revoked tokens are refused immediately, on every server.")):
         table(
             t("Admin tokens"),
             [t("Name"), t("Role"), t("For"), t("Created"), t("Expires"), t("State"), ""],
@@ -96,7 +96,7 @@ def _form(visitor: Visitor) -> None:
 def _ask(visitor: Visitor, one: AdminToken) -> None:
     confirm(
         t("Revoke the token {name}?", name=one.name),
-        t("Whoever uses it is refused at once."),
+        t("Anyone who uses it is refused immediately."),
         t("Revoke"),
         _revoker(visitor, one),
     )

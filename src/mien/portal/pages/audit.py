@@ -192,7 +192,8 @@ PAGE = Page(
     needs=Permission.AUDIT,
     help=Help(
         mark(
-            "Who did what and when, on all pages, on the command line and by tokens. Changes to the log are detected."
+            "Lists who did what and when, on all pages, on the command line and by tokens. Changes to the log "
+            "are detected."
         ),
         "audit.md",
     ),

@@ -339,7 +339,10 @@ def _settings(visitor: Visitor, camera: Camera, named: Mapping[str, Place]) -> N
 
         def ask() -> None:
             confirm(
-                t("Delete {camera}?", camera=camera.name), t("It stops at once. Its events stay."), t("Delete"), delete
+                t("Delete {camera}?", camera=camera.name),
+                t("It stops immediately. Its events stay."),
+                t("Delete"),
+                delete,
             )
 
         with Tag("div", classes="row"):
@@ -350,7 +353,7 @@ def _settings(visitor: Visitor, camera: Camera, named: Mapping[str, Place]) -> N
 PAGE = Page(
     "/cameras/{camera}",
     mark("Camera"),
-    mark("What it sees now, and how it does."),
+    mark("Its current picture and state."),
     mark("Use"),
     "videocam",
     render,

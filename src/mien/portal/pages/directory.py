@@ -83,7 +83,7 @@ async def render(visitor: Visitor) -> None:
         for model, faces in sizes.faces.items():
             tile(t("faces of {model}", model=model), figure(faces, ","))
     await _persons(visitor, sizes)
-    with section(t("Add a person"), t("New persons are found at once: the directory needs no training.")):
+    with section(t("Add a person"), t("New persons are found immediately: the directory needs no training.")):
         _form(visitor)
     await _duplicates(visitor, sizes)
 
@@ -202,8 +202,8 @@ PAGE = Page(
     needs=Permission.LOOK_UP,
     help=Help(
         mark(
-            "The directory holds persons once, for all dynamic groups. Its people are found "
-            "at once, without a training."
+            "The directory stores each person once, for all dynamic groups. Its people are found immediately, "
+            "without a training."
         ),
         "recognise.md#choose-a-collection",
         (Term.DYNAMIC_GROUP, Term.TEMPLATE),

@@ -141,7 +141,7 @@ def _faces(visitor: Visitor, person: ListedPerson, faces: list[ListedFace]) -> N
 
     def erase_button(one: ListedFace) -> None:
         do = doer(visitor, partial(erase, one))
-        ask = asker(t("Erase this face?"), t("Its template is deleted immediately, for good."), t("Erase"), do)
+        ask = asker(t("Erase this face?"), t("Its template is deleted immediately and permanently."), t("Erase"), do)
         button(t("Erase"), ask, "quiet", may=visitor.may(Permission.PEOPLE))
 
     table(

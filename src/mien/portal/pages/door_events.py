@@ -60,7 +60,7 @@ _NUMBERS: Final = {
     "margin": mark("margin {value:.2f}"),
     "liveness": mark("liveness {value:.2f}"),
 }
-_KEPT: Final = mark("The face is kept as a negative: faces like it match the person less from now on.")
+_KEPT: Final = mark("The face is stored as a negative: similar faces match the person less from now on.")
 _NO_PICTURE: Final = mark("The event has no picture to learn from: the same face may match the person again.")
 _NO_POLICY: Final = mark(
     "The policy of the group keeps no negatives: the same face may match the person again. Switch them on under People."
@@ -266,7 +266,7 @@ def _taker_out(visitor: Visitor, one: Inside) -> Callable[[], Any]:
 PAGE = Page(
     PATH,
     mark("Events"),
-    mark("Who came to the doors, and why they opened or not."),
+    mark("People at the doors, and why the doors opened or not."),
     mark("Use"),
     "list",
     render,

@@ -71,7 +71,7 @@ async def render(visitor: Visitor) -> None:
     rules = await visitor.ask(lambda: state.doors.rules(owner))
     people = visitor.parts.gallery.people
     persons = await visitor.ask(lambda: people.named(owner, (who for one in rules for who in one.spec.persons)))
-    with section(t("Doors"), t("A door opens for nobody until a rule allows somebody.")):
+    with section(t("Doors"), t("A door opens for nobody until a rule allows it.")):
         if not doors:
             empty("door_front", t("No doors yet"), t("Add a door below, then a rule."))
         else:

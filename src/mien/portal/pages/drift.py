@@ -124,10 +124,7 @@ def _ask(visitor: Visitor, source: str) -> None:
         visitor,
         Confirmation(
             t("Begin a new baseline?"),
-            t(
-                "Do this after a change that you made on purpose, such as a new camera. "
-                "Nothing is compared for five weeks."
-            ),
+            t("Do this after an intended change, such as a new camera. Nothing is compared for five weeks."),
             t("Begin"),
             kind="primary",
         ),

@@ -41,8 +41,8 @@ async def render(visitor: Visitor) -> None:
     with section(
         t("Results"),
         t(
-            "Error rates on your own people: a result holds numbers only. Photos in folders are "
-            "measured with mien calibrate run."
+            "Error rates on your own people: a result contains only numbers. Photos in folders are measured with "
+            "mien calibrate run."
         ),
     ):
         if not found:
@@ -64,7 +64,7 @@ async def render(visitor: Visitor) -> None:
     ):
         link_button(t("Report by groups"), visitor.link(GROUPS_PATH))
     with section(
-        t("Calibration in use"), t("What makes a confidence of a similarity. A change holds within ten seconds.")
+        t("Calibration in use"), t("The mapping from similarity to confidence. A change applies within ten seconds.")
     ):
         _versions(visitor, versions)
 

@@ -61,7 +61,7 @@ async def render(visitor: Visitor) -> None:
             return
         table(
             t("Failed calls"),
-            [t("When"), t("Call"), t("Answer"), t("What it means, and what to do"), t("Caller"), t("Request id")],
+            [t("When"), t("Call"), t("Answer"), t("Meaning and remedy"), t("Caller"), t("Request id")],
             [_row(visitor, one) for one in found],
         )
         if len(found) == _PAGE:

@@ -90,7 +90,7 @@ def _asker(visitor: Visitor, place: ui.element, slot: Literal[1, 2]) -> Callable
         confirm(
             t("Regenerate key {slot}?", slot=slot),
             t(
-                "The present key {slot} of {resource} is refused at once, everywhere. This cannot be undone.",
+                "The present key {slot} of {resource} is refused immediately, everywhere. This cannot be undone.",
                 slot=slot,
                 resource=visitor.resource.name,
             ),

@@ -122,7 +122,7 @@ async def render_one(visitor: Visitor) -> None:
             ]
         )
         _key_buttons(visitor, kiosk)
-    with section(t("Settings"), t("A new notice must be accepted anew. The key stays.")):
+    with section(t("Settings"), t("A new notice must be accepted again. The key stays.")):
         form = _Form(visitor, doors, kiosk, named)
 
         async def save() -> None:
@@ -154,12 +154,12 @@ def _key_buttons(visitor: Visitor, kiosk: Kiosk) -> None:
             ui.navigate.reload()
 
     def ask_key() -> None:
-        about = t("The present link stops working at once; open the new one on the tablet.")
+        about = t("The present link stops working immediately; open the new one on the tablet.")
         confirm(t("Replace the key of {kiosk}?", kiosk=kiosk.name), about, t("Replace"), renew)
 
     def ask_delete() -> None:
         about = t(
-            "Its page stops working at once. Its events stay, and its acceptances for {days} days.",
+            "Its page stops working immediately. Its events stay, and its acceptances for {days} days.",
             days=ACCEPTANCE_DAYS,
         )
         question = Confirmation(t("Delete {kiosk}?", kiosk=kiosk.name), about, t("Delete"))
@@ -220,7 +220,7 @@ class _Form:
             door = str(spec.door) if spec and spec.door in doors else ""
             self._door = ui.select(choices, value=door, label=t("Door")).props("outlined")
             self._days = ui.number(
-                t("Days for which acceptances are kept"),
+                t("Days for which acceptances are stored"),
                 value=spec.acceptance_days if spec else ACCEPTANCE_DAYS,
                 min=1,
                 max=3650,
@@ -231,10 +231,10 @@ class _Form:
         )
         with Tag("div", classes="two"):
             self._greeting = ui.input(t("Greeting"), value=spec.greeting if spec else "").props(
-                hint(t("{name} is replaced; empty for the page's own words"), "outlined maxlength=200")
+                hint(t("{name} is replaced; empty for the default text"), "outlined maxlength=200")
             )
             self._reception = ui.input(t("For everybody else"), value=spec.reception if spec else "").props(
-                hint(t("Empty for the page's own words"), "outlined maxlength=200")
+                hint(t("Empty for the default text"), "outlined maxlength=200")
             )
         self._live = ui.checkbox(
             t("The face must be live (without it a photo is greeted)"), value=spec.liveness if spec else True
@@ -304,7 +304,7 @@ KIOSK = Page(
     render_one,
     listed=False,
     help=Help(
-        mark("The settings of one kiosk. Its link is its key: replace it when somebody may have seen it."),
+        mark("The settings of one kiosk. Its link contains its key: replace it if somebody may have seen it."),
         "kiosk.md",
         (Term.LIVENESS,),
     ),

@@ -45,7 +45,7 @@ async def render(visitor: Visitor) -> None:
             await visitor.act(
                 Permission.MANAGE,
                 lambda: parts.accounts.update(resource.id, change, actor=visitor.name),
-                t("Saved: it holds for attempts that begin from now on."),
+                t("Saved: it applies to attempts that start from now on."),
             )
 
         if not may:
@@ -57,7 +57,7 @@ async def render(visitor: Visitor) -> None:
 PAGE = Page(
     "/liveness",
     mark("Liveness"),
-    mark("What liveness sessions of the resource ask of people."),
+    mark("Requirements of the resource's liveness sessions."),
     mark("Resource"),
     "flash_off",
     render,

@@ -71,7 +71,7 @@ def _probe(visitor: Visitor, picture: bytes | None) -> None:
     if picture is not None:
         Tag("img", src=_data(picture), alt=t("Probe"), style="width:180px;border-radius:8px")
         return
-    text(t("No picture is kept. Add yours to compare; it is not stored."), "small soft")
+    text(t("No picture is stored. Add yours to compare; it is not stored either."), "small soft")
     shown = Tag("div")
 
     async def take(upload: Upload) -> None:
@@ -101,7 +101,7 @@ def _draw(candidate: ReviewCandidate, crops: list[bytes], found: ReviewCase) -> 
                 style="width:180px;border-radius:8px",
             )
         if not crops:
-            text(t("No picture is kept."), "small soft")
+            text(t("No picture is stored."), "small soft")
         if candidate.confidence is not None:
             text(t("Confidence {confidence:.3f}", confidence=candidate.confidence))
         if candidate.sent is not None:

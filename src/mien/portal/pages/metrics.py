@@ -186,7 +186,8 @@ async def _alerts(visitor: Visitor) -> None:
     about = {None, visitor.resource.id}
     rules = [one for one in every if one.resource_id in about and visitor.session.actor.sees(one.resource_id)]
     with section(
-        t("Alert rules"), t("A rule tells the log, and a webhook if it has one, when it fires and when it is over.")
+        t("Alert rules"),
+        t("A rule writes to the log, and calls its webhook if it has one, when it fires and when it clears."),
     ):
         if not rules:
             empty("notifications_none", t("No rules yet"))
@@ -333,13 +334,13 @@ def _form(visitor: Visitor) -> None:
 PAGE = Page(
     "/metrics-and-alerts",
     mark("Metrics and alerts"),
-    mark("Calls, errors, latency, storage; and who is told."),
+    mark("Calls, errors, latency, storage; and alerts."),
     mark("Use"),
     "insights",
     render,
     needs=Permission.METRICS,
     help=Help(
-        mark("Calls, errors and times of this resource, and rules that tell somebody when a number is wrong."),
+        mark("Calls, errors and times of this resource, and rules that alert you when a number is wrong."),
         "metrics-and-alerts.md",
         (Term.PERCENTILE, Term.QUOTA, Term.WEBHOOK),
     ),

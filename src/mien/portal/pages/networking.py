@@ -46,7 +46,7 @@ async def render(visitor: Visitor) -> None:
             await visitor.act(
                 Permission.MANAGE,
                 lambda: parts.accounts.update(resource.id, change, actor=visitor.name),
-                t("Saved: it holds on every server within seconds."),
+                t("Saved: it applies on every server within seconds."),
             )
 
         if not may:

@@ -195,4 +195,4 @@ def bulk(visitor: Visitor, ref: CollectionRef, refresh: Callable[[], Awaitable[o
                 Tag("li", t("A dropped folder that has folders with photos is a folder of people."))
                 Tag("li", t("Photos without a folder are of the person whose name the file has: “Anna Weiss 2.jpg”."))
                 Tag("li", t("A person of the same name in the group gets the photo; otherwise the person is created."))
-            text(t("Every photo is enrolled whole or not at all, and all of them can be taken back."), "soft small")
+            text(t("Every photo is enrolled completely or not at all, and the whole drop can be undone."), "soft small")

@@ -24,7 +24,7 @@ from mien.portal.widgets import Tag, button, copy_button, empty, icon, modal, mo
 from mien.vision.types import OperatingPoint
 
 _PICTURES: Final = 100
-_GONE: Final = mark("The template is deleted immediately, for good, and the picture with it.")
+_GONE: Final = mark("The template and the picture are deleted immediately and permanently.")
 
 Changed = Callable[[], object]
 """Called when a face is gone or has moved."""

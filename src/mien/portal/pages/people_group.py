@@ -63,7 +63,7 @@ async def render(visitor: Visitor) -> None:
                 migration_banner(visitor, plan)
             with Tag("div"):
                 said = t(
-                    "Everything in it is erased at once, for good: {persons}, {faces}.",
+                    "Everything in it is erased immediately and permanently: {persons}, {faces}.",
                     persons=tn("{count:,} person", "{count:,} persons", about.persons),
                     faces=tn("{count:,} face", "{count:,} faces", about.faces),
                 )

@@ -48,9 +48,7 @@ async def history(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
     def find() -> list[AuditEntry]:
         return visitor.parts.audit.search(resource_id=ref.resource_id, about=ids, limit=_SHOWN)
 
-    with section(
-        t("History"), t("What was done in the portal and on the command line. Calls of the API are not in it.")
-    ):
+    with section(t("History"), t("Actions in the portal and on the command line. Calls of the API are not included.")):
         place = Tag("div")
     entries = await visitor.ask(find)
     with place:

@@ -123,7 +123,7 @@ def _editor(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
 PAGE = Page(
     "/people/{kind}/{collection}/{person}",
     mark("Person"),
-    mark("Faces of one person, and how to put wrong ones right."),
+    mark("Faces of one person, and how to correct wrong ones."),
     mark("Use"),
     "person",
     render,
@@ -131,8 +131,8 @@ PAGE = Page(
     needs=Permission.LOOK_UP,
     help=Help(
         mark(
-            "Add photos of this person, and put wrong ones right: move, remove, merge. Moves "
-            "and merges can be undone for 7 days."
+            "Add photos of this person, and correct wrong ones: move, remove, merge. Moves and merges can be "
+            "undone for 7 days."
         ),
         "portal.md#look-after-people",
         (Term.TEMPLATE, Term.CONFIDENCE, Term.CROP),

@@ -75,7 +75,7 @@ class PersonPicker:
                         for one in likely[:_LIKE]:
                             self._offer(one.person_id, one.name, t("confidence {value:.2f}", value=one.confidence))
                 else:
-                    text(t("This face is like nobody else of the group."), "soft small")
+                    text(t("This face is similar to nobody else in the group."), "soft small")
         await self._find()
 
     async def _find(self) -> None:

@@ -85,7 +85,7 @@ def _say(held: _Held, ref: CollectionRef | None) -> None:
         (t("Crops kept now"), kept),
         (
             t("After edits in the portal"),
-            t("Trained by itself") if held.holds.train_after_edits else t("Not trained by itself"),
+            t("Trained by itself") if held.holds.train_after_edits else t("Not trained automatically"),
         ),
         (t("Look-alikes"), t("Negatives are kept") if held.holds.negatives else t("No negatives")),
     ]
@@ -109,9 +109,9 @@ def _form(visitor: Visitor, ref: CollectionRef | None, held: _Held) -> None:
         size = _number(t("Minimum face size (pixels)"), now.min_size)
     covered = ui.checkbox(t("Refuse faces with forehead, eyes or mouth covered"), value=now.no_occlusion)
     crops = ui.checkbox(t("Keep an encrypted crop (a picture) of each new face"), value=now.keep_crops)
-    train = ui.checkbox(t("Train groups by themselves after edits in the portal"), value=now.train_after_edits)
+    train = ui.checkbox(t("Train groups automatically after edits in the portal"), value=now.train_after_edits)
     negatives = ui.checkbox(
-        t("Keep faces that people said are not a person, and match look-alikes more strictly"), value=now.negatives
+        t("Store faces marked as not this person, and match look-alikes more strictly"), value=now.negatives
     )
     strict = None
     if ref is None:

@@ -143,5 +143,5 @@ def _said(one: TrainingRun) -> str | None:
     if one.unchanged:
         said.append(t("Nothing had changed."))
     if one.attempts > 1:
-        said.append(t("Begun {count} times: a server ended before it did.", count=one.attempts))
+        said.append(t("Started {count} times: a server stopped before it was done.", count=one.attempts))
     return " ".join(said) or None

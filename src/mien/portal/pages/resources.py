@@ -74,7 +74,7 @@ def _ask(visitor: Visitor, resource: Resource) -> None:
 
     hours = visitor.parts.accounts.rules.keep_deleted.total_seconds() / 3600
     about = t(
-        "Its keys are refused at once. It can be restored for {hours:.0f} hours; then all that it holds is purged.",
+        "Its keys are refused immediately. It can be restored for {hours:.0f} hours; then all its data is purged.",
         hours=hours,
     )
     confirm(
@@ -153,7 +153,7 @@ PAGE = Page(
 CREATE = Page(
     "/resources/new",
     mark("Create a resource"),
-    mark("It gets an endpoint and two keys at once."),
+    mark("It gets an endpoint and two keys immediately."),
     mark("Server"),
     "add_box",
     create,

@@ -39,7 +39,7 @@ async def render(visitor: Visitor) -> None:
             empty("add_box", t("No resources yet"), action=(t("Create a resource"), "/resources/new"))
         else:
             table(
-                t("Resources at a glance"),
+                t("Overview of resources"),
                 [
                     t("Resource"),
                     t("State"),
@@ -102,7 +102,7 @@ def _row(one: ResourceGlance) -> list[Cell]:
 PAGE = Page(
     "/status",
     mark("Status"),
-    mark("All resources at a glance: what fails, waits, fires or is out of date."),
+    mark("An overview of all resources: failures, pending approvals, firing alerts, outdated items."),
     mark("Server"),
     "monitor_heart",
     render,
@@ -110,10 +110,7 @@ PAGE = Page(
     needs=Permission.SEE,
     whole_server=True,
     help=Help(
-        mark(
-            "What to look at each morning: errors, approvals that wait, alerts that reached "
-            "nobody, groups to train, disk space."
-        ),
+        mark("For a look each morning: errors, pending approvals, undelivered alerts, groups to train, disk space."),
         "operate.md",
         (Term.TRAINING,),
     ),

@@ -51,12 +51,12 @@ async def render(visitor: Visitor) -> None:
             banner("good" if same else "warn", t("The same person") if same else t("Not the same person"), said)
             if curve.fmr:
                 about = t(
-                    "How {pack} makes a confidence of a similarity, at a false match rate of {fmr:g}.",
+                    "How {pack} maps a similarity to a confidence, at a false match rate of {fmr:g}.",
                     pack=recogniser.pack,
                     fmr=curve.fmr,
                 )
             else:
-                about = t("How {pack} makes a confidence of a similarity.", pack=recogniser.pack)
+                about = t("How {pack} maps a similarity to a confidence.", pack=recogniser.pack)
             with section(t("Calibration"), f"{about} {t(_CARE)}"):
                 chart = ui.echart(options(curve, alike, confidence), renderer="svg").classes("chart").props("role=img")
                 chart.props["aria-label"] = said
