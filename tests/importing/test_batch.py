@@ -45,7 +45,7 @@ def test_a_batch_is_enrolled_told_of_and_taken_back(data: Path) -> None:  # noqa
             "Twin 1.jpg": (photo(DAD), BatchOutcome.REFUSED, "Twin", "2 persons have the name"),
             "Both/1.jpg": (two(), BatchOutcome.REFUSED, "Both", "several faces"),
             "Nobody/1.jpg": (b"\xff\xd8\xffno photo" * 100, BatchOutcome.REFUSED, "Nobody", ""),
-            "Dad/notes.txt": (b"hello", BatchOutcome.REFUSED, "", "no photo"),
+            "Dad/notes.txt": (b"hello", BatchOutcome.REFUSED, "", "not a photo"),
             "bad.csv": (b"a,b\n1,2\n", BatchOutcome.REFUSED, "", "columns"),
         }
         for name, (content, outcome, person, reason) in files.items():
