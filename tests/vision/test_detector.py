@@ -1,10 +1,11 @@
-"""Suppression of overlapping candidates, by properties."""
+"""The detector's input, and suppression of overlapping candidates, by properties."""
 
+import cv2
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.vision.detector import RawDetections, suppress
+from mien.vision.detector import RawDetections, padded, suppress
 
 
 def _candidates(rows: list[tuple[float, float, float, float, float]]) -> RawDetections:
@@ -44,3 +45,17 @@ def test_what_survives_does_not_overlap_and_covers_what_was_dropped(
 
 def test_nothing_stays_nothing() -> None:
     assert len(suppress(_candidates([]))) == 0
+
+
+@given(st.integers(1, 70), st.integers(1, 70), st.integers(0, 2**32 - 1))
+def test_the_input_is_the_pixels_in_three_planes_with_black_up_to_multiples_of_32(
+    height: int, width: int, seed: int
+) -> None:
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    rows, columns, blob = padded(pixels)
+    assert (rows % 32, columns % 32) == (0, 0)
+    assert 0 <= rows - height < 32
+    assert 0 <= columns - width < 32
+    around = cv2.copyMakeBorder(pixels, 0, rows - height, 0, columns - width, cv2.BORDER_CONSTANT)
+    np.testing.assert_array_equal(blob, cv2.dnn.blobFromImage(around))
+    assert blob.flags.c_contiguous

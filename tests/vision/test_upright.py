@@ -11,8 +11,8 @@ from tests.shared import azure_photo
 from mien.contract.attributes import Level3
 from mien.models.bindings import DEFAULT_RECOGNISER
 from mien.models.store import ModelStore
-from mien.vision import Attribute, FaceEngine, OperatingPoint, Want
-from mien.vision.detector import YuNet
+from mien.vision import Attribute, FaceEngine, OperatingPoint, Want, align
+from mien.vision.detector import RawDetections, YuNet
 from mien.vision.types import Embedding, Face, Pixels
 from mien.vision.upright import LandmarkReading, UprightReader, roll_of
 
@@ -175,3 +175,23 @@ def test_a_face_that_no_look_sees_keeps_its_points_and_is_not_trusted() -> None:
     assert reading.points is points
     assert reading.searched
     assert not reading.trusted
+
+
+@pytest.mark.parametrize(("score", "shift", "looks"), [(0.9, 1.4, 1), (0.9, 1.8, 2), (0.8, 1.4, 2), (0.8, 1.0, 1)])
+def test_points_are_read_again_unless_the_detector_is_sure_and_saw_them_nearly_there(
+    score: float, shift: float, looks: int
+) -> None:
+    seen: list[Pixels] = []
+    five = np.asarray((align.TEMPLATE_112 - 56) * 0.72 + 64, np.float32)  # as a look turns every face
+
+    class Shifted:
+        def search(self, pixels: Pixels, _: float) -> RawDetections:
+            seen.append(pixels)
+            box = np.array([[32, 32, 64, 64]], np.float32)
+            return RawDetections(box, np.array([score], np.float32), five[None] + np.float32(shift))
+
+    reader = UprightReader(Shifted(), lambda _, __: 1.0)  # type: ignore[arg-type]  # a detector that sees one face
+    reading = reader.refine(np.zeros((128, 128, 3), np.uint8), five)
+    assert len(seen) == looks
+    assert reading.moved == pytest.approx(shift, abs=0.01)
+    np.testing.assert_allclose(reading.points, five + shift * looks / 2, atol=0.02)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
@@ -217,6 +218,7 @@ def attributes_known(*, legacy: bool) -> frozenset[Attribute]:
     return frozenset(one.attribute for one in _ALL if legacy or not one.legacy_only)
 
 
+@lru_cache(256)
 def gates_of(wanted: frozenset[Attribute]) -> tuple[Feature, ...]:
     """Return the features that a resource must be approved for to get these attributes.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -32,14 +33,22 @@ def similarity_transform(points: Float32, template: Float32) -> Float32:
     # Complex numbers make the closed form one division: minimise |a·z + b - w| over complex a and b. In plain Python:
     # for five points a dozen calls of numpy take ten times as long.
     z = [complex(x, y) for x, y in points.tolist()]
-    w = [complex(x, y) for x, y in template.tolist()]
-    z_mean, w_mean = sum(z) / len(z), sum(w) / len(w)
+    w, w_mean = _centred(template.tobytes())
+    z_mean = sum(z) / len(z)
     z = [one - z_mean for one in z]
     spread = sum(one.real * one.real + one.imag * one.imag for one in z)
-    shared = sum(one.conjugate() * (other - w_mean) for one, other in zip(z, w, strict=True))
+    shared = sum(one.conjugate() * other for one, other in zip(z, w, strict=True))
     a = shared / spread if spread > 0 else 1 + 0j
     b = w_mean - a * z_mean
     return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]], np.float32)
+
+
+@lru_cache(64)
+def _centred(template: bytes) -> tuple[list[complex], complex]:
+    """Return points, given as the bytes of float32 (k, 2), as complex numbers from their mean, and the mean."""
+    w = [complex(x, y) for x, y in np.frombuffer(template, np.float32).reshape(-1, 2).tolist()]
+    mean = sum(w) / len(w)
+    return [one - mean for one in w], mean
 
 
 def apply_transform(transform: Float32, points: Float32) -> Float32:
@@ -83,11 +92,12 @@ def halved(pixels: Pixels) -> Pixels:
 
 def _shrink_to(pixels: Pixels, transform: Float32, width: int, height: int, scale: float) -> tuple[Pixels, Float32]:
     """Cut out the region that `transform` looks at and halve it until the warp shrinks by less than two."""
-    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    across, down = apply_transform(invert_transform(transform), corners).T.tolist()
-    left, top = max(math.floor(min(across)) - 2, 0), max(math.floor(min(down)) - 2, 0)
-    right, bottom = min(math.ceil(max(across)) + 2, pixels.shape[1]), min(math.ceil(max(down)) + 2, pixels.shape[0])
-    region = pixels[top:bottom, left:right]
+    (a, b, x), (c, d, y) = transform.tolist()
+    area = a * d - b * c
+    back = 1 / area if area else 0.0
+    columns = _span((b * y - d * x) * back, width * d * back, -height * b * back, pixels.shape[1])
+    rows = _span((c * x - a * y) * back, -width * c * back, height * a * back, pixels.shape[0])
+    region = pixels[rows, columns]
     factor = 1
     while scale * factor * _SHRINK_BEFORE_WARP < 1 and min(region.shape[:2]) >= 4:
         region = halved(region)
@@ -96,10 +106,16 @@ def _shrink_to(pixels: Pixels, transform: Float32, width: int, height: int, scal
         return pixels, transform
     # Pixel centres: small = (big + 0.5) / f - 0.5, so big = f·small + (f - 1) / 2.
     middle = (factor - 1) / 2
-    enlarge = np.array([[factor, 0, middle + left], [0, factor, middle + top]], np.float32)
+    enlarge = np.array([[factor, 0, middle + columns.start], [0, factor, middle + rows.start]], np.float32)
     adapted = transform[:, :2] @ enlarge
     adapted[:, 2] += transform[:, 2]
     return region, np.asarray(adapted, np.float32)
+
+
+def _span(start: float, along: float, across: float, count: int) -> slice:
+    """Whole pixels from the least to the greatest of `start` plus either, both or none, with two more on each side."""
+    low, high = start + min(along, 0.0) + min(across, 0.0), start + max(along, 0.0) + max(across, 0.0)
+    return slice(max(math.floor(low) - 2, 0), min(math.ceil(high) + 2, count))
 
 
 def crop(pixels: Pixels, points: Float32, size: int = 112, template: Float32 = TEMPLATE_112) -> Pixels:

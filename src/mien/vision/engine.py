@@ -351,14 +351,23 @@ class FaceEngine:
 def _boxes(photo: Photo, found: list[Detection]) -> list[FaceBox]:
     """Round the boxes to whole pixels of the full image and clip them to it."""
     boxes = []
+    x, y = photo.origin
     for detection in found:
         left, top, width, height = detection.box
-        corners = np.array([[left, top], [left + width, top + height]], np.float32)
-        (x0, y0), (x1, y1) = photo.to_full(corners)
-        first = max(0, round(float(x0))), max(0, round(float(y0)))
-        last = min(photo.width, round(float(x1))), min(photo.height, round(float(y1)))
+        # In plain Python, with the numbers of 32 bits that arrays have.
+        x0, y0, x1, y1 = (
+            round(_float32(_float32(edge) * photo.scale + origin))
+            for edge, origin in ((left, x), (top, y), (left + width, x), (top + height, y))
+        )
+        first = max(0, x0), max(0, y0)
+        last = min(photo.width, x1), min(photo.height, y1)
         boxes.append(FaceBox(*first, max(0, last[0] - first[0]), max(0, last[1] - first[1])))
     return boxes
+
+
+def _float32(value: float) -> float:
+    """Round to the nearest number of 32 bits."""
+    return float(np.float32(value))
 
 
 def _large_enough(box: FaceBox, photo: Photo) -> bool:
@@ -374,8 +383,10 @@ def _least(photo: Photo) -> float:
 
 def _view(photo: Photo, detection: Detection) -> _View:
     """Choose pixels that are fine enough for the crops that networks take."""
+    if photo.scale == 1:
+        return _View(photo.pixels, photo.origin, photo.scale, detection.points, detection.box)
     eyes = float(np.linalg.norm(detection.points[1] - detection.points[0]))
-    if photo.scale == 1 or eyes >= _EYE_PIXELS:
+    if eyes >= _EYE_PIXELS:
         return _View(photo.pixels, photo.origin, photo.scale, detection.points, detection.box)
     left, top, width, height = detection.box
     corners = np.array([[left - width, top - height], [left + 2 * width, top + 2 * height]], np.float32)

@@ -118,10 +118,11 @@ class FaceFinder:
             Faces in those pixels, best score first; their boxes may reach beyond the image.
         """
         plan = _PLANS[point]
-        found = self._look(pixels, plan, least or MIN_FACE * max(1.0, max(pixels.shape[:2]) / FULL_HD))
+        found, faces = self._look(pixels, plan, least or MIN_FACE * max(1.0, max(pixels.shape[:2]) / FULL_HD))
         if plan.turns:
-            found = self._second_looks(pixels, found, plan)
-        faces = suppress(found.take(found.scores >= _ACCEPT))
+            found, faces = self._second_looks(pixels, found, plan), None
+        if faces is None:
+            faces = suppress(found.take(found.scores >= _ACCEPT))
         if plan.whole_turns:
             faces = self._turned_alike(pixels, faces) if len(faces) else self._turned(pixels)
         return _detections(faces)
@@ -135,9 +136,10 @@ class FaceFinder:
         """
         return _detections(suppress(self._detector.search(pixels, threshold)))
 
-    def _look(self, pixels: Pixels, plan: _Plan, least: float) -> RawDetections:
+    def _look(self, pixels: Pixels, plan: _Plan, least: float) -> tuple[RawDetections, RawDetections | None]:
+        """Search at the scales of a plan; also give the faces among what was found, where they are known already."""
         longest = max(pixels.shape[:2])
-        coarse, side = self._first_look(pixels, plan, least)
+        coarse, side, faces = self._first_look(pixels, plan, least)
         found = [coarse]
         sure = coarse.take(coarse.scores >= _ACCEPT)
         scale = longest / side
@@ -151,10 +153,14 @@ class FaceFinder:
             found.append(self._at(pixels, min(2 * longest, _COARSE), _TRACE))
         if len(sure) == 0 or float(sure.boxes[:, 2].max()) > _LARGE * scale:
             found.append(self._at(pixels, min(longest, _TINY), _TRACE))
-        return found[0] if len(found) == 1 else RawDetections.join(found)
+        return (coarse, faces) if len(found) == 1 else (RawDetections.join(found), None)
 
-    def _first_look(self, pixels: Pixels, plan: _Plan, least: float) -> tuple[RawDetections, int]:
-        """Search the whole image once, or twice where a swift look is not sure; also give the long side searched."""
+    def _first_look(self, pixels: Pixels, plan: _Plan, least: float) -> tuple[RawDetections, int, RawDetections | None]:
+        """Search the whole image once, or twice where a swift look is not sure.
+
+        Returns:
+            What was found, the long side searched, and the faces where a swift look is sure of them.
+        """
         longest = max(pixels.shape[:2])
         side = min(longest, _COARSE)
         swift = max(_SWIFT_LEAST, math.ceil(longest * _SWIFT / least / 32) * 32)
@@ -163,8 +169,8 @@ class FaceFinder:
             places = suppress(looked.take(looked.scores >= _SWIFT_DOUBT))
             sure = len(places) and float(places.scores[-1]) >= _SWIFT_SURE
             if sure and float(places.boxes[:, 2].min()) >= _SWIFT_WIDTH * longest / swift:
-                return looked, swift
-        return self._at(pixels, side, _TRACE), side
+                return looked, swift, places  # of all that is above `_ACCEPT`, nothing else would be left
+        return self._at(pixels, side, _TRACE), side, None
 
     def _at(self, pixels: Pixels, longest: int, threshold: float) -> RawDetections:
         """Search at the scale at which the long side has `longest` pixels; the answer is in `pixels`' own."""
@@ -259,9 +265,10 @@ def _detections(faces: RawDetections) -> list[Detection]:
 def _traces(coarse: RawDetections, sure: RawDetections, scale: float, least: float) -> RawDetections:
     """Small candidates from a width on that are neither surely found nor parts of what is: one for each place."""
     widths = coarse.boxes[:, 2]
-    small = coarse.take((widths < _SMALL * scale) & (widths >= least))
-    if len(small) == 0:
-        return small
+    fit = (widths < _SMALL * scale) & (widths >= least)
+    if not fit.any():
+        return _NOTHING
+    small = coarse.take(fit)
     middles = small.boxes[:, :2] + small.boxes[:, 2:] / 2
     covered = np.zeros(len(small), bool)
     for box in sure.boxes:

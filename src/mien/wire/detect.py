@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from mien.accounts import Resource
@@ -25,6 +25,7 @@ from mien.workers import WorkerPool
 
 _BODY = row("common.body_invalid")
 _NO_SESSION_IMAGE = row("liveness_session.not_found")
+_AS_JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def describe_detect(version_name: str) -> Json:
@@ -178,7 +179,7 @@ class Detect:
             recognition_model=query.recognition_model if query.recognition_model_named else None,
             with_attributes=bool(query.attributes),
         )
-        return Response(body=json.dumps(answer, separators=(",", ":"), allow_nan=False).encode())
+        return Response(body=_AS_JSON(answer).encode())
 
 
 def _judged(face: Face, *, keep_age: bool) -> Face:

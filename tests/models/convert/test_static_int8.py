@@ -125,6 +125,20 @@ def test_the_chain_is_read_with_its_normalisations() -> None:
     np.testing.assert_allclose(run(kept, seen), run(model, seen), atol=0.05)
 
 
+@pytest.mark.parametrize("strips", [2, 5, 6])
+def test_layers_in_floats_give_the_same_numbers_strip_by_strip(strips: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = network()
+    chain = read_chain(model)
+    seen = images(3)
+    for bytes_from in (1, 2):  # one layer in floats, then two, of which the second takes every other row
+        monkeypatch.setattr(static_int8, "_STRIPS", 1)
+        whole = run(quantised(chain, steps(model, chain)[bytes_from - 1 :], "data", "vector"), seen)
+        monkeypatch.setattr(static_int8, "_STRIPS", strips)
+        divided = quantised(chain, steps(model, chain)[bytes_from - 1 :], "data", "vector")
+        assert [node.op_type for node in divided.graph.node].count("Slice") == strips
+        np.testing.assert_array_equal(run(divided, seen), whole)
+
+
 def test_inner_layers_in_bytes_are_given_in_the_units_of_the_source() -> None:
     model = network()
     chain = read_chain(model)
