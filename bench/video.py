@@ -321,6 +321,15 @@ class CountingReader(FaceReader):
             self.spent_s += time.process_time() - begun
             self.frames += 1
 
+    def is_person(self, frame: Frame, detection: Any) -> bool:
+        """As the other, counted."""
+        frame.pixels()
+        begun = time.process_time()
+        try:
+            return super().is_person(frame, detection)
+        finally:
+            self.spent_s += time.process_time() - begun
+
     def read(self, frame: Frame, detection: Any, *, liveness: bool) -> Any:
         """Read as the base class does, and count."""
         frame.pixels()

@@ -17,7 +17,7 @@ from mien.doors.events import Event
 from mien.doors.openings import Actuator, ActuatorError
 from mien.doors.roster_types import BadgeNumber
 from mien.doors.runner import Runner, RunnerParts, Watching
-from mien.doors.searching import GroupSearch, target_named
+from mien.doors.searching import GroupSearch, Target
 from mien.doors.service import DoorServices
 from mien.doors.telling import Teller, Topics, greeting
 from mien.doors.types import Camera, Door
@@ -173,7 +173,7 @@ def _watcher_opener(faces: WatchServices, counts: DriftCounts) -> Callable[[Came
         if not isinstance(faces.engine, FaceEngine):
             raise TypeError("the server's engine reads no video")
         owner = camera.resource_id
-        targets = [target_named(faces.gallery, faces.directory, owner, group) for group in camera.spec.groups]
+        targets = [Target.of(group) for group in camera.spec.groups]
         recogniser = GroupSearch(faces.gallery, faces.directory, faces.recognisers, owner, targets)
         reader = readers.get(recogniser.pack)
         if reader is None:
@@ -196,6 +196,7 @@ def _watcher_opener(faces: WatchServices, counts: DriftCounts) -> Callable[[Came
                 liveness=reader.measures_liveness,
                 picture_side=PICTURE_SIDE,
                 noted=lambda note: count_track(counts, owner, camera.name, note),
+                paced=True,
             )
         )
 

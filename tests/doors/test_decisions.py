@@ -230,6 +230,8 @@ def test_two_persons(house: House) -> None:
     assert first is not None
     assert (first.granted, first.code) == (False, "second_person_missing")
     assert house.decisions.observe(watched, house.evidence(ada)) is None, "alone, however long"
+    house.decisions.observe(watched, house.evidence(bob))
+    assert [one.granted for one in house.all()] == [False] * len(house.all()), "one face, taken for two persons"
     second = house.decisions.observe(watched, house.evidence(bob, track="8"))
     assert second is not None
     assert (second.granted, second.details["partnerEvent"]) == (True, first.number)
@@ -266,6 +268,38 @@ def test_anti_passback_and_who_is_inside(house: House) -> None:
     assert house.roster.empty(house.owner, "Lab", actor="anna") == 1
     assert house.roster.inside(house.owner) == []
     assert house.all()[-1].kind is Kind.PRESENCE
+
+
+def test_anti_passback_holds_at_every_door_of_an_area(house: House) -> None:
+    lab = DoorSpec(area="Lab", anti_passback=True)
+    ada, front, back = house.person("Ada"), house.door(spec=lab), house.door("Back", lab)
+    for door in (front, back):
+        house.rule(door, name=door.name)
+    entered = house.decisions.observe(house.watched(front), house.evidence(ada, track="1"))
+    again = house.decisions.observe(house.watched(back), house.evidence(ada, track="2"))
+    left = house.decisions.observe(house.watched(back, Direction.EXIT), house.evidence(ada, track="3"))
+    assert entered is not None
+    assert again is not None
+    assert left is not None
+    assert [(one.granted, one.code) for one in (entered, again, left)] == [
+        (True, "granted"),
+        (False, "already_inside"),
+        (True, "granted"),
+    ]
+
+
+def test_a_rule_for_a_group_without_people_or_one_that_is_gone_opens_nothing(house: House) -> None:
+    ada, door = house.person("Ada"), house.door()
+    house.group("empty")
+    house.rule(door, groups=("largePersonGroup/empty",))
+    watched = house.watched(door)
+    refused = house.decisions.observe(watched, house.evidence(ada, track="1"))
+    assert refused is not None
+    assert (refused.granted, refused.code) == (False, "not_allowed")
+    house.place.world.gallery.collections.delete(house.group("staff"))
+    gone = house.decisions.observe(watched, house.evidence(ada, track="2"))
+    assert gone is not None
+    assert (gone.granted, gone.code) == (False, "person_unknown")
 
 
 def test_visitors_expire_and_go_with_the_person(house: House) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -98,3 +99,17 @@ def test_segments_of_two_recognisers_are_refused() -> None:
     faces = gallery(1, 3, 3, 8)
     with pytest.raises(ValueError, match="different recognisers"):
         ExactSearch([Segment.of(faces, "a"), Segment.of(faces, "b")])
+
+
+@given(st.integers(0, 10_000), st.integers(1, 200), st.integers(1, 60), st.sampled_from([1, 4, 70]), st.booleans())
+def test_a_small_group_is_answered_as_a_large_one_is(seed: int, rows: int, people: int, top: int, dead: bool) -> None:
+    """Float32 templates at hand and the quantised scan give the same answers, bit by bit."""
+    parts = [gallery(seed, rows, people, 16), gallery(seed + 1, 7, people, 16, first_face=5_000)]
+    gone = [np.arange(0, rows, 3) if dead else np.empty(0, np.int64), np.empty(0, np.int64)]
+    search = ExactSearch([Segment.of(one, "f") for one in parts], gone)
+    probes = np.concatenate([parts[0].templates[:3], -parts[0].templates[:1], 0.9 * parts[1].templates[:2]])
+    assert all(segment.kept() is not None for segment in search.segments)
+    for least in (-1.0, 0.3):
+        small = search.search(probes, Query(top, least))
+        with patch.object(Segment, "kept", lambda _: None):
+            assert search.search(probes, Query(top, least)) == small

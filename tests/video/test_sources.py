@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from av.video.stream import VideoStream
 from structlog.testing import capture_logs
+from tests.manual_clock import ManualClock
 from tests.video.clips import SIZE, mjpeg_server, picture, write_clip
 
+from mien.clock import SystemClock
 from mien.video.errors import SourceError
 from mien.video.frames import Frame
 from mien.video.health import Health
+from mien.video.motion import MotionGate
 from mien.video.sources import FileSource, LiveSource, Source, open_source
 from mien.video.zones import Zone, ZoneKind, Zones
 
@@ -129,6 +138,116 @@ def test_a_file_that_is_no_video_is_refused(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(content)
         with pytest.raises(SourceError, match="cannot be read as video"):
             list(open_source(tmp_path / name).frames())
+
+
+def test_a_file_that_cannot_be_read_says_so_in_its_health(tmp_path: Path) -> None:
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    source = open_source(tmp_path / "empty.mp4")
+    with pytest.raises(SourceError):
+        next(source.frames())
+    assert source.health().problem == "the data is no video that can be decoded"
+
+
+def test_a_file_in_place_of_a_camera_never_runs_ahead_of_the_clock(tmp_path: Path) -> None:
+    clock = SystemClock()
+    source = open_source(write_clip(tmp_path / "clip.mp4", 12, rate=10), paced=True, clock=clock)
+    seen = [(frame.taken_at, clock.now()) for frame in source.frames() if frame is not None]
+    assert seen
+    assert all(taken_at <= now for taken_at, now in seen)
+
+
+def test_a_file_in_place_of_a_camera_leaves_out_what_came_too_late(tmp_path: Path) -> None:
+    clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
+    source = open_source(write_clip(tmp_path / "clip.mp4", 40, rate=10), paced=True, clock=clock)
+    frames = source.frames()
+    assert next(frames) is not None
+    clock.advance(timedelta(seconds=2))
+    later = next(frames)
+    assert later is not None
+    assert later.at_s == pytest.approx(1.5)
+    assert source.health().dropped == 14
+    source.close()
+    assert list(frames) == []
+
+
+def turned(clip: Path, matrix: tuple[int, int, int, int]) -> Path:
+    """Write a quarter turn into the header of a clip, as a phone that is held upright does."""
+    content = bytearray(clip.read_bytes())
+    at = content.index(b"tkhd") + 4 + 40
+    a, b, c, d = (one << 16 for one in matrix)
+    content[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    clip.write_bytes(content)
+    return clip
+
+
+@pytest.mark.parametrize(
+    ("matrix", "corner", "size"),
+    [
+        ((0, 1, -1, 0), (0, -1), (240, 320)),
+        ((-1, 0, 0, -1), (-1, -1), (320, 240)),
+        ((0, -1, 1, 0), (-1, 0), (240, 320)),
+    ],
+)
+def test_a_phones_film_is_seen_upright(
+    tmp_path: Path, matrix: tuple[int, int, int, int], corner: tuple[int, int], size: tuple[int, int]
+) -> None:
+    """The white corner, left above in the file, is where the header turns it."""
+    lying = np.full((240, 320, 3), 60, np.uint8)
+    lying[:80, :80] = 250
+    clip = turned(write_clip(tmp_path / "clip.mp4", 3, draw=lambda _: lying), matrix)
+    (frame, *_) = [one for one in open_source(clip).frames() if one]
+    assert (frame.width, frame.height) == size
+    for pixels in (frame.pixels(), frame.reduced(160), frame.luma(size[0] // 10, size[1] // 10)):
+        grey = pixels.reshape(*pixels.shape[:2], -1).mean(axis=2)
+        assert grey[corner] > 200
+        assert np.count_nonzero([grey[y, x] > 200 for y in (0, -1) for x in (0, -1)]) == 1
+
+
+def test_a_camera_may_change_its_resolution(tmp_path: Path) -> None:
+    """Two parts of one stream: as a camera sends them whose settings are changed meanwhile."""
+    sizes = ((320, 240), (640, 360))
+    parts = [
+        write_clip(tmp_path / f"{size[0]}.h264", 5, draw=partial(picture, size=size)).read_bytes() for size in sizes
+    ]
+    (tmp_path / "both.h264").write_bytes(b"".join(parts))
+    gate, seen = MotionGate(HIDDEN), []
+    for frame in open_source(tmp_path / "both.h264", zones=HIDDEN).frames():
+        assert frame is not None
+        assert frame.pixels().shape == (frame.height, frame.width, 3)
+        assert not frame.pixels()[frame.height // 2, frame.width // 2].any()
+        gate.moves(frame)
+        seen.append((frame.width, frame.height))
+    assert list(dict.fromkeys(seen)) == list(sizes)
+
+
+def test_a_camera_without_colour_is_seen(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "grey.avi"), "w") as container:
+        stream = container.add_stream("ffv1", rate=10)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "gray"
+        for index in range(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(index)[..., 0], format="gray")))
+        container.mux(stream.encode(None))
+    for index, frame in enumerate(open_source(tmp_path / "grey.avi").frames()):
+        assert frame is not None
+        assert np.abs(frame.pixels().astype(int) - picture(index)[..., :1]).max() < 4
+        assert frame.luma(32, 24).shape == (24, 32)
+
+
+def test_a_variable_frame_rate_is_kept(tmp_path: Path) -> None:
+    stamps = [0, 40, 50, 300, 301, 900]
+    with av.open(str(tmp_path / "clip.mkv"), "w") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuvj420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for index, stamp in enumerate(stamps):
+            frame = av.VideoFrame.from_ndarray(picture(index), format="bgr24")
+            frame.pts, frame.time_base = stamp, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    times = [frame.at_s for frame in open_source(tmp_path / "clip.mkv").frames() if frame]
+    assert times == pytest.approx([stamp / 1000 for stamp in stamps], abs=2e-3)
 
 
 def test_a_truncated_file_gives_what_it_has(tmp_path: Path) -> None:

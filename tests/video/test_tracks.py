@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.contract.attributes import Level3
-from mien.video.faces import Reading
+from mien.video.faces import Reading, has_surroundings
 from mien.video.tracks import KEPT, LOST_S, Seen, Track, Tracker, iou
 from mien.vision.types import Detection, Embedding
 
@@ -140,6 +140,23 @@ def test_frames_that_are_surely_of_an_artefact_outweigh_those_that_look_live() -
         track.add(Reading(person(0).embedding, Level3.HIGH, live, 100))
     assert track.liveness is not None
     assert track.liveness < 0.5, "a print that looks live once it is near"
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "side", "enough"),
+    [
+        (640.0, 360.0, 80.0, True),
+        (640.0, 360.0, 270.0, True),
+        (640.0, 360.0, 290.0, False),  # so near that 2.6 of it are higher than the picture
+        (640.0, 100.0, 100.0, False),  # half a face below the upper edge
+        (640.0, 620.0, 100.0, False),
+        (100.0, 360.0, 100.0, False),
+        (1180.0, 360.0, 100.0, False),
+        (125.0, 360.0, 100.0, True),
+    ],
+)
+def test_a_face_is_judged_with_its_surroundings(x: float, y: float, side: float, enough: bool) -> None:
+    assert has_surroundings(face(x, y, side), 1280, 720) is enough
 
 
 def test_an_unreadable_face_says_nothing() -> None:

@@ -36,7 +36,7 @@ class Agreement:
             found.append(f"margin {evidence.margin:.2f} to the next person is below {self.margin:.2f}")
         if self.liveness is not None:
             if evidence.liveness is None:
-                found.append("liveness was not measured")
+                found.append("liveness was not measured: that takes three views of the face with its surroundings")
             elif evidence.liveness < self.liveness:
                 found.append(f"liveness {evidence.liveness:.2f} is below {self.liveness:.2f}")
         return found

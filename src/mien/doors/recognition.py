@@ -147,11 +147,13 @@ class Watcher:
 
     def __init__(self, camera: Camera, recogniser: GroupSearch, noted: Noted | None = None) -> None:
         self._camera = camera
+        self._recogniser = recogniser
         self._tracks = Tracks(recogniser, noted)
         self._lock = threading.Lock()
         self._shots: dict[str, Track] = {}
         self._latest: dict[str, TrackEvidence] = {}
         self._problem: str | None = None
+        self._left_out: str | None = None
 
     @property
     def name(self) -> str:
@@ -162,6 +164,11 @@ class Watcher:
     def problem(self) -> str | None:
         """The reason why faces cannot be searched now; None if they can."""
         return self._problem
+
+    @property
+    def left_out(self) -> str | None:
+        """Which of several groups are left out now, and why; None where none is."""
+        return self._left_out
 
     def run(self, on_evidence: OnEvidence, on_end: OnEvidence | None = None) -> None:
         """Watch until the source ends or `stop` is called; blocks.
@@ -183,6 +190,7 @@ class Watcher:
                 self._cannot_search(error)
                 continue
             self._problem = None
+            self._leave_out(self._recogniser.problem)
             with self._lock:
                 if update.ended:
                     self._latest.pop(evidence.track, None)
@@ -217,9 +225,10 @@ class Watcher:
         """The best face of a recent track with some surroundings, as JPEG; None if there is none."""
         with self._lock:
             found = self._shots.get(track)
-        if found is None or found.best_shot is None:
+        shot = found.best_shot if found is not None else None
+        if shot is None:
             return None
-        written, file = cv2.imencode(".jpg", found.best_shot, [cv2.IMWRITE_JPEG_QUALITY, 85])
+        written, file = cv2.imencode(".jpg", shot, [cv2.IMWRITE_JPEG_QUALITY, 85])
         return file.tobytes() if written else None
 
     def _cannot_search(self, error: Exception) -> None:
@@ -227,6 +236,11 @@ class Watcher:
         if self._problem != words:
             _log.warning("camera cannot search", camera=self._camera.name, problem=words)
         self._problem = words
+
+    def _leave_out(self, problem: str | None) -> None:
+        if problem is not None and self._left_out != problem:
+            _log.warning("camera leaves out a group", camera=self._camera.name, problem=problem)
+        self._left_out = problem
 
 
 def open_watcher(
@@ -242,6 +256,7 @@ def open_watcher(
     picture_side: int = 0,
     stall_s: float = STALL_S,
     noted: Noted | None = None,
+    paced: bool = False,
 ) -> Watcher:
     """Create the watcher of a camera; it connects when it runs.
 
@@ -257,11 +272,12 @@ def open_watcher(
         picture_side: long side of the picture that is kept for display; 0 keeps none.
         stall_s: seconds without a frame after which the stream is opened again.
         noted: called with every track that has ended.
+        paced: whether a file is played at its own pace, as a door needs it: no door opens on evidence from the future.
 
     Raises:
         SourceError: the address is none, or there is no such file.
     """
-    source = open_source(address, transport=transport, zones=zones, stall_s=stall_s)
+    source = open_source(address, transport=transport, zones=zones, stall_s=stall_s, paced=paced)
     camera = Camera(
         name,
         source,

@@ -52,6 +52,7 @@ class FirstOfTwo:
         person_id: id of the person.
         at: time when they were recognised.
         number: number of the event that tells of it.
+        seen: the camera and its name for the track; None if the track was forgotten.
     """
 
     rule_id: UUID
@@ -59,6 +60,7 @@ class FirstOfTwo:
     person_id: UUID
     at: datetime
     number: int = 0
+    seen: tuple[str | None, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ def decide(evidence: TrackEvidence, situation: Situation) -> AccessDecision:
     for rule in situation.rules:
         if not _applies(rule.spec, situation):
             continue
-        partner = _partner(rule, situation)
+        partner = _partner(rule, evidence, situation)
         failed = tuple(_rule_failures(rule.spec, evidence, situation, partner))
         # A rule that names the person explains more than any other, whatever else each lacks.
         distance = len(failed) + 100 * any(one.code is Code.NOT_ALLOWED for one in failed)
@@ -253,13 +255,17 @@ def _badge_failures(situation: Situation) -> Iterator[Failure]:
         yield Failure(Code.BADGE_OF_OTHER)
 
 
-def _partner(rule: Rule, situation: Situation) -> FirstOfTwo | None:
-    """Return somebody else who waits for a second person by this rule."""
+def _partner(rule: Rule, evidence: TrackEvidence, situation: Situation) -> FirstOfTwo | None:
+    """Return somebody else who waits for a second person by this rule: another person, and another track.
+
+    One face that is taken for one person and then for another is not two people.
+    """
     if situation.person is None:
         return None
     for first in situation.waiting:
         fits = first.rule_id == rule.rule_id and first.person_id != situation.person.person.person_id
-        if fits and _within(first.at, situation.at, situation.door.spec.pair_seconds):
+        other = first.seen != (evidence.camera, evidence.track)
+        if fits and other and _within(first.at, situation.at, situation.door.spec.pair_seconds):
             return first
     return None
 

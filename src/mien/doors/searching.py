@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from mien.doors.evidence import Candidate
 from mien.doors.types import DEFAULT_LABEL, DYNAMIC_GROUP
 from mien.gallery.detected_faces import DetectedFace
 from mien.gallery.directory.services import DirectoryServices
-from mien.gallery.errors import CollectionNotFoundError, DynamicGroupNotFoundError, PersonNotFoundError
+from mien.gallery.errors import (
+    CollectionNotFoundError,
+    DynamicGroupNotFoundError,
+    GalleryError,
+    NotTrainedError,
+    PersonNotFoundError,
+    TrainingNotFinishedError,
+)
 from mien.gallery.gallery import Gallery
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.recognisers import Recogniser, Recognisers
@@ -34,6 +41,14 @@ _SIZES_KEPT_S: Final = 5.0
 """Seconds for which the number of searched persons is cached: a training changes it, and the threshold with it."""
 _GROUPS_KEPT_S: Final = 0.5
 """Seconds for which an opened group is cached. A door reads the person again before it decides."""
+_MISSING: Final = (
+    CollectionNotFoundError,
+    DynamicGroupNotFoundError,
+    NotTrainedError,
+    TrainingNotFinishedError,
+)
+"""Errors of a group in which nobody can be found."""
+T = TypeVar("T")
 _UNNAMED: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -70,6 +85,8 @@ class Target:
             TargetError: it is neither of these.
         """
         kind, _, collection_id = place.partition("/")
+        if kind == DYNAMIC_GROUP:  # as rules and the control plane spell it
+            kind = TargetKind.DYNAMIC_GROUP
         if kind not in set(TargetKind) or bool(collection_id) is (kind == TargetKind.DIRECTORY):
             raise TargetError(
                 "{place!r} is neither KIND/ID nor {directory}", place=place[:80], directory=TargetKind.DIRECTORY
@@ -108,15 +125,19 @@ class GroupSearch:
         directory: the person directory and dynamic groups.
         recognisers: bindings of the recognition models.
         resource_id: id of the groups' resource.
-        targets: the groups to search; at least one.
+        targets: the groups to search; at least one. Of several, those that are deleted or untrained are left out until
+            they can be searched: nobody could be found in them.
 
     Raises:
         TargetError: there are no targets, or they are of different recognition models.
-        CollectionNotFoundError: there is no such group.
-        DynamicGroupNotFoundError: there is no such dynamic group.
-        NotTrainedError: a group was never trained.
-        TrainingNotFinishedError: its first training is under way.
+        CollectionNotFoundError: there is no such group, and no other.
+        DynamicGroupNotFoundError: there is no such dynamic group, and no other.
+        NotTrainedError: a group was never trained, and there is no other.
+        TrainingNotFinishedError: its first training is under way, and there is no other.
         NotCalibratedError: the recogniser has no calibration.
+
+    Attributes:
+        problem: why one of several targets is left out now, in words; None where none is.
     """
 
     def __init__(
@@ -133,7 +154,11 @@ class GroupSearch:
         self._directory = directory
         self._resource_id = resource_id
         self._targets = tuple(targets)
-        labels = {self._label(target) for target in targets}
+        self.problem: str | None = None
+        self._lock = threading.Lock()
+        self._groups: dict[CollectionRef, tuple[float, TrainedGroup | GalleryError]] = {}
+        self._names: dict[tuple[str, str], tuple[float, str]] = {}
+        labels = {label for _, label in self._there(self._label)}
         if len(labels) > 1:
             raise TargetError(
                 "the groups have different recognition models: {labels}", labels=", ".join(sorted(labels))
@@ -141,9 +166,6 @@ class GroupSearch:
         self._label_used = labels.pop()
         self.bound: Recogniser = recognisers[self._label_used]
         self._calibration = self.bound.calibration
-        self._lock = threading.Lock()
-        self._groups: dict[CollectionRef, tuple[float, TrainedGroup]] = {}
-        self._names: dict[tuple[str, str], tuple[float, str]] = {}
         self._least = (time.monotonic(), self._threshold())
 
     @property
@@ -163,7 +185,7 @@ class GroupSearch:
         """Search for templates in all targets.
 
         Raises:
-            GalleryError: a group is gone or was retrained with another recogniser.
+            GalleryError: all groups are gone, or one was retrained with another recogniser.
             SQLAlchemyError: the database does not answer.
         """
         names = [str(position) for position in range(len(readings))]
@@ -173,8 +195,8 @@ class GroupSearch:
         ]
         found: list[dict[str, Candidate]] = [{} for _ in readings]
         near: list[list[float]] = [[] for _ in readings]
-        for target in self._targets:
-            for position, answer in enumerate(self._identified(target, probes, names)):
+        for target, answers in self._there(lambda target: self._identified(target, probes, names)):
+            for position, answer in enumerate(answers):
                 near[position] += [one for one in (answer.top, answer.second) if one is not None]
                 for candidate in answer.candidates:
                     person_id, confidence = candidate.person_id, candidate.confidence
@@ -200,9 +222,23 @@ class GroupSearch:
         return replace(candidate, name=next(filter(None, names), ""))
 
     def _threshold(self) -> float:
-        persons = sum(self._size(target) for target in self._targets)
+        persons = sum(size for _, size in self._there(self._size))
         similarity = similarity_for_gallery(self._calibration, persons, TRACK_FPIR)
         return float(self._calibration.confidence(similarity))
+
+    def _there(self, ask: Callable[[Target], T]) -> list[tuple[Target, T]]:
+        """Ask about each target, but for those that are gone or were never trained; raises if that is all of them."""
+        found: list[tuple[Target, T]] = []
+        missing: list[tuple[Target, GalleryError]] = []
+        for target in self._targets:
+            try:
+                found.append((target, ask(target)))
+            except _MISSING as error:
+                missing.append((target, error))
+        if not found:
+            raise missing[0][1]
+        self.problem = ", ".join(f"{target}: {error}" for target, error in missing) or None
+        return found
 
     def _identified(self, target: Target, probes: Sequence[DetectedFace], names: Sequence[str]) -> list[Identified]:
         if ref := self._ref(target):
@@ -215,7 +251,13 @@ class GroupSearch:
         now = time.monotonic()
         known = self._groups.get(ref)
         if known is None or now - known[0] >= _GROUPS_KEPT_S:
-            known = self._groups[ref] = (now, self._gallery.recognition.opened(ref))
+            try:
+                known = (now, self._gallery.recognition.opened(ref))
+            except _MISSING as error:
+                known = (now, error)
+            self._groups[ref] = known
+        if isinstance(known[1], GalleryError):
+            raise known[1].with_traceback(None)
         return known[1]
 
     def _ref(self, target: Target) -> CollectionRef | None:
@@ -243,7 +285,7 @@ class GroupSearch:
                 name = self._gallery.persons.get(ref, person_id).name
             else:
                 name = self._directory.directory.get(self._resource_id, person_id).name
-        except PersonNotFoundError:  # deleted just now
+        except (PersonNotFoundError, CollectionNotFoundError):  # deleted just now
             name = ""
         with self._lock:
             if len(self._names) > 10_000:

@@ -109,7 +109,14 @@ def _waiting(session: Session, door: Door, now: datetime) -> list[FirstOfTwo]:
     )
     rows = session.scalars(query.order_by(DoorEventRow.number.desc()).limit(20))
     return [
-        FirstOfTwo(row.rule_id, row.collection, row.person_id, row.at, row.number)
+        FirstOfTwo(
+            row.rule_id,
+            row.collection,
+            row.person_id,
+            row.at,
+            row.number,
+            (row.camera, row.track) if row.track else None,
+        )
         for row in rows
         if row.rule_id and row.collection and row.person_id
     ]

@@ -42,6 +42,11 @@ class Watched(Protocol):
         """Why faces cannot be searched for now."""
         ...
 
+    @property
+    def left_out(self) -> str | None:
+        """Which of several groups are left out now, and why."""
+        ...
+
     def health(self) -> Health:
         """How it does."""
         ...

@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.search.scan import Candidates, Live, Scan
+from mien.search.scan import Candidates, Live, Scan, plain_scan
 from mien.search.segment import Rows, Segment
 from mien.search.types import EnrolledTemplates, Float32, Match, Query, check_probes
 
@@ -117,10 +117,14 @@ class ExactSearch:
             for segment, dead in zip(self.segments, self.dead, strict=True)
             if (part := _live(segment, dead, query)) is not None
         ]
+        small = _small(parts)
         answers: list[list[Match]] = []
         for start in range(0, len(array), _PROBES_AT_ONCE):
             some = array[start : start + _PROBES_AT_ONCE]
-            found = Scan(some, query.top, query.min_similarity).run(parts)
+            if small is not None:
+                found = plain_scan(some, query.top, query.min_similarity, small)
+            else:
+                found = Scan(some, query.top, query.min_similarity).run(parts)
             answers += _decide(some, query, parts, found)
         return answers
 
@@ -146,6 +150,17 @@ def _live(segment: Segment, dead: Rows, query: Query) -> Live | None:
     excluded = np.ones(len(segment), dtype=bool)
     excluded[only] = False
     return Live(segment, np.flatnonzero(excluded))
+
+
+def _small(parts: Sequence[Live]) -> list[tuple[Live, Float32]] | None:
+    """The parts with their float32 templates, where all of them are kept and looked at."""
+    found = []
+    for part in parts:
+        kept = part.segment.kept() if part.only is None else None
+        if kept is None:
+            return None
+        found.append((part, kept))
+    return found
 
 
 def _decide(probes: Float32, query: Query, parts: list[Live], found: list[list[Candidates]]) -> list[list[Match]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -154,6 +154,43 @@ class Scan:
         bar = np.partition(best, len(best) - self._top)[len(best) - self._top]
         with self._lock:
             self._bar[probe] = max(self._bar[probe], bar)
+
+
+def plain_scan(
+    probes: Float32, top: int, min_similarity: float, parts: Sequence[tuple[Live, Float32]]
+) -> list[list[Candidates]]:
+    """Do what `Scan.run` does by float32 templates at hand: for a small group, quantising probes costs more than that.
+
+    Args:
+        probes: float32 (p, d).
+        top: how many persons are wanted, >= 1.
+        min_similarity: least similarity of a match.
+        parts: what is looked at, each all but its `skip`, with the float32 templates (n, d) of its segment.
+
+    Returns:
+        For each part one `Candidates` a probe; all that may be in the answer.
+    """
+    packed = numkong.dots_pack(probes)
+    # Rounding of a sum of so many float32 products; kernels that add in double precision do better.
+    most = probes.shape[1] * float(np.finfo(np.float32).eps) * np.linalg.norm(probes.astype(np.float64), axis=1)
+    bar = np.full(len(probes), min_similarity)
+    found: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
+    for part, templates in parts:
+        segment = part.segment
+        similar: NDArray[np.float64] = np.array(numkong.dots_packed(templates, packed), np.float64)
+        similar[part.skip] = -np.inf
+        error = most * segment.quantised.longest + _SLACK
+        found.append((similar, error))
+        if len(segment.persons) >= top:
+            best = np.maximum.reduceat(similar, segment.first_row[:-1], axis=0)
+            least = np.partition(best, len(best) - top, axis=0)[len(best) - top]
+            bar = np.maximum(bar, least - error)
+    answers = []
+    for similar, error in found:
+        upper = similar + error
+        hits = [np.flatnonzero(upper[:, probe] >= bar[probe]) for probe in range(len(probes))]
+        answers.append([Candidates(rows, upper[rows, probe]) for probe, rows in enumerate(hits)])
+    return answers
 
 
 def _chunks(part: Live) -> Iterator[tuple[int, int]]:

@@ -198,10 +198,8 @@ class Segment:
         """
         if not isinstance(self._templates, Container):
             return self._templates[rows]
-        if self._kept is None and self._templates.size("templates") <= _SMALL_BYTES:
-            self._kept = self._templates.read("templates").view("<f4").reshape(-1, self.dimension)
-        if self._kept is not None:
-            return np.asarray(self._kept[rows], np.float32)
+        if (kept := self.kept()) is not None:
+            return kept[rows]
         block_rows = _block_rows(self.dimension)
         result = np.empty((len(rows), self.dimension), dtype=np.float32)
         blocks, starts = np.unique(rows // block_rows, return_index=True)
@@ -211,6 +209,20 @@ class Segment:
             data = np.frombuffer(self._templates.chunk("templates", block), dtype="<f4").reshape(-1, self.dimension)
             result[start:end] = data[rows[start:end] - block * block_rows]
         return result
+
+    def kept(self) -> Float32 | None:
+        """All float32 templates (n, d) of a small segment, read at the first call; None of a larger one.
+
+        Raises:
+            TrainedIndexCorruptError: they are damaged.
+        """
+        if self._kept is None:
+            if not isinstance(self._templates, Container):
+                self._kept = self._templates if self._templates.nbytes <= _SMALL_BYTES else None
+            elif self._templates.size("templates") <= _SMALL_BYTES:
+                read = self._templates.read("templates").view("<f4").reshape(-1, self.dimension)
+                self._kept = np.asarray(read, np.float32)
+        return self._kept
 
     def person_of(self, rows: Rows) -> Rows:
         """Positions in `persons` of the rows' persons, int64 (r,)."""

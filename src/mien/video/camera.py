@@ -11,7 +11,7 @@ from typing import Final
 import cv2
 
 from mien.matching import Calibration
-from mien.video.faces import FaceReader, Reading, best_shot, within
+from mien.video.faces import FaceReader, Reading, best_shot, has_surroundings, within
 from mien.video.frames import Frame
 from mien.video.health import Health
 from mien.video.motion import MotionGate
@@ -179,8 +179,9 @@ class Camera:
         def read(detection: Detection, track: Track | None, doubtful: bool) -> Reading | None:
             if track is not None and track.number in self._others:
                 return None
-            if track is None or doubtful or self._due(track, detection, frame.at_s):
-                return self._faces.read(frame, detection, liveness=self._judged(detection))
+            judged = self._judged(detection, frame)
+            if track is None or doubtful or self._due(track, detection, frame.at_s, judged):
+                return self._faces.read(frame, detection, liveness=judged)
             return None
 
         seen = self._tracker.update(found, frame.taken_at, frame.at_s, read)
@@ -194,7 +195,7 @@ class Camera:
         if not self._is_person(frame, seen):
             return None
         if seen.reading is not None and track.add(seen.reading):
-            track.best_shot = best_shot(frame.pixels(), seen.detection.box)
+            track.shot = best_shot(frame.pixels(), seen.detection.box)
         return TrackUpdate(track, seen.reading, ended=False)
 
     def _is_person(self, frame: Frame, seen: Seen) -> bool:
@@ -208,18 +209,19 @@ class Camera:
         (self._people if person else self._others).add(number)
         return person
 
-    def _due(self, track: Track, detection: Detection, at_s: float) -> bool:
+    def _due(self, track: Track, detection: Detection, at_s: float, judged: bool) -> bool:
         """Whether a track's face must be read in this frame."""
         if track.readable < ENOUGH or at_s - track.read_s >= AGAIN_S:
             return True
-        if self._judged(detection) and len(track.live) < LIVE_LOOKS:
+        if judged and len(track.live) < LIVE_LOOKS:
             return True
         best = track.best  # the view of a person who comes closer gets better
         return best is not None and min(detection.box[2:]) > 1.1 * best.side
 
-    def _judged(self, detection: Detection) -> bool:
+    def _judged(self, detection: Detection, frame: Frame) -> bool:
         """Whether the passive networks evaluate a face."""
-        return self._liveness and min(detection.box[2:]) >= LIVE_FACE
+        large = self._liveness and min(detection.box[2:]) >= LIVE_FACE
+        return large and has_surroundings(detection, frame.width, frame.height)
 
     def _unknown(self, track: Track, at_s: float) -> bool:
         fresh = at_s - track.started_s < _NEAR_FOR_S or track.approaching

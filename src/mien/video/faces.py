@@ -20,6 +20,7 @@ from mien.matching import Calibration
 from mien.models import ModelStore
 from mien.video.frames import Frame
 from mien.video.zones import Zones
+from mien.vision import align
 from mien.vision.embedder import calibration_of
 from mien.vision.engine import FaceEngine
 from mien.vision.presentation.material import MaterialNetworks
@@ -41,10 +42,14 @@ _SIDES: Final = (256, 960)
 _FAINT: Final = 0.6
 _EDGE: Final = 0.02
 """Share of its size by which a face may extend beyond the picture and still be read."""
+_SURROUNDED: Final = 2.6
+_MARGIN: Final = 0.75
+"""How much of the picture around a face liveness needs, as multiples of the face; the networks take 2.7. Up to four in
+ten drawn prints and screens are taken for skin if they are held so close or so high that less is visible."""
 _SUREST: Final = 1e-4
 """Limit to which the probability of a network is clipped."""
 _SHOT: Final = 256
-"""Long side of a best shot, in pixels."""
+"""Long side of a best shot as it is shown, in pixels."""
 _ENLARGED: Final = 1.8
 
 
@@ -185,8 +190,23 @@ def within(detection: Detection, width: int, height: int) -> bool:
     return left >= -x and top >= -y and left + across <= width + x and top + down <= height + y
 
 
+def has_surroundings(detection: Detection, width: int, height: int) -> bool:
+    """Whether the picture shows enough around a face for the passive networks: 2.6 of it, and 0.75 on each side.
+
+    Args:
+        detection: the face.
+        width: of the picture in pixels.
+        height: likewise.
+    """
+    left, top, across, down = detection.box
+    return all(
+        whole >= _SURROUNDED * size and min(before, whole - before - size) >= _MARGIN * size
+        for before, size, whole in ((left, across, width), (top, down, height))
+    )
+
+
 def best_shot(pixels: Pixels, box: Sequence[float]) -> Pixels:
-    """Crop a face with some surroundings, at most 256 pixels large.
+    """Crop a face with some surroundings, less than 512 pixels large; the fast half of `shown_shot`.
 
     Returns:
         BGR uint8 (h, w, 3), a copy.
@@ -195,8 +215,22 @@ def best_shot(pixels: Pixels, box: Sequence[float]) -> Pixels:
     half = _ENLARGED * max(across, down) / 2
     x, y = left + across / 2, top + down / 2
     part = pixels[max(0, int(y - half)) : max(1, int(y + half)), max(0, int(x - half)) : max(1, int(x + half))]
-    longest = max(part.shape[:2])
-    if longest > _SHOT:
-        size = (max(1, part.shape[1] * _SHOT // longest), max(1, part.shape[0] * _SHOT // longest))
-        return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
-    return np.asarray(part.copy(), np.uint8)
+    if max(part.shape[:2]) < 2 * _SHOT:
+        return np.asarray(part.copy(), np.uint8)
+    while max(part.shape[:2]) >= 2 * _SHOT:
+        part = align.halved(part)
+    return part
+
+
+def shown_shot(shot: Pixels) -> Pixels:
+    """Reduce a best shot to what is shown and kept: at most 256 pixels large.
+
+    Returns:
+        BGR uint8 (h, w, 3).
+    """
+    height, width = shot.shape[:2]
+    longest = max(height, width)
+    if longest <= _SHOT:
+        return shot
+    size = (max(1, width * _SHOT // longest), max(1, height * _SHOT // longest))
+    return np.asarray(cv2.resize(shot, size, interpolation=cv2.INTER_AREA), np.uint8)

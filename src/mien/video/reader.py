@@ -122,7 +122,7 @@ class StreamReader:
                 self._read()
             except _StalledError:
                 problem = f"no picture for {self._stall_s:g} s"
-            except (av.error.FFmpegError, OSError, ValueError) as error:
+            except Exception as error:  # whatever a camera sends: its thread goes on
                 problem = problem_of(error)
             if self._stop.is_set():
                 return

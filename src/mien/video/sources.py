@@ -8,7 +8,8 @@
 | anything else | a file |
 
 A thread reads each live source and keeps only the newest frame; it opens the source again, after a growing delay,
-whenever it ends, fails or stalls. A file is read at the pace of its consumer, frame by frame, to its end.
+whenever it ends, fails or stalls. A file is read at the pace of its consumer, frame by frame, to its end. Instead of
+a camera it is played at its own pace (`paced`), and frames that would be late are left out.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol
@@ -37,6 +38,8 @@ from mien.video.zones import NOTHING_HIDDEN, Zones
 
 STALL_S: Final = 4.5
 """Seconds without a frame after which a stream is opened again; including detection, a stall is noticed within 5 s."""
+_LATE_S: Final = 0.5
+"""Seconds after which a frame of a paced file is left out."""
 
 
 class Transport(StrEnum):
@@ -83,6 +86,7 @@ def open_source(
     zones: Zones = NOTHING_HIDDEN,
     stall_s: float = STALL_S,
     clock: Clock | None = None,
+    paced: bool = False,
 ) -> Source:
     """Open a source; a live one connects when its frames are requested.
 
@@ -92,13 +96,14 @@ def open_source(
         zones: zones whose privacy zones are blacked out in every frame.
         stall_s: seconds without a frame after which a live source is opened again.
         clock: clock for the times of frames; the machine's when None.
+        paced: whether a file is played at its own pace, like the pictures of a camera.
 
     Raises:
         SourceError: the address is invalid, or there is no such file; the text has no credentials.
     """
     clock = clock or SystemClock()
     if isinstance(address, Path):
-        return FileSource(address, zones, clock)
+        return FileSource(address, zones, clock, paced)
     text = address.strip()
     scheme = text.partition("://")[0].lower() if "://" in text else ""
     if scheme in {"rtsp", "rtsps", "http", "https"}:
@@ -108,14 +113,14 @@ def open_source(
     if webcam := re.fullmatch(r"(?:webcam:|/dev/video)(\d{1,3})", text):
         return LiveSource(f"/dev/video{webcam[1]}", _webcam(int(webcam[1])), zones, clock, stall_s)
     if text.lower().startswith("file:"):
-        return FileSource(Path(unquote(urlsplit(text).path)), zones, clock)
+        return FileSource(Path(unquote(urlsplit(text).path)), zones, clock, paced)
     if scheme:
         raise SourceError(
             "{scheme}:// is no video source; use rtsp://, rtsps://, http://, https:// or a file", scheme=scheme
         )
     if not text:
         raise SourceError("the address is empty")
-    return FileSource(Path(text), zones, clock)
+    return FileSource(Path(text), zones, clock, paced)
 
 
 def _check_host(address: str) -> None:
@@ -207,6 +212,7 @@ class FileSource:
     path: Path
     zones: Zones
     clock: Clock
+    paced: bool = False
     name: str = field(init=False)
     live: bool = field(default=False, init=False)
     meter: HealthMeter = field(init=False, repr=False)
@@ -242,13 +248,26 @@ class FileSource:
                     last, seen = at_s, True
                     taken_at = begun + timedelta(seconds=at_s)
                     self.meter.frame(at_s, taken_at, (frame.width, frame.height), None)
+                    if self.paced and self._late(taken_at):
+                        self.meter.skipped(1)
+                        continue
                     yield Frame(frame, self.zones, taken_at, at_s)
+        except SourceError as error:
+            self.meter.disconnected(str(error))
+            raise
         except (av.error.FFmpegError, OSError) as error:
             if not seen:
-                raise SourceError(
-                    "{path} cannot be read as video: {reason}", path=self.path, reason=problem_of(error)
-                ) from None
+                problem = problem_of(error)
+                self.meter.disconnected(problem)
+                raise SourceError("{path} cannot be read as video: {reason}", path=self.path, reason=problem) from None
         self.meter.disconnected("the file has ended")
+
+    def _late(self, taken_at: datetime) -> bool:
+        """Wait for the moment of a frame; returns whether it passed too long ago."""
+        ahead_s = (taken_at - self.clock.now()).total_seconds()
+        if ahead_s > 0:
+            self._closed.wait(ahead_s)
+        return ahead_s < -_LATE_S
 
     def health(self) -> Health:
         """See `Source.health`; rates are by the file's clock."""

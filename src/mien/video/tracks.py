@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 
 from mien.matching import person_template
-from mien.video.faces import Reading, joint_probability
+from mien.video.faces import Reading, joint_probability, shown_shot
 from mien.vision.types import Detection, Float32, Pixels
 
 Box = tuple[float, float, float, float]
@@ -60,7 +60,7 @@ class Track:
         readable: number of those frames that gave a template.
         face_px: the shorter side of its largest box, in pixels.
         best: the reading of the best frame; None if none was readable.
-        best_shot: BGR uint8 crop of the face with its surroundings in that frame.
+        shot: BGR uint8 crop of the face with its surroundings in that frame, less than 512 pixels large.
         live: probabilities of being live, oldest first.
     """
 
@@ -75,7 +75,7 @@ class Track:
     readable: int = 0
     face_px: int = 0
     best: Reading | None = None
-    best_shot: Pixels | None = None
+    shot: Pixels | None = None
     live: list[float] = field(default_factory=list)
     read_s: float = float("-inf")
     _readings: list[Reading] = field(default_factory=list, repr=False)
@@ -89,6 +89,11 @@ class Track:
             vectors = np.stack([one.embedding.vector for one in self._readings])
             self._template = person_template(vectors)
         return self._template
+
+    @property
+    def best_shot(self) -> Pixels | None:
+        """The face of the best frame with its surroundings, BGR uint8, at most 256 pixels large."""
+        return None if self.shot is None else shown_shot(self.shot)
 
     @property
     def liveness(self) -> float | None:

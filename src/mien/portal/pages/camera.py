@@ -127,7 +127,7 @@ class _Live:
         self._state.clear()
         with self._state:
             badge(*state_of(self._visitor, self._camera, self._elsewhere))
-            if watcher is not None and (problem := watcher.problem or watcher.health().problem):
+            if watcher is not None and (problem := watcher.problem or watcher.health().problem or watcher.left_out):
                 Tag("span", said(problem), "soft")
         self._show(watcher)
         self._health.clear()
