@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 
 import httpx
@@ -9,9 +10,14 @@ import pytest
 from playwright.sync_api import Page, expect
 from tests.conftest import Server
 from tests.portal.conftest import OpenPerson
+from tests.portal.test_doors import state
 from tests.portal.test_pages import OVERFLOW, VIOLATIONS
 from tests.portal.test_roles import token
 from tests.shared import azure_photo
+
+from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.policy import EnrolmentPolicy, Policies
+from mien.gallery.rows import Rows
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.shared]
 
@@ -177,6 +183,52 @@ def test_faces_and_persons_are_moved(person: OpenPerson, client: httpx.Client, a
     for action in ("face.move", "person.move", "person.merge"):
         assert action in log
     assert someone.troubles == []
+
+
+def test_a_merge_that_a_negative_speaks_against_is_asked_twice(
+    person: OpenPerson, portal: Server, client: httpx.Client, axe: str
+) -> None:
+    """Somebody answered "not this person" before: the second question says so, and no is an answer."""
+    dad, mum = enrol(client, "Dad", DAD), enrol(client, "Mum", MUM)
+    with state(portal) as (services, _, owner):
+        ref = CollectionRef(owner, Kind.LARGE_PERSON_GROUP, "desk")
+        Policies(Rows(services.database, services.clock)).set_for(ref, EnrolmentPolicy(negatives=True))
+    management = httpx.Client(
+        base_url=f"{portal.management}/mien/v1/resources/dev",
+        headers={"Authorization": f"Bearer {portal.admin_token}"},
+        timeout=60,
+        trust_env=False,
+    )
+    photo = base64.b64encode(azure_photo(MUM).read_bytes()).decode()
+    body = {"collection": "largePersonGroup/desk", "personId": dad, "photo": photo}
+    management.post("/negatives", json=body).raise_for_status()
+    someone = person()
+    page = someone.go(f"{GROUP}/{mum}")
+    question = page.get_by_role("dialog", name="Merge them all the same?")
+    for sure in (False, True):
+        page.get_by_role("button", name="Merge into another person").click()
+        page.get_by_label("Find by name or id").fill(dad)
+        one = page.get_by_role("list", name="Persons found").get_by_role("listitem")
+        expect(one).to_have_count(1, timeout=45_000)
+        one.get_by_role("button", name="Choose Dad").click()
+        first = page.get_by_role("dialog", name="Merge Mum into Dad?")
+        first.get_by_role("button", name="Merge").click()
+        question.wait_for()
+        assert "A face that was kept says that these are two people" in question.inner_text()
+        first.wait_for(state="detached")
+        assert client.get(f"/face/v1.2/largepersongroups/desk/persons/{mum}").status_code == 200
+        if not sure:
+            page.evaluate(axe)
+            assert page.evaluate(VIOLATIONS)["violations"] == []
+            question.get_by_role("button", name="Cancel").click()
+            question.wait_for(state="detached")
+            assert len(management.get("/negatives").json()["value"]) == 1
+    question.get_by_role("button", name="Merge").click()
+    page.wait_for_url(f"**{GROUP}/{dad}**")
+    assert client.get(f"/face/v1.2/largepersongroups/desk/persons/{mum}").status_code == 404
+    assert management.get("/negatives").json()["value"] == []
+    assert someone.troubles == []
+    management.close()
 
 
 def test_groups_and_lists_beyond_the_first_page(person: OpenPerson, client: httpx.Client) -> None:
