@@ -145,7 +145,7 @@ def test_a_file_that_cannot_be_read_says_so_in_its_health(tmp_path: Path) -> Non
     source = open_source(tmp_path / "empty.mp4")
     with pytest.raises(SourceError):
         next(source.frames())
-    assert source.health().problem == "the data is no video that can be decoded"
+    assert source.health().problem == "the data is not a video that can be decoded"
 
 
 def test_a_file_in_place_of_a_camera_never_runs_ahead_of_the_clock(tmp_path: Path) -> None:
