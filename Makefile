@@ -1,6 +1,6 @@
 # Everything a newcomer or a build machine needs. `make serve` and `make test` begin from a bare machine with Python.
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-all check unit coverage bench docs texts site format clean
+.PHONY: help serve test test-all check unit second coverage bench docs texts site format clean
 
 # Another Python than the one that is found, by its path or name: `make test PYTHON=python3.13`. It has its own environment.
 PYTHON ?=
@@ -25,10 +25,10 @@ $(VENV)/.test: pyproject.toml uv.lock tools/bootstrap.sh
 serve: $(VENV)/.serve ## Run the service; prints endpoint, keys and a first call
 	@exec $(BIN)/mien serve --dev
 
-test: check unit ## Everything that CI runs: style, types, layers, the tests without those marked `heavy`
+test: check unit $(if $(PYTHON),,second) ## Everything that CI runs: style, types, layers, the tests without those marked `heavy`
 
 test-all: check ## The same with the tests marked `heavy`, and with examples that were not tried before
-	@$(MAKE) unit SELECT= EXAMPLES=explore
+	@$(MAKE) unit $(if $(PYTHON),,second) SELECT= EXAMPLES=explore
 
 check: $(VENV)/.test ## Style, types, layers, dependencies
 	$(BIN)/ruff format --check .
@@ -45,6 +45,9 @@ unit: $(VENV)/.test ## The tests without the heavy ones, in WORKERS processes
 	  || echo "npm cannot install the JavaScript SDKs: their tests skip"; \
 	else echo "no npm: the tests of the JavaScript SDKs skip"; fi
 	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) $(if $(SELECT),-m "$(SELECT)") --hypothesis-profile $(EXAMPLES) $(PYTEST_ARGS)
+
+second: $(VENV)/.test ## The fast tests on the newest other Python of this machine, if there is one
+	@$(BIN)/python tools/second_python.py -n $(WORKERS) --hypothesis-profile $(EXAMPLES)
 
 coverage: $(VENV)/.test ## The tests without the heavy ones, with branch coverage
 	$(MAKE) unit PYTEST_ARGS="--cov --cov-report=term --cov-report=html:build/coverage"

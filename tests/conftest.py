@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -25,7 +26,6 @@ import pytest
 import structlog
 from sqlalchemy import text
 from tests import memory, skipped
-from tests.browser import stop_playwright
 from tests.examples import register_profiles
 from tests.local_server import free_port, wait_for_port
 from tests.manual_clock import ManualClock
@@ -65,7 +65,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_sessionfinish() -> None:
     """End what the tests of all modules shared."""
-    stop_playwright()
+    if browser := sys.modules.get("tests.browser"):
+        browser.stop_playwright()
 
 
 def pytest_collection_finish() -> None:
@@ -203,6 +204,14 @@ def _migrated_sqlite() -> bytes:
         made.close()
         assert [each.name for each in Path(folder).iterdir()] == [path.name], "all is in the one file"
         return path.read_bytes()
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Database]:
+    """A migrated SQLite database, for what no database changes: `mien.db` in `tmp_path`."""
+    opened = sqlite_database(tmp_path / "mien.db")
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

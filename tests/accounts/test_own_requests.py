@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from tests.conftest import MASTER_KEY, sqlite_database
+from tests.conftest import MASTER_KEY
 from tests.manual_clock import ManualClock
 
 from mien.accounts import AccessRequest, AccessRequests, Accounts, Acknowledgement, Feature
@@ -14,15 +13,14 @@ from mien.accounts.errors import OwnRequestError
 from mien.events import AuditLog
 from mien.management import AdminTokens, Role
 from mien.management.administrators import approvers
-from mien.storage import MasterKey, Vault
+from mien.storage import Database, MasterKey, Vault
 
 
 class Office:
     """A server with its tokens and one request by `token:anna`, which is in review."""
 
-    def __init__(self, folder: Path, *, has_issuer: bool = False) -> None:
+    def __init__(self, database: Database, *, has_issuer: bool = False) -> None:
         self.clock = ManualClock()
-        database = sqlite_database(folder / "mien.db")
         vault = Vault(database, MasterKey.from_hex(MASTER_KEY), self.clock)
         self.tokens = AdminTokens(database, vault, self.clock)
         self.audit = AuditLog(database, self.clock, vault)
@@ -41,8 +39,8 @@ class Office:
         return self.access.approve(self.made.id, actor=actor)
 
 
-def test_the_only_administrator_approves_and_that_is_marked(tmp_path: Path) -> None:
-    office = Office(tmp_path)
+def test_the_only_administrator_approves_and_that_is_marked(sqlite: Database) -> None:
+    office = Office(sqlite)
     for role in (Role.OPERATOR, Role.ENROLLER, Role.AUDITOR, Role.READER):
         office.tokens.create(f"a {role}", role, created_by="test")
     office.tokens.create("ben", Role.APPROVER, created_by="test", resource=office.back.id)
@@ -61,8 +59,8 @@ def test_the_only_administrator_approves_and_that_is_marked(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN, Role.APPROVER])
 @pytest.mark.parametrize("limited", [False, True])
-def test_with_another_approver_it_is_refused_and_theirs_counts(tmp_path: Path, role: Role, limited: bool) -> None:
-    office = Office(tmp_path)
+def test_with_another_approver_it_is_refused_and_theirs_counts(sqlite: Database, role: Role, limited: bool) -> None:
+    office = Office(sqlite)
     office.tokens.create("ben", role, created_by="test", resource=office.front.id if limited else None)
     with pytest.raises(OwnRequestError, match="another administrator"):
         office.approve()
@@ -70,7 +68,7 @@ def test_with_another_approver_it_is_refused_and_theirs_counts(tmp_path: Path, r
     assert not office.approve("token:ben").by_requester
 
 
-def test_people_of_an_issuer_cannot_be_counted_so_nobody_is_the_only_one(tmp_path: Path) -> None:
-    office = Office(tmp_path, has_issuer=True)
+def test_people_of_an_issuer_cannot_be_counted_so_nobody_is_the_only_one(sqlite: Database) -> None:
+    office = Office(sqlite, has_issuer=True)
     with pytest.raises(OwnRequestError):
         office.approve()

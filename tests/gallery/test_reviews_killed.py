@@ -12,7 +12,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import event
-from tests.conftest import MASTER_KEY, sqlite_database
+from tests.conftest import MASTER_KEY
 from tests.gallery.conftest import World, open_world, unit
 from tests.gallery.test_application_reviews import PICTURE, applications_of
 from tests.gallery.test_reviews import audit_of, candidates, people
@@ -27,20 +27,25 @@ STEPS = ("file", "first", "second")
 HEAVY = [pytest.param(one, marks=[] if one == "second" else [pytest.mark.heavy]) for one in STEPS]
 
 
-def opened(folder: Path, owner: UUID | None = None) -> tuple[Reviews, UUID, list[str]]:
-    path, clock = folder / "mien.db", ManualClock()
-    database = Database(f"sqlite:///{path}") if path.exists() else sqlite_database(path)
+def database_in(folder: Path) -> Database:
+    return Database(f"sqlite:///{folder / 'mien.db'}")
+
+
+def world_of(database: Database, owner: UUID | None) -> tuple[Vault, ManualClock, World]:
+    assert database.url.database is not None
+    clock = ManualClock()
     vault = Vault(database, MasterKey.from_hex(MASTER_KEY), clock)
-    world = open_world(database, vault, clock, folder, owner=owner)
+    return vault, clock, open_world(database, vault, clock, Path(database.url.database).parent, owner=owner)
+
+
+def opened(database: Database, owner: UUID | None = None) -> tuple[Reviews, UUID, list[str]]:
+    vault, clock, world = world_of(database, owner)
     ids = [] if owner else people(world, count=2)[1]
     return Reviews(world.gallery.rows, vault, audit_of(database, vault, clock)), world.owner, ids
 
 
-def applications(folder: Path, owner: UUID | None = None) -> tuple[ApplicationReviews, World]:
-    path, clock = folder / "mien.db", ManualClock()
-    database = Database(f"sqlite:///{path}") if path.exists() else sqlite_database(path)
-    vault = Vault(database, MasterKey.from_hex(MASTER_KEY), clock)
-    world = open_world(database, vault, clock, folder, owner=owner)
+def applications(database: Database, owner: UUID | None = None) -> tuple[ApplicationReviews, World]:
+    vault, clock, world = world_of(database, owner)
     return applications_of(world, database, vault, clock), world
 
 
@@ -77,7 +82,7 @@ def killed_at(database: Database, statement: int) -> None:
 
 def filing(folder: Path, owner: str, probe: str, statement: int, ids: list[str]) -> None:
     """File a match as an application does, in this process, and be killed at one of its writing statements."""
-    found, world = applications(folder, UUID(owner))
+    found, world = applications(database_in(folder), UUID(owner))
     killed_at(world.gallery.rows.database, statement)
     found.file(match_of(world.owner, probe, ids), filed_by="key:owner")
 
@@ -93,14 +98,14 @@ def killed(call: str) -> bool:
 
 def child(folder: Path, owner: str, which: str, statement: int, ids: list[str]) -> None:
     """Do a step in this process, and be killed at one of its writing statements."""
-    reviews, resource_id, _ = opened(folder, UUID(owner))
+    reviews, resource_id, _ = opened(database_in(folder), UUID(owner))
     killed_at(reviews._rows.database, statement)
     step(reviews, resource_id, which, ids)
 
 
 @pytest.mark.parametrize("which", HEAVY)
-def test_a_step_is_whole_or_not_there(which: str, tmp_path: Path) -> None:
-    reviews, owner, ids = opened(tmp_path)
+def test_a_step_is_whole_or_not_there(which: str, sqlite: Database, tmp_path: Path) -> None:
+    reviews, owner, ids = opened(sqlite)
     for earlier in STEPS[: STEPS.index(which)]:
         step(reviews, owner, earlier, ids)
     before = [(one.state, len(one.answers)) for one in reviews.cases(owner, reader="ann")]
@@ -119,9 +124,11 @@ def test_a_step_is_whole_or_not_there(which: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("statements", [(3,), pytest.param(range(1, 12), marks=pytest.mark.heavy)])
-def test_an_application_files_a_match_whole_or_not_at_all(statements: Iterable[int], tmp_path: Path) -> None:
+def test_an_application_files_a_match_whole_or_not_at_all(
+    statements: Iterable[int], sqlite: Database, tmp_path: Path
+) -> None:
     """After each death there is no case, and in the end the same call makes it: once, as the audit log has it."""
-    found, world = applications(tmp_path)
+    found, world = applications(sqlite)
     owner, (_, ids) = world.owner, people(world, count=2)
     probe = world.detect(unit(50, near=1))
     deaths = 0

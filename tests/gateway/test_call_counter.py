@@ -1,4 +1,3 @@
-from pathlib import Path
 from typing import Any
 
 from tests.manual_clock import ManualClock
@@ -23,8 +22,8 @@ def request(*headers: tuple[bytes, bytes]) -> Request:
     return Request({"method": "POST", "path": "/", "query_string": b"", "headers": headers}, receive)
 
 
-async def test_what_the_front_door_tells_is_counted(tmp_path: Path) -> None:
-    recorder = Recorder(Database(f"sqlite:///{tmp_path / 'mien.db'}"), ManualClock())
+async def test_what_the_front_door_tells_is_counted(sqlite: Database) -> None:
+    recorder = Recorder(sqlite, ManualClock())
     observe = CallObserver(recorder)
     operation = Operation("Face - Detect", "POST", "/detect", handler, transactions=1)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.conftest import MASTER_KEY, sqlite_database
+from tests.conftest import MASTER_KEY
 from tests.manual_clock import ManualClock
 from tests.memory import shared_engine
 
@@ -110,9 +110,9 @@ def world(database: Database) -> World:
 
 
 @pytest.fixture
-def quick(tmp_path: Path) -> World:
+def quick(sqlite: Database) -> World:
     """On SQLite only, for what no database changes."""
-    return make_world(sqlite_database(tmp_path / "mien.db"))
+    return make_world(sqlite)
 
 
 @pytest.fixture

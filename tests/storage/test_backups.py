@@ -7,6 +7,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -85,13 +87,14 @@ def test_more_behind_the_end_and_another_passphrase_are_found() -> None:
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Database:
+def source(tmp_path: Path) -> Iterator[Database]:
     database = Database(f"sqlite:///{tmp_path / 'server' / 'mien.db'}")
     migrate(database)
     with database.writing_connection() as connection:
         connection.execute(text("CREATE TABLE kept (number INTEGER)"))
         connection.execute(text("INSERT INTO kept VALUES (42)"))
-    return database
+    yield database
+    database.close()
 
 
 @pytest.mark.parametrize("passphrase", [None, PASSPHRASE])
@@ -105,7 +108,7 @@ def test_a_backup_comes_back(source: Database, tmp_path: Path, passphrase: str |
     folder.mkdir()
     assert read_backup(file, folder, passphrase) == made
     restore_database(made, folder, f"sqlite:///{tmp_path / 'new' / 'mien.db'}")
-    with sqlite3.connect(tmp_path / "new" / "mien.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "new" / "mien.db")) as connection:
         assert connection.execute("SELECT number FROM kept").fetchone() == (42,)
     if made.has_key:
         restore_key(folder, tmp_path / "new" / "master.key")
@@ -122,7 +125,7 @@ def test_a_backup_is_taken_while_somebody_writes(source: Database, tmp_path: Pat
     folder.mkdir()
     read_backup(tmp_path / "backup", folder)
     restore_database(made, folder, f"sqlite:///{tmp_path / 'new.db'}")
-    with sqlite3.connect(tmp_path / "new.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "new.db")) as connection:
         assert connection.execute("SELECT count(*) FROM kept").fetchone() == (1,), "what was not committed is not in it"
 
 

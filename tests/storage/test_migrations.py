@@ -51,12 +51,10 @@ def test_head_names_the_last_step(database: Database) -> None:
     assert current_revision(database) == HEAD
 
 
-def test_a_second_start_changes_nothing_and_needs_no_alembic(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'mien.db'}"
-    migrate(Database(url))
+def test_a_second_start_changes_nothing_and_needs_no_alembic(sqlite: Database) -> None:
     code = (
         "import sys; from mien.storage import Database, migrate; "
-        f"migrate(Database({url!r})); assert 'alembic' not in sys.modules"
+        f"migrate(Database({str(sqlite.url)!r})); assert 'alembic' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
-from tests.conftest import MASTER_KEY, sqlite_database
+from tests.conftest import MASTER_KEY
 from tests.examples import examples
 from tests.manual_clock import ManualClock
 
-from mien.storage import MasterKey, Vault
+from mien.storage import Database, MasterKey, Vault
 from mien.subjects import InvalidReceiptError, Receipts
 from mien.subjects.receipts import TYPE, hash_of
 
@@ -19,9 +17,8 @@ RECEIPT = {"type": TYPE, "counts": {"faces": 3}, "salt": "s", "id_hashes": [hash
 
 
 @pytest.fixture
-def receipts(tmp_path: Path) -> Receipts:
-    database, clock = sqlite_database(tmp_path / "mien.db"), ManualClock()
-    return Receipts(database, Vault(database, MasterKey.from_hex(MASTER_KEY), clock), clock)
+def receipts(sqlite: Database, clock: ManualClock) -> Receipts:
+    return Receipts(sqlite, Vault(sqlite, MasterKey.from_hex(MASTER_KEY), clock), clock)
 
 
 @examples(150, HealthCheck.function_scoped_fixture)

@@ -203,10 +203,11 @@ def _scraper(path: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Actor |
     if path != "/metrics" or headers.keys() & _OF_PROXIES or not scope.get("client"):
         return None
     try:
-        near = ipaddress.ip_address(scope["client"][0]).is_loopback
+        address = ipaddress.ip_address(scope["client"][0])
     except ValueError:
         return None
-    return Actor.of("scraper", Role.AUDITOR) if near else None
+    address = getattr(address, "ipv4_mapped", None) or address  # which Python does by itself from 3.13 on
+    return Actor.of("scraper", Role.AUDITOR) if address.is_loopback else None
 
 
 def build_api(parts: ControlPlaneParts) -> FastAPI:
