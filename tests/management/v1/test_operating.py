@@ -229,6 +229,8 @@ async def test_the_request_log_is_switched_while_the_server_runs(
     [
         ("127.0.0.1", {}, 404),  # let in, but there is no data plane beside this control plane
         ("::1", {}, 404),
+        ("::ffff:127.0.0.1", {}, 404),
+        ("::ffff:192.0.2.1", {}, 401),
         ("192.0.2.1", {}, 401),
         ("127.0.0.1", {"X-Forwarded-For": "192.0.2.1"}, 401),
         ("127.0.0.1", {"Authorization": "Bearer wrong"}, 401),
