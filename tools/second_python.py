@@ -154,7 +154,7 @@ def _test(uv: str, python: Python, without: Sequence[str], arguments: Sequence[s
         if re.search(r"Failed to (fetch|download)", installed.stderr):
             return _no_python("the wheels cannot be fetched")
         return installed.returncode
-    program = [_environment(python) / "bin" / "python", "-m", "pytest", "-q", "-m", "not heavy"]
+    program = [str(_environment(python) / "bin" / "python"), "-m", "pytest", "-q", "-m", "not heavy"]
     # What pytest makes of the tests' asserts is kept: the next run starts sooner.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     return subprocess.run([*program, *arguments, *chosen], cwd=ROOT, env=environment, check=False).returncode
@@ -170,7 +170,7 @@ def _environment(python: Python) -> Path:
 
 
 def _sync(uv: str, python: Python, without: Sequence[str], *options: str) -> subprocess.CompletedProcess[str]:
-    command = [uv, "sync", *_GROUP, "--quiet", *options, "--python", python.path]
+    command = [uv, "sync", *_GROUP, "--quiet", *options, "--python", str(python.path)]
     command += [f"--no-install-package={name}" for name in without]
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     environment["UV_PROJECT_ENVIRONMENT"] = str(_environment(python))
