@@ -279,6 +279,7 @@ def test_an_index_in_milvus_is_another_until_it_is_tidied(milvus: MilvusTables) 
 
 
 def test_a_server_of_milvus_that_does_not_answer_is_an_error() -> None:
+    pytest.importorskip("pymilvus", reason="needs pymilvus (mien[milvus])")
     with pytest.raises(SearchServerError, match="Milvus does not answer"):
         MilvusTables(MilvusServer("http://127.0.0.1:9"), seconds=1)
     assert "secret" not in repr(MilvusServer("http://milvus:19530", "root:secret"))

@@ -50,6 +50,8 @@ class SealingWriter(RawIOBase):
     Close it: the last chunk says that it is the last.
     """
 
+    _begun = False
+
     def __init__(self, target: BinaryIO, passphrase: str) -> None:
         check_passphrase(passphrase)
         salt = os.urandom(_SALT)
@@ -58,6 +60,7 @@ class SealingWriter(RawIOBase):
         self._pending = bytearray()
         self._number = 0
         target.write(MAGIC + salt)
+        self._begun = True
 
     def writable(self) -> bool:
         """Return that it is."""
@@ -75,7 +78,8 @@ class SealingWriter(RawIOBase):
     def close(self) -> None:
         """Write the last chunk."""
         if not self.closed:
-            self._put(bytes(self._pending), last=True)
+            if self._begun:  # Python also closes what was refused a passphrase
+                self._put(bytes(self._pending), last=True)
             super().close()
 
     def _put(self, content: bytes, *, last: bool) -> None:
