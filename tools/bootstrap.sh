@@ -74,8 +74,8 @@ fi
 # Compiled here once: some machines forbid Python to keep what it compiles, and every start would take twice as long.
 "$venv"/bin/python -m compileall -q src
 
-# A browser for the tests of pages, and what several servers count calls in.
-[ "$what" = test ] && debian chromium redis-server nginx-light haproxy
+# A browser for the tests of pages, what several servers count calls in, a broker of messages, and what faults are made with.
+[ "$what" = test ] && debian chromium redis-server nginx-light haproxy mosquitto libfaketime iptables iproute2
 # A camera for the tests of streams: GStreamer's RTSP server, which the system's Python runs.
 [ "$what" = test ] && debian gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
   gstreamer1.0-plugins-ugly python3-gi

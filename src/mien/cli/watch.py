@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from mien.video.zones import Zones
 
 _LIVE = 0.5
+_END_SECONDS = 30.0
+"""The longest wait for the thread that reads the stream: opening and reading have time-outs of their own."""
 
 
 def command(
@@ -193,8 +195,8 @@ def _run(watcher: Watcher, printer: _Printer, seconds: float | None) -> None:
     except KeyboardInterrupt:
         pass
     watcher.stop()
-    if thread.is_alive():
-        thread.join(6.0)
+    if thread.is_alive():  # Python must not end while the thread is inside the decoder: the process could hang
+        thread.join(_END_SECONDS)
     if failed:
         raise failed[0]
 
