@@ -185,20 +185,27 @@ def test_faces_and_persons_are_moved(person: OpenPerson, client: httpx.Client, a
     assert someone.troubles == []
 
 
-def test_a_merge_that_a_negative_speaks_against_is_asked_twice(
-    person: OpenPerson, portal: Server, client: httpx.Client, axe: str
-) -> None:
-    """Somebody answered "not this person" before: the second question says so, and no is an answer."""
-    dad, mum = enrol(client, "Dad", DAD), enrol(client, "Mum", MUM)
-    with state(portal) as (services, _, owner):
-        ref = CollectionRef(owner, Kind.LARGE_PERSON_GROUP, "desk")
-        Policies(Rows(services.database, services.clock)).set_for(ref, EnrolmentPolicy(negatives=True))
-    management = httpx.Client(
+@pytest.fixture
+def management(portal: Server) -> Iterator[httpx.Client]:
+    """The control plane of the resource."""
+    with httpx.Client(
         base_url=f"{portal.management}/mien/v1/resources/dev",
         headers={"Authorization": f"Bearer {portal.admin_token}"},
         timeout=60,
         trust_env=False,
-    )
+    ) as one:
+        yield one
+
+
+def test_a_merge_that_a_negative_speaks_against_is_asked_twice(
+    person: OpenPerson, portal: Server, client: httpx.Client, management: httpx.Client, axe: str
+) -> None:
+    """Somebody answered "not this person" before: the second question says so, and no is an answer."""
+    dad, mum = enrol(client, "Dad", DAD), enrol(client, "Mum", MUM)
+    enrol(client, "Somebody else", DAD)  # so that the list is not of one person before it was searched
+    with state(portal) as (services, _, owner):
+        ref = CollectionRef(owner, Kind.LARGE_PERSON_GROUP, "desk")
+        Policies(Rows(services.database, services.clock)).set_for(ref, EnrolmentPolicy(negatives=True))
     photo = base64.b64encode(azure_photo(MUM).read_bytes()).decode()
     body = {"collection": "largePersonGroup/desk", "personId": dad, "photo": photo}
     management.post("/negatives", json=body).raise_for_status()
@@ -228,7 +235,6 @@ def test_a_merge_that_a_negative_speaks_against_is_asked_twice(
     assert client.get(f"/face/v1.2/largepersongroups/desk/persons/{mum}").status_code == 404
     assert management.get("/negatives").json()["value"] == []
     assert someone.troubles == []
-    management.close()
 
 
 def test_groups_and_lists_beyond_the_first_page(person: OpenPerson, client: httpx.Client) -> None:

@@ -62,6 +62,7 @@ class PersonPicker:
             with Tag("div", classes="row", style="justify-content:flex-end"):
                 button(t("Cancel"), self._dialog.close)
         self._first_found: tuple[str, str] | None = None
+        self._drawn: object = None
         self._dialog.open()
 
     async def draw(self) -> None:
@@ -86,6 +87,10 @@ class PersonPicker:
             return
         found = [one for one in page.people if one.person_id != self._without][:_FOUND]
         self._first_found = (found[0].person_id, found[0].name) if len(found) == 1 else None
+        result = (found, page.total, wanted if self._new is not None else bool(wanted))
+        if result == self._drawn:  # a click on what is drawn anew would be lost
+            return
+        self._drawn = result
         self._found.clear()
         with self._found:
             if found:
