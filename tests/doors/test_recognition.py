@@ -205,10 +205,8 @@ def test_a_group_that_is_gone_or_untrained_leaves_the_others(
         search.search(faces)
 
 
-def test_a_camera_says_which_group_it_leaves_out(world: World, directory: DirectoryServices) -> None:
-    enrol(world, Kind.PERSON_GROUP, "staff", ann=1)
-    world.make(Kind.LARGE_PERSON_GROUP, "guests")
-    recogniser = opened(world, directory, STAFF, Target(TargetKind.LARGE_PERSON_GROUP, "guests"))
+def replayed(recogniser: GroupSearch) -> Watcher:
+    """A watcher whose camera sees one face once, of `unit(1)`."""
     track = Visit(recogniser).track
     reading = Reading(embedding(unit(1)), Level3.HIGH, None, 80)
     track.add(reading)
@@ -219,7 +217,14 @@ def test_a_camera_says_which_group_it_leaves_out(world: World, directory: Direct
         def updates(self) -> list[TrackUpdate]:
             return [TrackUpdate(track, reading, ended=False)]
 
-    watcher = Watcher(Replayed(), recogniser)  # type: ignore[arg-type]  # all that run needs of a camera
+    return Watcher(Replayed(), recogniser)  # type: ignore[arg-type]  # all that run needs of a camera
+
+
+def test_a_camera_says_which_group_it_leaves_out(world: World, directory: DirectoryServices) -> None:
+    enrol(world, Kind.PERSON_GROUP, "staff", ann=1)
+    world.make(Kind.LARGE_PERSON_GROUP, "guests")
+    recogniser = opened(world, directory, STAFF, Target(TargetKind.LARGE_PERSON_GROUP, "guests"))
+    watcher = replayed(recogniser)
     told: list[TrackEvidence] = []
     watcher.run(told.append)
     assert [one.best.name for one in told if one.best] == ["ann"]
@@ -286,17 +291,7 @@ def test_an_outage_of_the_database_gives_no_evidence(
 ) -> None:
     enrol(world, Kind.PERSON_GROUP, "staff", ann=1)
     recogniser = opened(world, directory, STAFF)
-    track = Visit(recogniser).track
-    reading = Reading(embedding(unit(1)), Level3.HIGH, None, 80)
-    track.add(reading)
-
-    class Replayed:
-        name = "door"
-
-        def updates(self) -> list[TrackUpdate]:
-            return [TrackUpdate(track, reading, ended=False)]
-
-    watcher = Watcher(Replayed(), recogniser)  # type: ignore[arg-type]  # all that run needs of a camera
+    watcher = replayed(recogniser)
     told: list[TrackEvidence] = []
 
     def down(*_: object) -> None:

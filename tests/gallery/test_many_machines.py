@@ -332,7 +332,7 @@ def test_a_disk_that_is_full_while_another_servers_index_is_made_leaves_nobody_o
     assert found(world, there, ref, 99) == [late]
 
 
-def test_a_group_whose_people_were_all_deleted_is_nobody_on_every_server(
+def test_nobody_is_found_on_any_server_after_everybody_was_deleted(
     world: World, connect: Connect, tmp_path: Path
 ) -> None:
     ref = world.make(Kind.LARGE_PERSON_GROUP)

@@ -109,7 +109,7 @@ class ExactSearch:
             ValueError: the probes have another dimension or are not finite.
             TrainedIndexCorruptError: a block of templates on disk is damaged.
         """
-        if not any(map(len, self.segments)):  # an index of nobody, which fits probes of any dimension
+        if not any(map(len, self.segments)):  # an empty index fits probes of any dimension
             return [[] for _ in probes]
         array = check_probes(probes, self.dimension)
         parts = [

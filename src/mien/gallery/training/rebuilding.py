@@ -93,7 +93,7 @@ class Rebuilding:
         had = _alive(search)
         again = np.concatenate([added.person_ids, added.face_ids], axis=1)
         gone = had[~np.isin(_keys(had), _keys(there)) | np.isin(_keys(had), _keys(again))]
-        if len(had) - len(gone) + len(added) != len(there):  # the previous one was not what it was taken for
+        if len(had) - len(gone) + len(added) != len(there):  # the previous one has gaps or too many faces
             return False
         removed = [(UUID(bytes=one[:16].tobytes()), UUID(bytes=one[16:].tobytes())) for one in gone]
         try:

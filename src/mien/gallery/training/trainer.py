@@ -276,7 +276,8 @@ class Training:
             try:
                 store = self._indexes.branch(row, row.snapshot, name, held)
                 store.update(added, removed, current=previous)
-                self._check_complete(row, name, store.load(previous))
+                search = store.load(previous)
+                self._check_complete(row, name, search)
             except TrainedIndexError as error:
                 self._indexes.report_damage(row, error)
                 with self._rows.database.read(row.resource_id) as session:
@@ -284,15 +285,16 @@ class Training:
                 self._indexes.tidy(row.uid, row.snapshot, held)
                 store = self._indexes.store(row, name, held)
                 store.write(added, row.fingerprint)
-                previous = None
+                search = store.load()
         else:
             store.write(added, row.fingerprint)
+            search = store.load(previous)
         # Loaded here, so that the first identify after a training need not wait for it.
-        self._indexes.keep(row.uid, name, store.load(previous), row.revision)
+        self._indexes.keep(row.uid, name, search, row.revision)
         return name
 
     def _check_complete(self, row: CollectionRow, name: str, search: TemplateSearch) -> None:
-        """Check that an exact index has as many faces as are enrolled: whatever the one before lacked is found so.
+        """Check that an exact index has as many faces as are enrolled, so that no later training inherits a gap.
 
         Raises:
             TrainedIndexError: it has more or fewer.
