@@ -44,8 +44,11 @@ limit_arenas()  # as the server does; a worker has many threads, too
 _waits = inspect.signature(httpx.get).parameters["timeout"].default  # the one object that every call refers to
 _waits.connect = _waits.read = _waits.write = _waits.pool = 60.0
 
-SLOW = ("portal", "liveness", "docs", "cli", "wire", "doors", "storage", "deploy")
+SLOW = ("replicas", "portal", "liveness", "docs", "cli", "wire", "doors", "storage", "deploy")
 """Folders whose files take longest: they come first, so that no process is left alone with one of them in the end."""
+
+BROWSER = "portal"
+"""The folder whose tests keep processors busy; most others wait half of their time, for servers and clocks."""
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -59,8 +62,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("heavy_on_postgresql") and "postgresql" in item.nodeid.partition("[")[2]:
             item.add_marker(pytest.mark.heavy)
-    places = {name: place for place, name in enumerate(SLOW)}
-    items.sort(key=lambda item: places.get(item.nodeid.split("/")[1], len(SLOW)))
+    ranks = {name: rank for rank, name in enumerate(SLOW)}
+    folders = {item.path: item.nodeid.split("/")[1] for item in items}
+    files = sorted(folders, key=lambda path: ranks.get(folders[path], len(SLOW)))
+    places: dict[Path, float] = {}
+    for share in (0.7, 1.0):  # files with a browser run beside others without one, and none of them at the end
+        some = [path for path in files if (folders[path] == BROWSER) is (share < 1)]
+        places |= {path: share * number / len(some) for number, path in enumerate(some)}
+    items.sort(key=lambda item: places[item.path])
 
 
 def pytest_sessionfinish() -> None:

@@ -244,6 +244,15 @@ def test_at_sigterm_the_server_drains_before_it_stops(start_server: StartServer)
     assert server.process.wait(120) == 0
 
 
+def test_an_idle_client_over_tls_does_not_hold_up_the_stop(start_server: StartServer) -> None:
+    server = start_server("--tls", shutdown_seconds="15")
+    trusted = ssl.create_default_context(cafile=server.data_dir / "tls" / "ca.pem")
+    with httpx.Client(base_url=server.endpoint, verify=trusted, trust_env=False) as client:
+        assert client.get("/healthz/live").status_code == 200
+        assert stop(server.process) in {0, -signal.SIGTERM}
+    assert "exceeded" not in server.log.read_text()  # uvicorn's word when it does not wait any longer
+
+
 def test_draining_ends_by_itself() -> None:
     async def nothing(*_: object) -> None: ...
 

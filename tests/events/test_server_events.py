@@ -41,7 +41,8 @@ def wait_for(what: Callable[[], bool]) -> None:
 
 
 def lines(server: Server) -> list[dict[str, object]]:
-    found = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
+    written = server.log.read_text().rpartition("\n")[0]  # the server may be in the middle of a line
+    found = [json.loads(line) for line in written.splitlines() if line.startswith("{")]
     return [line for line in found if line.get("logger") == "mien.requests"]
 
 

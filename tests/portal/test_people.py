@@ -209,6 +209,11 @@ def test_a_merge_that_a_negative_speaks_against_is_asked_twice(
     photo = base64.b64encode(azure_photo(MUM).read_bytes()).decode()
     body = {"collection": "largePersonGroup/desk", "personId": dad, "photo": photo}
     management.post("/negatives", json=body).raise_for_status()
+
+    def negatives() -> list[dict[str, str]]:
+        kept: list[dict[str, str]] = management.get("/negatives").json()["value"]
+        return [one for one in kept if one["collection"] == body["collection"]]  # the server is shared
+
     someone = person()
     page = someone.go(f"{GROUP}/{mum}")
     question = page.get_by_role("dialog", name="Merge them all the same?")
@@ -229,11 +234,11 @@ def test_a_merge_that_a_negative_speaks_against_is_asked_twice(
             assert page.evaluate(VIOLATIONS)["violations"] == []
             question.get_by_role("button", name="Cancel").click()
             question.wait_for(state="detached")
-            assert len(management.get("/negatives").json()["value"]) == 1
+            assert len(negatives()) == 1
     question.get_by_role("button", name="Merge").click()
     page.wait_for_url(f"**{GROUP}/{dad}**")
     assert client.get(f"/face/v1.2/largepersongroups/desk/persons/{mum}").status_code == 404
-    assert management.get("/negatives").json()["value"] == []
+    assert negatives() == []
     assert someone.troubles == []
 
 

@@ -250,6 +250,22 @@ class HttpProtocol(HttpToolsProtocol):
         elif not self._in_head and self.cycle.response_complete:
             self._rest_timer = self.loop.call_later(self.limits.rest_seconds, self.transport.close)
 
+    def shutdown(self) -> None:
+        """Close the connection if it is idle, else after its answer.
+
+        Over TLS a connection stays open until the client confirms the end, and a client whose pool keeps an idle
+        connection does not read from it: it would hold up a server that stops for `shutdown_seconds`.
+        """
+        super().shutdown()
+        if self.transport.is_closing():
+            self.loop.call_later(_LINGER_SECONDS, self._abandon)
+
+    def _abandon(self) -> None:
+        if self.transport.get_write_buffer_size():  # a slow reader still takes its answer
+            self.loop.call_later(_LINGER_SECONDS, self._abandon)
+        else:
+            self.transport.abort()
+
     def send_400_response(self, msg: str) -> None:
         """Answer and close; `msg` is uvicorn's text, which says nothing beyond ours."""
         del msg

@@ -188,8 +188,12 @@ def test_a_person_who_is_there(film: Film, live_server: Server, tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("kind", "nonce"),
-    [(PERSON, OTHER), (Kind.LIVE, NONCE), (Kind.PRINT, NONCE), (Kind.REPLAY_RIGHT_TURNS, NONCE)],
-    ids=["an answer to another nonce", "a rendering from one photo", "a photo", "a replay"],
+    [
+        pytest.param(PERSON, OTHER, id="an answer to another nonce"),
+        pytest.param(Kind.REPLAY_RIGHT_TURNS, NONCE, id="a replay"),
+        pytest.param(Kind.LIVE, NONCE, id="a rendering from one photo", marks=pytest.mark.heavy),
+        pytest.param(Kind.PRINT, NONCE, id="a photo", marks=pytest.mark.heavy),
+    ],
 )
 def test_who_is_not_there(film: Film, live_server: Server, kind: Kind | str, nonce: bytes) -> None:
     shown = attempt(film, live_server, kind, nonce=nonce)
@@ -213,7 +217,7 @@ def default_server(start_server: StartServer) -> Server:
 @pytest.mark.parametrize(("kind", "decisions"), [
     (PERSON, {"realface"}),
     (SCREEN, {"spoofface"}),
-    (Kind.PRINT_STILL, {"spoofface", "uncertain", "FaceEyeRegionNotVisible"}),
+    pytest.param(Kind.PRINT_STILL, {"spoofface", "uncertain", "FaceEyeRegionNotVisible"}, marks=pytest.mark.heavy),
 ])  # fmt: skip
 def test_without_turns_on_a_default_install(
     film: Film, default_server: Server, kind: Kind | str, decisions: set[str]
