@@ -47,7 +47,7 @@ unit: $(VENV)/.test ## The tests without the heavy ones, in WORKERS processes
 	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) $(if $(SELECT),-m "$(SELECT)") --hypothesis-profile $(EXAMPLES) $(PYTEST_ARGS)
 
 second: $(VENV)/.test ## The fast tests on the newest other Python of this machine, if there is one
-	@$(BIN)/python tools/second_python.py -n $(WORKERS) --hypothesis-profile $(EXAMPLES)
+	@$(BIN)/python tools/second_python.py -n $(WORKERS) --hypothesis-profile $(if $(filter same,$(EXAMPLES)),few,$(EXAMPLES))
 
 coverage: $(VENV)/.test ## The tests without the heavy ones, with branch coverage
 	$(MAKE) unit PYTEST_ARGS="--cov --cov-report=term --cov-report=html:build/coverage"

@@ -18,11 +18,11 @@ _ROUNDS = 10
 
 
 def register_profiles() -> None:
-    """Make the profiles that `--hypothesis-profile` chooses from: `same`, which is loaded, and `explore`.
+    """Make the profiles that `--hypothesis-profile` chooses from: `same`, which is loaded, `few`, and `explore`.
 
     Neither measures time, which a busy machine takes more of, nor explains a failure: that traces every line, and took
     so long in tests over a database that their timeout hid what had failed. `same` draws from a seed made from the
-    test's source, and keeps nothing.
+    test's source, and keeps nothing. `few` is a tenth of it, for a second Python.
     """
     patient = settings(
         deadline=None,
@@ -32,6 +32,7 @@ def register_profiles() -> None:
         max_examples=_USUAL,
     )
     settings.register_profile("same", patient, derandomize=True, database=None)
+    settings.register_profile("few", patient, derandomize=True, database=None, max_examples=_USUAL // 10)
     settings.register_profile("explore", patient, derandomize=False, max_examples=3 * _USUAL)
     settings.load_profile("same")
     engine.MAX_SHRINKING_SECONDS = 60  # of 300, after which a test's own timeout would hide its failure
