@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from tests.manual_clock import ManualClock
 
 from mien.accounts import DEVELOPMENT_TERMS, Accounts
-from mien.events.failed_calls import KEPT, KEPT_FOR, FailedCalls, NotedCall, told_in
+from mien.events.failed_calls import KEPT, KEPT_FOR, FailedCalls, NotedCall, message_and_hint
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import FailedCallRow
 
@@ -95,4 +95,4 @@ def test_old_calls_and_those_of_purged_resources_go(
 
 @pytest.mark.parametrize("answer", [b"", b"no JSON", b"[]", b'{"error": "x"}', b'{"error": {"innererror": 3}}'])
 def test_answers_of_other_shapes_say_nothing(answer: bytes) -> None:
-    assert told_in(answer) == ("", "")
+    assert message_and_hint(answer) == ("", "")

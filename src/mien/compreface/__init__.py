@@ -1,11 +1,11 @@
-"""CompreFace's REST routes for recognition, as one more dialect on the same gallery; off by default.
+"""CompreFace's REST routes for recognition, as another API on the same gallery; off by default.
 
-Programs written for CompreFace keep working with the URL changed: a resource's key goes into `x-api-key`, a subject is
-a person of the large person group `compreface`, and what is added is found at once, without training. The front door is
-that of the Face API: the same keys, roles, approvals, rates and metering.
+Programs written for CompreFace only need another URL: a resource's key goes into `x-api-key`, a subject is a person of
+the large person group `compreface`, and added faces are searched at once, without training. Requests pass the gateway
+of the Face API, with the same keys, roles, approvals, rates and metering.
 
-- `subjects` keeps subjects and their faces in the gallery, and searches them.
-- `handlers` has an operation a route; `answers` shapes faces; `faults` shapes errors.
+- `subjects` stores subjects and their faces in the gallery, and searches them.
+- `handlers` has an operation per route. `answers` and `faults` return faces and errors as JSON.
 - `dialect` is the ASGI application.
 """
 

@@ -1,4 +1,4 @@
-"""Faces as CompreFace's JSON, with what its plug-ins add."""
+"""Faces as CompreFace's JSON, with the results of its plug-ins."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ PLUGINS: Final[Mapping[str, Attribute]] = {
     "mask": Attribute.MASK,
     "pose": Attribute.HEAD_POSE,
 }
-"""The plug-ins that are attributes here.
+"""The supported plug-ins.
 
-`landmarks` returns the detector's five points. `gender` is retired, and `calculator` would hand out templates: neither
-adds anything.
+`landmarks` returns the detector's five points. `gender` (retired) and `calculator` (which would return templates) are
+ignored.
 """
 
 _YEARS: Final = 4
 """Half the width of CompreFace's age ranges.
 
-The estimate has no range of its own, and neither age nor mask has a probability.
+Our estimate has no range. Neither age nor mask has a probability.
 """
 _MASKS: Final = {
     MaskType.NONE: "without_mask",
@@ -34,7 +34,7 @@ _MASKS: Final = {
 
 
 def face_json(face: Face, plugins: frozenset[str]) -> Json:
-    """Return a face: its box, and what the plug-ins say of it."""
+    """Return a face as JSON: its bounding box and the results of the plug-ins."""
     told: Json = {}
     attributes = face.attributes
     if attributes.age is not None:

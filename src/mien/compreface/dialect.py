@@ -1,4 +1,4 @@
-"""The ASGI application of CompreFace's routes, behind the front door of the Face API."""
+"""The ASGI application of CompreFace's routes, behind the gateway of the Face API."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FACE_KEY: Final = b"ocp-apim-subscription-key"
 
 
 class CompreFace:
-    """The dialect.
+    """CompreFace's API as an ASGI application.
 
     Args:
         handlers: the routes.
@@ -41,7 +41,7 @@ class CompreFace:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request; the key may be in `x-api-key`."""
+        """Answer an HTTP request; the key may be in `x-api-key`."""
         headers = list(scope["headers"])
         names = {name for name, _ in headers}
         if _FACE_KEY not in names:
@@ -52,7 +52,7 @@ class CompreFace:
 def compreface(
     gallery: Gallery, recognisers: Recognisers, engine: Engine, limits: BodyLimits, observers: Sequence[Observer] = ()
 ) -> Dialect:
-    """Return the dialect on a gallery, for `mien.wire.application.ApplicationParts`."""
+    """Return CompreFace's API on a gallery, for `mien.wire.application.ApplicationParts`."""
 
     def make(workers: WorkerPool, checks: Checks) -> CompreFace:
         return CompreFace(
@@ -63,14 +63,14 @@ def compreface(
 
 
 class _Router:
-    """Finds the operation of a path; parts of a template in braces are values."""
+    """Finds the operation of a path by templates whose segments in braces are parameters."""
 
     def __init__(self, operations: Iterable[Operation]) -> None:
         self._rows = [(operation, _segments(operation.template)) for operation in operations]
-        # Words before names, so that `faces/delete` is never an image's id.
+        # Literal segments before parameters, so that `delete` in `faces/delete` is not read as an image id.
         self._rows.sort(key=lambda row: [part[0] == "{" for part in row[1]])
 
-    def match(self, method: str, path: str, endpoint: Callable[[], str]) -> Route:  # noqa: ARG002  of the Face API's hints
+    def match(self, method: str, path: str, endpoint: Callable[[], str]) -> Route:  # noqa: ARG002  only the Face API's hints use it
         """Return the operation of a method and path.
 
         Raises:
@@ -79,7 +79,7 @@ class _Router:
         given = _segments(path)
         for operation, segments in self._rows:
             if operation.method == method and len(segments) <= len(given):
-                if segments[-1] == _NAME:  # a subject's name may have slashes
+                if segments[-1] == _NAME:  # a subject's name may contain slashes
                     given_here = (*given[: len(segments) - 1], "/".join(given[len(segments) - 1 :]))
                 else:
                     given_here = given

@@ -1,4 +1,4 @@
-"""Errors as CompreFace answers them: a message and a number, beside the HTTP status."""
+"""CompreFace's errors: an HTTP status with a message and an error number."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _ROWS: Final = "large_person_group"
 
 
 class CompreFaceProblem(Problem):
-    """An error whose body is CompreFace's.
+    """An error with CompreFace's body.
 
     Args:
-        status: status of HTTP.
-        number: number by which programs distinguish errors.
-        message: for people.
+        status: HTTP status.
+        number: CompreFace's error number.
+        message: message for people.
         headers: further response headers.
     """
 
@@ -62,7 +62,7 @@ _KNOWN: Final[tuple[tuple[type[Exception], int, int, str], ...]] = (
 
 
 def explain(error: Exception) -> Problem:
-    """Return the error answer for an exception: CompreFace's own, or what the Face API would say."""
+    """Return the response for an exception: CompreFace's error if it has one, else the Face API's."""
     if isinstance(error, CompreFaceProblem):
         return error
     for kind, status, number, message in _KNOWN:

@@ -1,4 +1,4 @@
-"""The routes: subjects, their examples, recognition, detection, verification."""
+"""The handlers for subjects, their examples, recognition, detection and verification."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _LONGEST_NAME: Final = 128
 
 @dataclass(frozen=True, slots=True)
 class Handlers:
-    """An operation a route.
+    """The handlers, one per route.
 
     Attributes:
         subjects: the enrolled subjects.
         engine: analyses photos.
-        workers: the worker pool for everything that blocks or computes.
-        limits: how much a client may send.
+        workers: the worker pool for blocking and computing work.
+        limits: size limits of request bodies.
     """
 
     subjects: CompreFaceSubjects
@@ -46,7 +46,7 @@ class Handlers:
     limits: BodyLimits
 
     def operations(self) -> list[Operation]:
-        """The rows for the router; templates are whole paths."""
+        """Return the operations for the router; their templates are whole paths."""
         names, faces = "/api/v1/recognition/subjects", "/api/v1/recognition/faces"
         gone = f"{_GROUP}/persons/persistedfaces/delete"
         table: list[tuple[str, str, str, Handler, str]] = [
@@ -100,7 +100,7 @@ class Handlers:
         return await self._run(work, 201)
 
     async def rename_subject(self, exchange: Exchange) -> Response:
-        """Rename a subject, or give its faces to one that has the new name."""
+        """Rename a subject; if another has the new name, move the faces to that one."""
         to = _subject((await self._json(exchange.request)).get("subject"))
 
         def work() -> Json:
@@ -126,7 +126,7 @@ class Handlers:
     # Examples
 
     async def list_examples(self, exchange: Exchange) -> Response:
-        """Return a page of all faces, or of those of one subject."""
+        """Return a page of the faces of all subjects or of one."""
         request = exchange.request
         subject = request.query_value("subject") or None
         page, size = _whole(request, "page", 0, 0, 10**6), _whole(request, "size", 20, 1, 10_000)
@@ -150,7 +150,7 @@ class Handlers:
         return await self._run(lambda: _example(self.subjects.enrol(exchange.resource_id, subject, image)), 201)
 
     async def delete_examples(self, exchange: Exchange) -> Response:
-        """Delete the faces of a subject, or all, with the subjects."""
+        """Delete a subject, or all subjects, with their faces."""
         subject = exchange.request.query_value("subject") or None
 
         def work() -> Json:
@@ -178,7 +178,7 @@ class Handlers:
     # Faces of photos
 
     async def recognize(self, exchange: Exchange) -> Response:
-        """Find the faces of a photo, and for each the subjects that are most like it."""
+        """Detect the faces of a photo, and return the most similar subjects of each."""
         asked = _Asked.of(exchange)
         top = _whole(exchange.request, "prediction_count", 1, 1, _MOST_PREDICTIONS)
         (image,) = await self._images(exchange.request, "file")
@@ -199,7 +199,7 @@ class Handlers:
         return await self._run(work)
 
     async def verify_example(self, exchange: Exchange) -> Response:
-        """Compare the faces of a photo with one that is enrolled."""
+        """Compare the faces of a photo with an enrolled face."""
         asked = _Asked.of(exchange)
         (image,) = await self._images(exchange.request, "file")
 
@@ -216,7 +216,7 @@ class Handlers:
         return await self._run(work)
 
     async def detect(self, exchange: Exchange) -> Response:
-        """Find the faces of a photo; nothing is compared, and no template is made."""
+        """Detect the faces of a photo without computing templates."""
         asked = _Asked.of(exchange)
         (image,) = await self._images(exchange.request, "file")
 
@@ -248,10 +248,10 @@ class Handlers:
         return await self._run(work)
 
     def _faces(self, image: bytes, asked: _Asked, *, templates: bool = True) -> list[Face]:
-        """Return the faces of a photo, the largest first.
+        """Return the faces of a photo, largest first.
 
         Raises:
-            CompreFaceProblem: there is none.
+            CompreFaceProblem: there is no face.
         """
         attributes = frozenset(PLUGINS[name] for name in asked.plugins if name in PLUGINS)
         want = Want(recogniser=self.subjects.pack if templates else None, attributes=attributes)
@@ -261,10 +261,10 @@ class Handlers:
         return faces[: asked.limit] if asked.limit else faces
 
     async def _images(self, request: Request, *names: str) -> list[bytes]:
-        """Return the images of a form's parts, or of a JSON object's properties in base64.
+        """Return the images of a form, or of a JSON object with base64 properties.
 
         Raises:
-            CompreFaceProblem: one is missing, or the body is neither.
+            CompreFaceProblem: an image is missing, or the body is neither.
         """
         kind = request.header(b"content-type") or ""
         room = len(names) * self.limits.image_bytes * (4 if "json" in kind.lower() else 3) // 3 + _FORM_ROOM
@@ -304,12 +304,12 @@ class Handlers:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """The requested results of a call on faces.
+    """The query parameters of a call on faces.
 
     Attributes:
-        limit: the most faces, the largest first; 0 for all.
-        least: lowest score of a face.
-        plugins: the requested attributes of faces.
+        limit: maximum number of faces, largest first; 0 for all.
+        least: lowest detection score of a face, 0 to 1.
+        plugins: names of the requested plug-ins.
     """
 
     limit: int
@@ -318,7 +318,7 @@ class _Asked:
 
     @classmethod
     def of(cls, exchange: Exchange) -> _Asked:
-        """Read the query; what needs an approval that the resource lacks is left out."""
+        """Read the query; plug-ins for which the resource lacks an approval are left out."""
         request = exchange.request
         given = (request.query_value("face_plugins") or "").lower().split(",")
         plugins = frozenset(name.strip() for name in given if name.strip())

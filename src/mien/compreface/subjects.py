@@ -1,4 +1,4 @@
-"""Subjects and their faces, kept as the persons of a large person group and searched without training."""
+"""Subjects and their faces, stored as persons of a large person group and searched without training."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from mien.storage.tables import PersistedFaceRow
 from mien.vision.types import Embedding
 
 GROUP: Final = "compreface"
-"""Id of the large person group that holds the subjects of a resource; the Face API shows it too."""
+"""Id of the large person group with a resource's subjects; it is visible in the Face API too."""
 
 LABEL: Final = "recognition_04"
 _PAGE: Final = 1000
@@ -34,11 +34,11 @@ _PAGE: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A face of a subject.
+    """An enrolled face of a subject.
 
     Attributes:
         image_id: lower-case GUID.
-        subject: its name.
+        subject: name of the subject.
     """
 
     image_id: str
@@ -47,11 +47,11 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class SubjectCandidate:
-    """A subject that a face may be.
+    """A subject that a face may belong to.
 
     Attributes:
-        subject: its name.
-        similarity: in [0, 1]; 0.5 where the Face API calls two faces identical.
+        subject: name of the subject.
+        similarity: in [0, 1]; 0.5 is the Face API's threshold for identical faces.
     """
 
     subject: str
@@ -60,11 +60,11 @@ class SubjectCandidate:
 
 @dataclass(frozen=True, slots=True)
 class CompreFaceSubjects:
-    """The subjects of all resources.
+    """The subjects in the gallery, per resource.
 
     Attributes:
         gallery: the gallery that stores them.
-        recognisers: bindings of the recognition models.
+        recognisers: the recognition models.
     """
 
     gallery: Gallery
@@ -72,15 +72,15 @@ class CompreFaceSubjects:
 
     @property
     def pack(self) -> str:
-        """Name of the embedding pack that subjects are compared with."""
+        """Name of the model pack that computes the subjects' embeddings."""
         return self.recognisers[LABEL].pack
 
     def names(self, resource_id: UUID) -> list[str]:
-        """Return the names of all subjects, in order."""
+        """Return the names of all subjects, sorted."""
         return sorted({person.name for person in self._persons(resource_id)})
 
     def add(self, resource_id: UUID, name: str) -> bool:
-        """Create a subject; False when there is one of this name."""
+        """Create a subject; return False if the name exists."""
         ref = self._group(resource_id)
         if self.gallery.persons.named(ref, name, 1):
             return False
@@ -88,7 +88,7 @@ class CompreFaceSubjects:
         return True
 
     def rename(self, resource_id: UUID, name: str, to: str) -> None:
-        """Rename a subject; when one has the new name, it gets the faces.
+        """Rename a subject; if another has the new name, move the faces to that one.
 
         Raises:
             PersonNotFoundError: there is no such subject.
@@ -101,7 +101,7 @@ class CompreFaceSubjects:
             self.gallery.persons.update(ref, person.person_id, name=to)
 
     def delete(self, resource_id: UUID, name: str) -> int:
-        """Delete a subject with its faces, and return how many faces it had.
+        """Delete a subject with its faces, and return the number of faces.
 
         Raises:
             PersonNotFoundError: there is no such subject.
@@ -111,7 +111,7 @@ class CompreFaceSubjects:
         return len(person.persisted_face_ids)
 
     def delete_all(self, resource_id: UUID) -> tuple[int, int]:
-        """Delete all subjects, and return how many subjects and faces there were."""
+        """Delete all subjects, and return the numbers of subjects and faces."""
         subjects = faces = 0
         for person in list(self._persons(resource_id)):
             self.gallery.persons.delete(self._ref(resource_id), person.person_id)
@@ -119,16 +119,16 @@ class CompreFaceSubjects:
         return subjects, faces
 
     def examples(self, resource_id: UUID, subject: str | None = None) -> list[Example]:
-        """Return all faces, or those of one subject, by subject and id."""
+        """Return the faces of all subjects or of one, sorted by subject and id."""
         found = (person for person in self._persons(resource_id) if subject in {None, person.name})
         all_of = (Example(face_id, person.name) for person in found for face_id in person.persisted_face_ids)
         return sorted(all_of, key=lambda one: (one.subject, one.image_id))
 
     def enrol(self, resource_id: UUID, subject: str, image: bytes) -> Example:
-        """Add the face of a photo to a subject, which is created when there is none.
+        """Add the face of a photo to a subject, which is created if it does not exist.
 
         Raises:
-            What `mien.gallery.faces.PersistedFaces.add` raises.
+            The errors of `mien.gallery.faces.PersistedFaces.add`.
         """
         ref = self._group(resource_id)
         known = self.gallery.persons.named(ref, subject, 1)
@@ -136,13 +136,13 @@ class CompreFaceSubjects:
         try:
             added = self.gallery.faces.add(ref, image, person_id=person_id)
         except Exception:
-            if not known:  # a photo that is refused leaves no subject without a face
+            if not known:  # do not leave a subject without a face if the photo is refused
                 self.gallery.persons.delete(ref, person_id)
             raise
         return Example(added.persisted_face_id, subject)
 
     def delete_example(self, resource_id: UUID, image_id: str) -> Example:
-        """Delete a face, and its subject when it was the last one.
+        """Delete a face, and its subject with its last face.
 
         Raises:
             PersistedFaceNotFoundError: there is no such face.
@@ -155,16 +155,16 @@ class CompreFaceSubjects:
         return Example(image_id.lower(), person.name)
 
     def recognise(self, resource_id: UUID, faces: Sequence[Embedding], top: int) -> list[list[SubjectCandidate]]:
-        """Return for each face the subjects that are most like it, the best first.
+        """Return the most similar subjects of each face, best first.
 
         Raises:
-            FingerprintMismatchError: the subjects' faces were made by another recogniser than today's.
+            FingerprintMismatchError: the subjects' faces were computed by another recogniser than the current one.
         """
         found = self.gallery.untrained_recognition.identify(faces, self._ref(resource_id), top)
         return [[SubjectCandidate(one.name, one.confidence) for one in candidates] for candidates in found]
 
     def compare(self, resource_id: UUID, image_id: str, faces: Sequence[Embedding]) -> list[float]:
-        """Return how like an enrolled face each of some faces is, in [0, 1].
+        """Return the similarity of each face to an enrolled one, in [0, 1].
 
         Raises:
             PersistedFaceNotFoundError: there is no such face.
@@ -173,7 +173,7 @@ class CompreFaceSubjects:
         return self.gallery.untrained_recognition.compare(faces, self._ref(resource_id), image_id)
 
     def likeness(self, one: Embedding, other: Embedding) -> float:
-        """Return how like each other two faces are, in [0, 1]."""
+        """Return the similarity of two faces, in [0, 1]."""
         if not (one.readable and other.readable):
             return 0.0
         return confidence(self.recognisers[LABEL].calibration, cosine(one.vector, other.vector))
@@ -182,12 +182,12 @@ class CompreFaceSubjects:
         return CollectionRef(resource_id, Kind.LARGE_PERSON_GROUP, GROUP)
 
     def _group(self, resource_id: UUID) -> CollectionRef:
-        """Return the group, which is created when there is none."""
+        """Return the group, which is created if it does not exist."""
         ref = self._ref(resource_id)
         try:
             self.gallery.collections.get(ref)
         except CollectionNotFoundError:
-            with suppress(CollectionExistsError):  # another call created it meanwhile
+            with suppress(CollectionExistsError):  # another call has created it
                 self.gallery.collections.create(ref, "CompreFace subjects", None, LABEL)
         return ref
 

@@ -122,4 +122,4 @@ ACTIONS: Final[Mapping[str, str]] = {
     "subject.find": "Person's data looked for",
     "terms.accept": "Terms accepted",
 }
-"""Descriptions of the actions; an action of a later version has none, and is shown by its name."""
+"""Descriptions by action; an action without one, as written by a later version, is shown by its name."""

@@ -1,8 +1,8 @@
-"""The audit log of a database: append-only, chained (`mien.events.audit_chain`) under a key of the vault.
+"""The audit log of a database: append-only, chained by hashes (`mien.events.audit_chain`) with a key of the vault.
 
 The last entry's number and hash are encrypted and stored next to the log (`AuditHeadRow`), so that truncation is
-detected too. If an attacker can write the database *and* restores an older copy of log and seal together, only a number
-and hash stored elsewhere can show it; so every entry also goes to the service's log.
+detected too. An attacker who can write the database and restores older copies of both the log and the seal is detected
+only with a number and hash stored elsewhere; therefore every entry also goes to the service's log.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _log = structlog.get_logger("mien.audit")
 
 
 class AuditValueError(MessageError, ValueError):
-    """A detail must not be in the audit log: it may be an image, a template or a key."""
+    """A detail is not allowed in the audit log, because it may be an image, a template or a key."""
 
 
 class AuditLog:
@@ -65,11 +65,11 @@ class AuditLog:
         Args:
             actor: name of the actor; anything that looks like a key is redacted.
             action: the action, such as `key.regenerate`; ASCII letters, digits and ` ./:-_`, 100 at most.
-            resource_id: to which resource; None for the service.
-            details: names (letters, digits, `_`) and plain values; texts up to `MAX_TEXT`, keys redacted.
+            resource_id: the resource concerned; None for the service.
+            details: names (letters, digits, `_`) and plain values; texts have at most `MAX_TEXT` characters.
 
         Raises:
-            AuditValueError: a name or a value does not belong here.
+            AuditValueError: a name or a value is not allowed.
         """
         checked = _checked(action, details or {})
         with self._database.write(EVERY_RESOURCE) as session:
@@ -78,12 +78,12 @@ class AuditLog:
     def record_in(
         self, session: Session, *, actor: str, action: str, resource_id: UUID | None, details: Details | None = None
     ) -> None:
-        """Append an entry within a writing session, so that it exists if and only if the change does.
+        """Append an entry in the transaction of the change that it records.
 
-        Other writers of the log wait until the session ends: call it last.
+        Call it last: other writers of the log wait until the session ends.
 
         Raises:
-            AuditValueError: as `record`.
+            AuditValueError: a name or a value is not allowed.
         """
         self._append(session, actor, action, resource_id, _checked(action, details or {}))
 
@@ -135,18 +135,18 @@ class AuditLog:
         about: Sequence[str] = (),
         limit: int = 100,
     ) -> list[AuditEntry]:
-        """Return entries, newest first; for the next page, give the last one's sequence as `before`.
+        """Return entries, newest first; for the next page, pass the sequence of the last one as `before`.
 
         Args:
-            resource_id: of this resource only.
-            actor: by this actor only.
+            resource_id: only entries about this resource.
+            actor: only entries of this actor.
             action: this action and those that start with it and a dot (`access` is also `access.approve`); a trailing
                 `*` is a wildcard (`key.re*`).
-            since: not before this moment.
-            until: before this moment.
-            before: with a lower sequence than this.
+            since: earliest time.
+            until: end of the period, exclusive.
+            before: only entries with a lower sequence.
             about: only entries with one of these ids among the details, in lower case; all entries when empty.
-            limit: how many at most, 1 to 1000.
+            limit: maximum number of entries, 1 to 1000.
         """
         query = select(AuditRow).order_by(AuditRow.sequence.desc()).limit(max(1, min(limit, 1000)))
         if resource_id is not None:
@@ -166,7 +166,7 @@ class AuditLog:
         if before is not None:
             query = query.where(AuditRow.sequence < before)
         if about:
-            # Details are canonical JSON, in which an id stands between quotation marks.
+            # Details are canonical JSON: an id is a quoted string.
             query = query.where(or_(*(AuditRow.details.contains(f'"{one}"', autoescape=True) for one in about)))
         with self._database.read(EVERY_RESOURCE) as session:
             return [_entry(row) for row in session.scalars(query)]
@@ -193,7 +193,7 @@ class AuditLog:
             known: sequence and hash of an entry, stored elsewhere, that the log must still contain.
         """
         with self._database.read(EVERY_RESOURCE) as session:
-            # Read the seal first: entries that are appended in the meantime only follow it.
+            # Read the seal first: entries appended in the meantime come after it.
             head = session.get(AuditHeadRow, _HEAD)
         found = verify_entries(self.entries(), known=known, key=self.key, sealed=_sealed(head))
         if found.broken is not None:
@@ -212,10 +212,10 @@ def _sealed(head: AuditHeadRow | None) -> tuple[int, str] | None:
 
 
 def _checked(action: str, details: Details) -> dict[str, object]:
-    """Return the details as they may be stored.
+    """Validate an action and its details, and return the details to store.
 
     Raises:
-        AuditValueError: action, name or value does not belong in the log.
+        AuditValueError: an action, name or value is not allowed.
     """
     if not _ACTION.fullmatch(action):
         raise AuditValueError("an action is up to 100 ASCII letters, digits, blanks and ./:-_")
@@ -242,7 +242,7 @@ def _checked_value(name: str, value: object) -> object:
 
 
 def clean_actor(actor: str) -> str:
-    """Return an actor's name in the form of the log: printable, without keys, at most 200 characters."""
+    """Return an actor's name as it is logged: printable, keys redacted, at most 200 characters."""
     return "".join(sign if sign.isprintable() else "?" for sign in redact(actor))[:200]
 
 

@@ -1,8 +1,8 @@
-"""The chain of the audit log: each entry is hashed together with the previous one. Verification of a chain.
+"""The hash chain of the audit log, and its verification.
 
 A hash covers the JSON array of sequence, time, actor, action, resource id, details and the previous hash. It is
-HMAC-SHA-256 (`hmac-…`), so that the owner of the database, who can drop its triggers, cannot compute a new chain.
-Entries of earlier versions have plain SHA-256; none may follow a keyed one.
+HMAC-SHA-256 (`hmac-…`), so that the database's owner, who can drop its triggers, cannot compute a new chain.
+Entries of earlier versions have a plain SHA-256 hash; no such entry may follow a keyed one.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from uuid import UUID
 Details = Mapping[str, str | int | float | bool | None]
 
 FIRST: Final = "0" * 64
-"""The previous hash of the first entry."""
+"""Value of `previous` in the first entry."""
 
 KEYED: Final = "hmac-"
-"""Prefix of the hash of an entry that was hashed under the key."""
+"""Prefix of keyed hashes."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One entry.
+    """An entry of the audit log.
 
     Attributes:
         sequence: 1, 2, 3 …, without gaps.
         at: time, UTC.
         actor: the actor, such as `cli:anna`, `admin:token`, `resource:front-desk`.
         action: the action, such as `key.regenerate`.
-        resource_id: id of the resource; None if the entry is about the service. The resource may be deleted.
+        resource_id: id of the resource, which may have been deleted; None if the entry is about the service.
         details: further details.
-        previous: hash of the entry before.
-        hash: the entry's own: `hmac-` and 43 characters, or 64 hexadecimal ones of versions before.
+        previous: hash of the previous entry.
+        hash: the entry's hash: `hmac-` and 43 characters, or 64 hexadecimal digits in entries of earlier versions.
     """
 
     sequence: int
@@ -52,11 +52,11 @@ class AuditEntry:
 
     @property
     def keyed(self) -> bool:
-        """Whether it was hashed under the key."""
+        """Whether the hash is keyed."""
         return self.hash.startswith(KEYED)
 
     def expected_hash(self, key: bytes | None) -> str:
-        """Return the correct hash for the entry's contents; without a key, the plain one of earlier versions."""
+        """Compute the hash of the entry's contents; without a key, the plain hash of earlier versions."""
         resource = None if self.resource_id is None else str(self.resource_id)
         covered = [self.sequence, _moment(self.at), self.actor, self.action, resource, self.details, self.previous]
         text = canonical(covered).encode("ascii")
@@ -107,12 +107,12 @@ class ChainVerification:
     """The result of verifying the whole chain.
 
     Attributes:
-        entries: number of valid entries, counted from the first.
-        head: hash of the last sound one.
+        entries: number of valid entries before the first invalid one.
+        head: hash of the last valid entry.
         broken: sequence of the first invalid entry; None if all are valid.
-        reason: the reason why it is broken.
-        keyed_from: sequence of the first entry that was hashed under the key; None if there is none.
-        unchecked: number of keyed entries whose hash was not checked, because the key was not available.
+        reason: why that entry is invalid.
+        keyed_from: sequence of the first entry with a keyed hash; None if there is none.
+        unchecked: number of keyed entries whose hash could not be checked without the key.
     """
 
     entries: int
@@ -130,13 +130,13 @@ def verify_entries(
     key: bytes | None = None,
     sealed: tuple[int, str] | None = None,
 ) -> ChainVerification:
-    """Check entries from the first on, in their order; see `AuditLog.verify` in `mien.events.audit`.
+    """Verify the chain of all entries; see `mien.events.audit.AuditLog.verify`.
 
     Args:
-        entries: all of a log.
-        known: sequence and hash of an entry that was stored elsewhere.
-        key: key of the hashes (`AuditLog.key`); without it keyed entries are checked only for their order.
-        sealed: sequence and hash of an entry that the log must contain according to its seal.
+        entries: all entries of a log, in order.
+        known: sequence and hash of an entry, stored elsewhere, that the log must contain.
+        key: key of the hashes (`AuditLog.key`); without it, only the order of keyed entries is checked.
+        sealed: sequence and hash of the last entry according to the seal.
     """
     so_far = ChainVerification(0, FIRST)
     for entry in entries:
@@ -180,12 +180,12 @@ def _fault(entry: AuditEntry, sequence: int, head: str, known: tuple[int, str] |
 
 
 def seal(key: bytes, sequence: int, head: str) -> bytes:
-    """Return the seal of the log's end: of its last number and hash, under the key."""
+    """Return the seal of the log's end: a keyed hash of the last sequence and hash."""
     return hmac.digest(key, f"head|{sequence}|{head}".encode("ascii"), "sha256")
 
 
 def canonical(value: object) -> str:
-    """Return a value as the one JSON text that hashes cover."""
+    """Return a value as canonical JSON, the form that is hashed."""
     return json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 

@@ -1,4 +1,4 @@
-"""The front door's notification of observers after each call, and the protocols through which they read it."""
+"""The protocols through which observers read a call that the gateway has answered."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 
 
 class Request(Protocol):
-    """The view of a request for observers."""
+    """A request, as observers see it."""
 
     @property
     def method(self) -> str:
@@ -22,17 +22,17 @@ class Request(Protocol):
 
     @property
     def headers(self) -> Sequence[tuple[bytes, bytes]]:
-        """Raw pairs, names in lower case."""
+        """Raw header pairs, names in lower case."""
         ...
 
     @property
     def query(self) -> list[tuple[str, str]]:
-        """Decoded pairs."""
+        """Decoded query parameters."""
         ...
 
     @property
     def received(self) -> int:
-        """Bytes of the body that were read."""
+        """Number of body bytes that were read."""
         ...
 
     @property
@@ -46,21 +46,21 @@ class Request(Protocol):
 
 
 class ObservedOperation(Protocol):
-    """The view of an operation for observers."""
+    """An operation, as observers see it."""
 
     @property
     def name(self) -> str:
-        """The name in Azure's texts."""
+        """The name that Azure's documentation uses."""
         ...
 
     @property
     def transactions(self) -> int:
-        """How many billed transactions one successful call is."""
+        """Billed transactions of one successful call."""
         ...
 
 
 class Caller(Protocol):
-    """The caller of a call."""
+    """The resource that made a call, as observers see it."""
 
     @property
     def id(self) -> UUID:
@@ -74,12 +74,12 @@ class Caller(Protocol):
 
     @property
     def request_log(self) -> bool:
-        """Whether its calls are logged."""
+        """Whether the request log is switched on for it."""
         ...
 
 
 class Exchange(Protocol):
-    """The view of a routed call for observers."""
+    """A routed call, as observers see it."""
 
     @property
     def operation(self) -> ObservedOperation:
@@ -88,12 +88,12 @@ class Exchange(Protocol):
 
     @property
     def caller(self) -> Caller | None:
-        """The resource, if it was found."""
+        """The calling resource, if it is known."""
         ...
 
     @property
     def blocked(self) -> bool:
-        """Whether it was refused because of the number of calls."""
+        """Whether the call exceeded the rate or the volume of the tier."""
         ...
 
     @property
@@ -103,7 +103,7 @@ class Exchange(Protocol):
 
 
 class Response(Protocol):
-    """The view of a response for observers."""
+    """A response, as observers see it."""
 
     @property
     def status(self) -> int:
@@ -117,12 +117,12 @@ class Response(Protocol):
 
     @property
     def headers(self) -> Sequence[tuple[bytes, bytes]]:
-        """Headers of this answer in particular."""
+        """Headers of this response, without those that all responses have."""
         ...
 
 
 def error_code(response: Response) -> str:
-    """The error code that an answer names in its header, cut to what is stored."""
+    """Return the error code in a response's header, cut to the stored length; empty for a success."""
     for name, value in response.headers:
         if name == b"x-ms-error-code":
             return value.decode("latin-1")[:64]
@@ -130,7 +130,7 @@ def error_code(response: Response) -> str:
 
 
 def body_size(request: Request) -> int:
-    """How many bytes the body of a request had, or as many of them as came."""
+    """Return the size of a request's body in bytes; of an incomplete one, the bytes that arrived."""
     announced = request.header(b"content-length")
     if announced is not None and announced.isdigit() and len(announced) < 12:
         return int(announced)

@@ -1,7 +1,7 @@
-"""Counts what drift is measured on: quality, top score, margin and unread images, by day, resource and camera.
+"""Counts the values from which drift is computed (`DriftSeries`), by day, resource and camera.
 
-A value is put into a bin in memory, which is a look-up and an addition under a lock, and the counts are added to the
-database by the recorder of metrics, every few seconds. Nothing else is kept: no template, no person, no single value.
+Values are counted in bins in memory; the recorder of metrics adds the counts to the database every few seconds. No
+templates, people or single values are stored.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from mien.storage.tables import DriftCountRow, DriftStateRow, ResourceRow
 from mien.storage.upserts import insertion
 
 API: Final = ""
-"""The source of calls of the Face API; any other source is a camera's name."""
+"""The source of Face API calls; any other source is the name of a camera."""
 
 KEPT_DAYS: Final = 800
 _DAY: Final = 86_400
 
 
 class DriftSeries(StrEnum):
-    """The series that are counted.
+    """The counted series.
 
-    QUALITY: unified quality score of faces that got a template, 0 to 100; of a camera's track its best frame.
+    QUALITY: unified quality score of faces with a template, 0 to 100; for a camera, of each track's best frame.
     SCORE: similarity of the best candidate of an identification, 0 to 1.
-    MARGIN: by how much it is above the second person's.
-    UNREAD: images without a face; of cameras, tracks without a readable frame.
+    MARGIN: difference between the similarities of the best and the second person, 0 to 1.
+    UNREAD: images without a face; for a camera, tracks without a usable frame.
     """
 
     QUALITY = "quality"
@@ -45,12 +45,12 @@ class DriftSeries(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bins:
-    """The bins of a series.
+    """The histogram bins of a series.
 
     Attributes:
-        high: upper end of the last bin of numbers; the first begins at 0.
-        count: count of bins of numbers.
-        extra: name of one more bin for values that are none; empty without.
+        high: upper end of the last bin; the first begins at 0.
+        count: number of bins of equal width.
+        extra: name of an additional bin for missing values; empty if there is none.
     """
 
     high: float
@@ -59,11 +59,11 @@ class Bins:
 
     @property
     def total(self) -> int:
-        """All bins."""
+        """Number of bins, with the additional one."""
         return self.count + bool(self.extra)
 
     def place(self, value: float | None) -> int:
-        """Return the bin of a value; None goes to the extra bin."""
+        """Return the index of a value's bin; None belongs to the additional bin."""
         if value is None:
             return self.count
         return min(self.count - 1, max(0, int(value * self.count / self.high)))
@@ -85,7 +85,7 @@ class DriftCounts:
     Args:
         database: the database with the counts.
         clock: the clock.
-        enabled: false counts nothing.
+        enabled: whether anything is counted.
     """
 
     def __init__(self, database: Database, clock: Clock, *, enabled: bool = True) -> None:
@@ -101,8 +101,8 @@ class DriftCounts:
         Args:
             resource_id: id of the resource.
             source: `API`, or the camera's name.
-            series: the series that it belongs to.
-            value: None for one that is none (no candidate).
+            series: the series of the value.
+            value: the value; None if it is missing, such as a score without a candidate.
         """
         if self._enabled:
             key = (resource_id, source[:64], series.value, self.today(), BINS[series].place(value))
@@ -116,11 +116,11 @@ class DriftCounts:
             self.note(resource_id, source, DriftSeries.MARGIN, None if second is None else top - second)
 
     def today(self) -> int:
-        """Return the day, counted from 1970, UTC."""
+        """Return the current day (UTC) as the number of days since 1970."""
         return int(self._clock.now().timestamp()) // _DAY
 
     def flush(self) -> int:
-        """Add what was counted to the database; kept for the next time when that fails. Returns how many rows."""
+        """Add the counts to the database, or keep them if that fails. Return the number of written rows."""
         with self._lock:
             taken, self._noted = self._noted, Counter()
         if not taken:
@@ -130,7 +130,7 @@ class DriftCounts:
                 wanted = {key[0] for key in taken}
                 alive = set(connection.scalars(select(ResourceRow.id).where(ResourceRow.id.in_(wanted))))
                 names = ("resource_id", "source", "series", "day", "bin")
-                # Always in one order: processes that wrote the same rows in different orders would wait for each other.
+                # Sorted, so that processes lock the same rows in the same order and cannot deadlock.
                 rows = [
                     {**dict(zip(names, key, strict=True)), "count": count}
                     for key, count in sorted(taken.items(), key=lambda one: (str(one[0][0]), one[0][1:]))
@@ -159,7 +159,7 @@ class DriftCounts:
 
 
 def moved_series(database: Database, resource_id: UUID | None) -> float | None:
-    """Return how many series had moved at the last look, of one resource or all; None before the first look."""
+    """Return how many series, of one resource or all, had drifted at the last check; None before the first check."""
     query = select(func.sum(DriftStateRow.moved))
     if resource_id is not None:
         query = query.where(DriftStateRow.resource_id == resource_id)

@@ -1,7 +1,7 @@
-"""The page for Prometheus: the counts of this process since its start, and its current levels.
+"""The Prometheus endpoint: the counts of this process since its start, and its current levels.
 
-Each process has its own counts, as Prometheus wants it: it adds them up and notices restarts. Labels are names of
-resources, operations, statuses and error codes; nothing that a caller could make up is one.
+Each process exports its own counts; Prometheus adds them up and detects restarts. Labels are names of resources,
+operations, statuses and error codes, never text from a caller.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class Exposition:
-    """Renders the metrics in Prometheus' text formats; an ASGI application too, for mounting.
+    """Renders the metrics in Prometheus' text formats; also an ASGI application.
 
     Args:
         recorder: the counts.
-        names: gives the names of the resources by their ids.
-        levels: the process's own numbers, such as the length of its queue.
-        gauges: levels of resources, by the name they are given here.
+        names: returns the names of the resources by id.
+        levels: values of the process itself, such as the length of its queue.
+        gauges: values per resource, by metric name.
     """
 
     def __init__(
@@ -43,12 +43,12 @@ class Exposition:
         self._lock = Lock()
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
-        """Return the page and its media type; reads the database for the names, so call it from a thread.
+        """Return the page and its media type; blocks, because it reads names from the database.
 
         Args:
-            accept: the request's `Accept` header, which chooses the format.
+            accept: the request's `Accept` header, which selects the format.
         """
-        from prometheus_client.exposition import choose_encoder  # noqa: PLC0415  a start need not wait for it
+        from prometheus_client.exposition import choose_encoder  # noqa: PLC0415  not needed at start-up
 
         from mien.events.families import make_registry  # noqa: PLC0415  likewise
 

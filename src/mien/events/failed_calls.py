@@ -1,8 +1,7 @@
-"""The last calls of each resource that were answered with an error, so that people see why and what to do.
+"""The latest failed calls of each resource, so that people can see what failed, why, and what to do.
 
-What is kept of a call: time, operation, status, code, message, hint, the caller's address and the request id. Bodies,
-keys and paths are not. Noting a call is an append to a list of bounded length; the database is written by the thread
-that writes the metrics, some seconds later, in one transaction. A call that succeeded costs one comparison.
+Stored are the time, operation, status, code, message, hint, the caller's address and the request id, but no bodies,
+keys or paths. Failed calls are queued in memory; the thread that writes the metrics stores them seconds later.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.tables import FailedCallRow
 
 KEPT: Final = 1000
-"""Calls of a resource."""
+"""Stored calls per resource."""
 KEPT_FOR: Final = timedelta(days=30)
 _TEXT: Final = 600
 _BODY: Final = 20_000
@@ -34,17 +33,17 @@ class FailedCall:
     """A call that was answered with an error.
 
     Attributes:
-        id: grows with time; for the next page.
+        id: ascending; used for paging.
         at: time of the response.
-        operation: its name; `Unknown` for a path that no operation has.
-        method: method of HTTP.
-        status: status of HTTP.
-        code: code of the error.
-        message: message of the error, as the caller got it.
+        operation: name of the operation; `Unknown` if the path has none.
+        method: HTTP method.
+        status: HTTP status.
+        code: error code.
+        message: error message, as the caller received it.
         hint: the hint of the response; empty if there is none.
-        address: address of the caller; empty if unknown.
-        request_id: as the caller got it in `apim-request-id`.
-        milliseconds: how long it took.
+        address: IP address of the caller; empty if unknown.
+        request_id: value of the response's `apim-request-id` header.
+        milliseconds: duration of the call.
     """
 
     id: int
@@ -62,7 +61,7 @@ class FailedCall:
 
 @dataclass(frozen=True, slots=True)
 class NotedCall:
-    """A call as it is noted: the body of the answer is read when it is written."""
+    """A failed call in memory; its response body is parsed when it is written to the database."""
 
     resource_id: UUID | None
     at: datetime
@@ -77,7 +76,7 @@ class NotedCall:
 
 
 class FailedCalls:
-    """The failed calls of a database, which all processes on it share.
+    """The failed calls in a database, shared by all its processes.
 
     Args:
         database: the database.
@@ -91,11 +90,11 @@ class FailedCalls:
         self._noted: dict[UUID | None, deque[NotedCall]] = {}
 
     def now(self) -> datetime:
-        """The time, for who notes."""
+        """Return the current time (UTC)."""
         return self._clock.now()
 
     def note(self, call: NotedCall) -> None:
-        """Record a call, to be written soon; of very many the newest."""
+        """Queue a call for writing; if the queue is full, the oldest call is dropped."""
         with self._lock:
             calls = self._noted.get(call.resource_id)
             if calls is None:
@@ -103,7 +102,7 @@ class FailedCalls:
             calls.append(call)
 
     def flush(self) -> int:
-        """Write what was noted, and delete what is older than the last `KEPT` of a resource; returns how many calls."""
+        """Write the queued calls, keep only the latest `KEPT` of each resource, and return how many were written."""
         with self._lock:
             taken, self._noted = self._noted, {}
         rows = [_row(call) for calls in taken.values() for call in calls]
@@ -126,8 +125,8 @@ class FailedCalls:
 
     @staticmethod
     def _alive(session: Any, wanted: set[UUID]) -> set[UUID]:
-        """Return the resources that are still there; one may have been purged since the call."""
-        from mien.storage.tables import ResourceRow  # noqa: PLC0415  only where something failed
+        """Return the ids of the resources that still exist; one may have been purged since the call."""
+        from mien.storage.tables import ResourceRow  # noqa: PLC0415  only needed after a failure
 
         return set(session.scalars(select(ResourceRow.id).where(ResourceRow.id.in_(wanted))))
 
@@ -144,12 +143,12 @@ class FailedCalls:
         """Return failed calls, newest first.
 
         Args:
-            resource_id: id of the resource; None for calls whose resource is unknown, as with a wrong key.
-            code: with this code only.
-            operation: operation of this operation only.
-            status: with this status only; 4 and 5 stand for all of 4xx and 5xx.
-            before: with a lower id than this.
-            limit: how many at most, 1 to `KEPT`.
+            resource_id: id of the resource; None for calls whose resource is unknown, such as those with a wrong key.
+            code: only calls with this error code; empty for all.
+            operation: only calls of this operation; empty for all.
+            status: only calls with this status; 4 stands for 4xx and 5 for 5xx.
+            before: only calls with a lower id.
+            limit: maximum number of calls, 1 to `KEPT`.
         """
         query = select(FailedCallRow).where(_whose(resource_id)).order_by(FailedCallRow.id.desc())
         if code:
@@ -166,14 +165,14 @@ class FailedCalls:
             return [_seen(row) for row in session.scalars(query.limit(max(1, min(limit, KEPT))))]
 
     def kinds(self, resource_id: UUID | None) -> tuple[list[str], list[str]]:
-        """Return the codes and the operations that there are, for choosing."""
+        """Return the error codes and the operations of the stored calls, as choices for filters."""
         with self._database.read(EVERY_RESOURCE) as session:
             query = select(FailedCallRow.code, FailedCallRow.operation).where(_whose(resource_id)).distinct()
             found = session.execute(query).all()
         return sorted({code for code, _ in found}), sorted({operation for _, operation in found})
 
     def purge(self) -> int:
-        """Delete calls that are older than `KEPT_FOR`: addresses of callers are personal data; returns how many."""
+        """Delete calls older than `KEPT_FOR`, because addresses are personal data. Return how many were deleted."""
         with self._database.write(EVERY_RESOURCE) as session:
             old = delete(FailedCallRow).where(FailedCallRow.at <= self._clock.now() - KEPT_FOR)
             return len(session.scalars(old.returning(FailedCallRow.id)).all())
@@ -185,7 +184,7 @@ def _whose(resource_id: UUID | None) -> ColumnElement[bool]:
 
 
 def _row(call: NotedCall) -> dict[str, Any]:
-    message, hint = told_in(call.body)
+    message, hint = message_and_hint(call.body)
     return {
         "resource_id": call.resource_id,
         "at": call.at,
@@ -201,8 +200,8 @@ def _row(call: NotedCall) -> dict[str, Any]:
     }
 
 
-def told_in(body: bytes) -> tuple[str, str]:
-    """Return message and hint of an error's body; empty if they cannot be read."""
+def message_and_hint(body: bytes) -> tuple[str, str]:
+    """Return the message and the hint in an error's body; each is empty if it cannot be read."""
     try:
         answer = json.loads(body[:_BODY])
     except ValueError:

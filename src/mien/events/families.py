@@ -1,4 +1,4 @@
-"""The metric families of the page for Prometheus; imported when it is first asked for."""
+"""The metric families of the Prometheus endpoint; imported at the first request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _COUNTERS: Final = (
 
 
 def make_registry(recorder: Recorder, names: Names, levels: Sequence[Level], gauges: Gauges) -> CollectorRegistry:
-    """Return a registry of what was counted, of the process itself, and of the given levels and gauges."""
+    """Return a registry of the counted calls, the process metrics, and the given levels and gauges."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     registry.register(_Calls(recorder, names, levels, gauges))
@@ -62,7 +62,7 @@ class _Calls(Collector):
 
 def _counters(totals: Mapping[Key, Counts], names: Mapping[UUID, str]) -> Iterator[Metric]:
     calls = CounterMetricFamily("mien_calls", "Answered calls.", labels=["resource", "operation", "status", "code"])
-    answers: Counter[tuple[str, ...]] = Counter()  # a deleted resource may have had the name of another
+    answers: Counter[tuple[str, ...]] = Counter()  # a deleted resource may have had the same name
     sums: dict[tuple[str, str], Counts] = defaultdict(Counts)
     for (resource_id, operation, status, code), cell in totals.items():
         name = _name(names, resource_id)

@@ -1,4 +1,4 @@
-"""Current levels of a process, for the page for Prometheus."""
+"""Current values of a process, for the Prometheus endpoint."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Gauges = Mapping[str, Callable[[], Mapping[UUID, int]]]
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A number that the process can be requested at any time.
+    """A value that can be read at any time.
 
     Attributes:
-        name: with the unit at its end; one of a sum that only grows ends in `_total`.
-        description: one sentence.
-        read: gives it.
+        name: metric name that ends in the unit, or in `_total` for a counter.
+        description: one sentence for the metric's help text.
+        read: returns the current value.
     """
 
     name: str

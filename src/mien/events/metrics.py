@@ -1,4 +1,4 @@
-"""The metrics: names, units and aggregations (contract, section 12), and how latencies are counted."""
+"""The metrics: names, units, aggregations (contract, section 12), and the latency buckets."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from uuid import UUID
 from mien.messages import MessageError
 
 NOBODY: Final = UUID(int=0)
-"""The resource id of calls for which no resource was found."""
+"""The resource id of calls whose resource is unknown."""
 
 BOUNDS: Final = (1, 2, 5, 10, 20, 35, 50, 75, 100, 150, 200, 350, 500, 1_000, 2_000, 5_000)
-"""Upper bounds of the latency buckets, in milliseconds; one more bucket takes what is longer."""
+"""Upper bounds of the latency buckets, in milliseconds; one more bucket holds longer latencies."""
 
 
 class Aggregation(StrEnum):
@@ -34,11 +34,11 @@ class Metric:
     """One metric.
 
     Attributes:
-        name: as Azure has it.
-        display: for people.
+        name: Azure's name.
+        display: display name.
         unit: `Count`, `Bytes` or `MilliSeconds`.
-        aggregation: the one that is meant when none is named.
-        aggregations: those that there are.
+        aggregation: the default aggregation.
+        aggregations: the supported aggregations.
         description: one sentence.
     """
 
@@ -89,4 +89,4 @@ METRICS: Final = {
 
 
 class MetricError(MessageError, ValueError):
-    """There is no such metric, or it cannot be requested like that; the message says what there is."""
+    """A query is not valid; the message lists the allowed values."""

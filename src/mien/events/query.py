@@ -1,4 +1,4 @@
-"""Asking the metrics: one metric, by resource and operation, over a time, as points at even distances."""
+"""Metric queries: one metric over a period, as evenly spaced points, filtered or split by resource or operation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SPLITS: Final = ("resource", "operation", "status", "code")
 
 MAX_POINTS: Final = 100_000
 
-# Grouped by name: PostgreSQL takes an expression with parameters for another one each time it is written.
+# Grouped by name: PostgreSQL treats two expressions with parameters as different, even if they read the same.
 _PLACE: Final = text("place")
 _LABEL: Final = text("label")
 
@@ -36,16 +36,16 @@ class MetricQuestion:
 
     Attributes:
         name: name of the metric; see `METRICS`.
-        since: from this minute on.
-        until: before this minute.
-        resource_id: of this resource only; None for all of the server.
-        operation: operation of this operation only.
-        interval: distance of the points, in whole minutes; None for one point over the whole time.
-        aggregation: the metric's own when None. `Average` is per call (`FacesStored`: of the readings;
-            `FaceImagesTrained`: per minute in which there was a training), `Maximum` that of the single minutes
-            (`Latency`: of the single calls), `Count` the number of calls.
-        percentile: above 0 to 100, for `Percentile`.
-        split: one series for each value of this.
+        since: first minute.
+        until: end of the period, exclusive.
+        resource_id: only this resource; None for all.
+        operation: only this operation; None for all.
+        interval: spacing of the points, in whole minutes; None for one point over the whole period.
+        aggregation: None for the metric's default. `Average` is per call (`FacesStored`: of the readings;
+            `FaceImagesTrained`: per minute with a training), `Maximum` is the highest value of a minute
+            (`Latency`: of a call), `Count` is the number of calls.
+        percentile: above 0, at most 100; for `Percentile`.
+        split: return one series for each value of this dimension.
     """
 
     name: str
@@ -61,7 +61,7 @@ class MetricQuestion:
 
 @dataclass(frozen=True, slots=True)
 class MetricPoint:
-    """A value of the interval that begins at a moment; None when there was nothing to make it of."""
+    """The value of the interval that begins at `at`; None without data."""
 
     at: datetime
     value: float | None
@@ -72,9 +72,9 @@ class Series:
     """The points of one metric.
 
     Attributes:
-        label: the value that the series was split by: a resource's id, an operation's name, a status or an error code;
-            "" if it was not split, or for responses without a code.
-        points: one an interval, oldest first.
+        label: the value of the split dimension: a resource's id, an operation's name, a status or an error code;
+            "" without a split, and for responses without an error code.
+        points: one per interval, oldest first.
     """
 
     label: str
@@ -82,16 +82,16 @@ class Series:
 
 
 class MetricStore:
-    """The counts of all servers on a database; counts still in memory are written seconds later."""
+    """The counts of all servers on a database; counts reach it seconds after the calls."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def ask(self, question: MetricQuestion) -> list[Series]:
-        """Answer a question, with the series in the order of their labels.
+        """Answer a query; the series are sorted by label.
 
         Raises:
-            MetricError: there is no such metric, or it cannot be requested like that.
+            MetricError: the query is not valid.
         """
         metric, aggregation = _check(question)
         grid = _grid(question)
@@ -111,7 +111,7 @@ class MetricStore:
         ]
 
     def value(self, question: MetricQuestion) -> float | None:
-        """Return the one value of a question without interval and split."""
+        """Return the single value of a query without interval and split."""
         return self.ask(question)[0].points[0].value
 
     def _sums(self, question: MetricQuestion, aggregation: Aggregation, grid: _Grid) -> dict[str, dict[int, float]]:
@@ -172,15 +172,15 @@ class MetricStore:
 def percentile(counts: Sequence[int], wanted: float, longest: float) -> float | None:
     """Estimate a percentile from the counts of the latency buckets.
 
-    Within a bucket calls are taken to be spread evenly, as Prometheus' histogram_quantile does.
+    Calls are assumed to be spread evenly within a bucket, as in Prometheus' `histogram_quantile`.
 
     Args:
-        counts: calls by bucket; one more than `BOUNDS`.
-        wanted: above 0 to 100.
-        longest: the longest latency, in ms; no estimate is above it.
+        counts: number of calls per bucket; one bucket more than `BOUNDS`.
+        wanted: the percentile, above 0, at most 100.
+        longest: the longest latency, in ms, which limits the estimate.
 
     Returns:
-        Milliseconds, None without calls.
+        Milliseconds; None without calls.
     """
     total = sum(counts)
     if not total:
@@ -213,7 +213,7 @@ _MEASURES: Final[Mapping[str, tuple[Any, Any]]] = {
     "FaceTransactions": (CallRow.transactions, case((CallRow.transactions > 0, CallRow.calls), else_=0)),
     "FaceImagesTrained": (CallRow.trained, case((CallRow.trained > 0, 1), else_=0)),
 }
-"""The sum and the number of samples of a row."""
+"""Columns with the sum and the number of samples."""
 
 
 def _check(question: MetricQuestion) -> tuple[Metric, Aggregation]:
@@ -239,7 +239,7 @@ def _check(question: MetricQuestion) -> tuple[Metric, Aggregation]:
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
-    """Minutes from the first to before the end, so many of them a point."""
+    """The minutes `first` to `end` (exclusive), `step` of them per point."""
 
     first: int
     end: int
@@ -263,7 +263,7 @@ def _grid(question: MetricQuestion) -> _Grid:
 
 
 def _place(minute: ColumnElement[Any] | InstrumentedAttribute[int], grid: _Grid) -> ColumnElement[Any]:
-    """The number of the point that a minute belongs to."""
+    """Return the index of the point that a minute belongs to."""
     return ((minute - grid.first) // grid.step).label(_PLACE.text)
 
 

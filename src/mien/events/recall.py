@@ -1,7 +1,7 @@
-"""Counts how many answers of search engines were checked, and how many lacked the most similar person, for alerts.
+"""Counts checked answers of search engines, and those that lacked the most similar person, for alerts on recall.
 
-A server notes each check in memory; the recorder of metrics adds the numbers to the minute's in the database, so that a
-rule sees those of all servers.
+Checks are counted in memory; the recorder of metrics adds the counts to the database, so that a rule sees those of all
+servers.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from mien.storage.tables import GaugeRow
 from mien.storage.upserts import insertion
 
 LEAST_RECALL: Final = 0.999
-"""Below it the operator is told."""
+"""The operator is warned when the recall is lower."""
 
 FEWEST_MISSES: Final = 2
-"""One miss is told of by its number; from the second on, recall is a rate."""
+"""With fewer misses, recall counts as 100 %: a single miss says nothing about a rate."""
 
 _CHECKS: Final = "RecallChecks"
 _MISSES: Final = "RecallMisses"
@@ -51,7 +51,7 @@ class RecallCounts:
 
         Args:
             resource_id: id of the collection's resource.
-            found: whether the most similar person was in the answer.
+            found: whether the answer contained the most similar person.
         """
         minute = int(self._clock.now().timestamp()) // 60
         with self._lock:
@@ -60,7 +60,7 @@ class RecallCounts:
                 self._noted[resource_id, minute, _MISSES] += 1
 
     def flush(self) -> int:
-        """Add what was noted to the database; kept for the next time when that fails.
+        """Add the counts to the database, or keep them if that fails.
 
         Returns:
             How many rows were written.
@@ -92,13 +92,13 @@ class RecallCounts:
 
 
 def recall_percent(database: Database, resource_id: UUID | None, since: datetime, until: datetime) -> float | None:
-    """Return the share of checked answers that had the most similar person, in per cent; None without checks.
+    """Return the percentage of checked answers that contained the most similar person; None without checks.
 
     Args:
         database: the database with the counts.
-        resource_id: of one resource; None for all.
-        since: from this minute on.
-        until: up to this minute.
+        resource_id: only this resource; None for all.
+        since: first minute.
+        until: last minute.
     """
     first, last = (int(moment.timestamp()) // 60 for moment in (since, until))
     query = select(GaugeRow.name, func.sum(GaugeRow.value)).where(

@@ -1,4 +1,4 @@
-"""Counts calls in memory and adds them to the database every few seconds, from a thread of its own.
+"""Counts calls in memory and adds the counts to the database every few seconds, in a separate thread.
 
 Recording is a look-up and a few additions under a lock. Processes add to the same rows, so that what is asked of the
 database is the sum of all of them. A killed process loses the counts of the last few seconds; an ordinary
@@ -27,31 +27,31 @@ from mien.storage.tables import CallRow, GaugeRow
 from mien.storage.upserts import insertion
 
 Key = tuple[UUID, str, int, str]
-"""Resource, operation, status and error code."""
+"""Resource id, operation, status and error code."""
 
 Levels = Callable[[], Mapping[UUID, int]]
-"""Reads a gauge: its value for each resource that has one."""
+"""Returns the values of a gauge by resource id."""
 
 BUCKETS: Final = tuple(f"b{number:02}" for number in range(len(BOUNDS) + 1))
-"""The columns of the latency's histogram."""
+"""The columns of the latency histogram."""
 
 _MICROSECONDS: Final = tuple(bound * 1000 for bound in BOUNDS)
 
 
 @dataclass(slots=True)
 class Counts:
-    """The counters for the calls of one key; each number but the histogram is the column of its name.
+    """The counters for the calls of one key; each counter except `buckets` has a column of the same name.
 
     Attributes:
         calls: answered calls.
-        blocked: blocked of these refused for their rate or volume.
-        data_in: bytes of the requests' bodies.
-        data_out: bytes of the answers' bodies.
+        blocked: calls that exceeded the rate or the volume.
+        data_in: bytes of request bodies.
+        data_out: bytes of response bodies.
         transactions: billed transactions.
-        trained: faces of trainings that succeeded.
-        latency_sum: microseconds, of all calls.
-        latency_max: microseconds, of the slowest.
-        buckets: calls by latency, as many as `BUCKETS`.
+        trained: enrolled faces in successful trainings.
+        latency_sum: total latency, in microseconds.
+        latency_max: longest latency, in microseconds.
+        buckets: number of calls per latency bucket, in the order of `BUCKETS`.
     """
 
     calls: int = 0
@@ -65,18 +65,18 @@ class Counts:
     buckets: list[int] = field(default_factory=lambda: [0] * len(BUCKETS))
 
     def add(self, other: Counts) -> None:
-        """Add what others counted."""
+        """Add other counters to these."""
         for name in _SUMS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.latency_max = max(self.latency_max, other.latency_max)
         self.buckets = [one + more for one, more in zip(self.buckets, other.buckets, strict=True)]
 
     def copy(self) -> Counts:
-        """Return a copy that counts on by itself."""
+        """Return an independent copy."""
         return replace(self, buckets=self.buckets.copy())
 
     def columns(self) -> dict[str, int]:
-        """Return the numbers by column."""
+        """Return the values by column name."""
         numbers = {name: getattr(self, name) for name in _NUMBERS}
         return numbers | dict(zip(BUCKETS, self.buckets, strict=True))
 
@@ -84,21 +84,21 @@ class Counts:
 _NUMBERS: Final = tuple(one.name for one in fields(Counts) if one.name != "buckets")
 _SUMS: Final = tuple(name for name in _NUMBERS if name != "latency_max")
 COLUMNS: Final = (*_NUMBERS, *BUCKETS)
-"""The columns that are counted."""
+"""The columns of counters."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Recorder:
-    """Counts what happens; safe to call from any thread.
+    """Counts calls and trainings; safe to call from any thread.
 
     Args:
         database: the database with the counts per minute.
-        clock: says which minute it is.
+        clock: the clock.
         flush_seconds: pause between two writes.
-        gauges: levels to read now and then, by the metric's name.
-        gauge_seconds: pause between two readings.
-        also: further writes to make at each write.
+        gauges: functions that read gauges, by metric name.
+        gauge_seconds: pause between two readings of the gauges.
+        also: functions to call with each write.
     """
 
     def __init__(
@@ -141,14 +141,14 @@ class Recorder:
 
         Args:
             resource_id: id of the resource; `NOBODY` if it could not be determined.
-            operation: its name.
-            status: HTTP status of the answer.
-            code: error code of the answer; empty for a success.
-            seconds: how long it took.
-            data_in: bytes of the request's body.
-            data_out: bytes of the answer's body.
+            operation: name of the operation.
+            status: HTTP status.
+            code: error code; empty for a success.
+            seconds: duration of the call.
+            data_in: bytes of the request body.
+            data_out: bytes of the response body.
             transactions: billed transactions.
-            blocked: whether it was refused for its rate or volume.
+            blocked: whether the call exceeded the rate or the volume.
         """
         microseconds = int(seconds * 1_000_000)
         bucket = bisect_left(_MICROSECONDS, microseconds)
@@ -164,13 +164,13 @@ class Recorder:
                 cell.buckets[bucket] += 1
 
     def trained(self, resource_id: UUID, images: int) -> None:
-        """Count the faces of a training that succeeded."""
+        """Count the faces of a successful training."""
         with self._lock:
             for cell in self._cells((resource_id, TRAINING, 0, "")):
                 cell.trained += images
 
     def _cells(self, key: Key) -> tuple[Counts, Counts]:
-        """The counts of this minute and those since the start."""
+        """Return the counters of this minute and those since the start."""
         minute = int(self._clock.now().timestamp()) // 60
         cells = self._minutes.get(minute)
         if cells is None:
@@ -184,12 +184,12 @@ class Recorder:
         return cell, total
 
     def totals(self) -> dict[Key, Counts]:
-        """Return what this process has counted since it began; for Prometheus."""
+        """Return the counts of this process since its start; for Prometheus."""
         with self._lock:
             return {key: cell.copy() for key, cell in self._totals.items()}
 
     def flush(self) -> int:
-        """Add what was counted since the last time to the database; kept for the next time when that fails.
+        """Add the new counts to the database, or keep them if that fails.
 
         Returns:
             How many rows were written.
@@ -227,7 +227,7 @@ class Recorder:
         return insert.on_conflict_do_update(index_elements=key, set_=sums)
 
     def read_gauges(self) -> None:
-        """Record the levels of this minute; processes that read the same ones write the same rows."""
+        """Write the gauges of this minute; processes that read the same gauges write the same rows."""
         minute = int(self._clock.now().timestamp()) // 60
         rows = [
             {"resource_id": resource, "minute": minute, "name": name, "value": value}
@@ -245,12 +245,12 @@ class Recorder:
             connection.execute(statement, rows)
 
     def start(self) -> None:
-        """Start the thread that writes."""
+        """Start the writing thread."""
         self._thread = threading.Thread(target=self._run, name="mien-metrics", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread and write what is left."""
+        """Stop the thread and write the remaining counts."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
@@ -275,7 +275,7 @@ class Recorder:
 
 
 def purge_metrics(database: Database, clock: Clock, days: int) -> int:
-    """Delete minutes that are older than `days`; for the retention worker.
+    """Delete the metrics of minutes older than `days`; for the retention worker.
 
     Returns:
         How many rows were deleted.

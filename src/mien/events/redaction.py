@@ -1,4 +1,4 @@
-"""Redaction of keys and tokens in a call that is recorded for diagnosis.
+"""Redaction of keys and tokens in calls that are logged for diagnosis.
 
 Stricter than the ordinary log's redaction: here headers, queries and paths are written as callers sent them, and
 callers put keys in the strangest places. The key or token of the call itself is redacted wherever it
@@ -17,8 +17,8 @@ from mien.logs import REDACTED
 _NAMES: Final = re.compile(
     r"key|token|secret|auth|cookie|passw|credential|assertion|signature|^(sig|sas|jwt|code|pwd|se|sv)$", re.IGNORECASE
 )
-# Keys have 32 hexadecimal digits (Azure's newer ones 84 letters and digits); tokens are longer. Guids have 36 signs,
-# with hyphens, and are wanted, and so are paths. Names of query parameters come in lower case, a token among them too.
+# Keys have 32 hexadecimal digits (Azure's newer ones: 84 letters and digits); tokens are longer. Guids (36 characters
+# with hyphens) and paths are kept. Names of query parameters arrive in lower case; one may itself be a token.
 _LONG: Final = re.compile(r"(?i:eyJ)[\w-]+\.[\w-]+(?:\.[\w-]*)*|[0-9A-Za-z+=]{32,}|[\w~+=-]{40,}", re.ASCII)
 _SHORTEST: Final = 8
 _CREDENTIAL_HEADERS: Final = (
@@ -32,11 +32,11 @@ _DECODINGS: Final = 3
 
 
 class CallRedactor:
-    """Redacts the credentials that one call showed.
+    """Redacts the credentials of one call.
 
     Args:
-        headers: headers of the call, names in lower case.
-        query: query of the call, decoded.
+        headers: request headers, names in lower case.
+        query: decoded query parameters.
     """
 
     def __init__(self, headers: Iterable[tuple[str, str]], query: Iterable[tuple[str, str]]) -> None:
@@ -51,7 +51,7 @@ class CallRedactor:
         self._shown = re.compile("|".join(found), re.IGNORECASE) if found else None
 
     def text(self, text: str) -> str:
-        """Return a text without what may be a key or token; all of it is redacted if one is hidden by %-signs."""
+        """Return a text with possible keys and tokens redacted; all of it if it contains a percent-encoded one."""
         plain = text
         for _ in range(_DECODINGS):
             decoded = unquote_plus(plain)
@@ -65,11 +65,11 @@ class CallRedactor:
         return self._redact(text)
 
     def named(self, name: str, value: str) -> str:
-        """Return the value of a header or query parameter, redacted by its name or its form."""
+        """Return the value of a header or query parameter, redacted if its name or form suggests a credential."""
         return REDACTED if _NAMES.search(name) else self.text(value)
 
     def tree(self, value: Any) -> Any:
-        """Return parsed JSON, with every text in it treated."""
+        """Return parsed JSON with all its texts redacted."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
@@ -85,6 +85,6 @@ class CallRedactor:
 
 
 def _parts(value: str) -> set[str]:
-    """Return the parts of a value to redact elsewhere: the whole and its parts, as in `Bearer …` and `a=…; b=…`."""
+    """Return the secrets in a value, to redact elsewhere: the whole and its parts, as in `Bearer …` and `a=…; b=…`."""
     parts = {value.strip(), *re.split(r"[\s;,=:&\"']+", value)}
     return {part for part in parts if len(part) >= _SHORTEST}

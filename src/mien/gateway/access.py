@@ -27,24 +27,24 @@ from mien.gateway.tokens import TokenVerifier
 
 T = TypeVar("T")
 
-_WARM_SECONDS = 4.0  # less than the accounts remember what they found
+_WARM_SECONDS = 4.0  # shorter than the accounts cache their results
 _WARM_ENTRIES = 10_000
 _BEARER = "bearer "
 
 
 class Accounts(Protocol):
-    """The accounts interface that the front door needs; calls may read the database, and are cached."""
+    """The accounts, as the gateway needs them; calls may read the database, and are cached."""
 
     def find_by_key(self, key: str) -> Resource | None:
-        """Return the resource that `key` opens, or None."""
+        """Return the resource that a key belongs to, or None."""
         ...
 
     def find_by_subdomain(self, label: str) -> Resource | None:
-        """Return the resource whose custom subdomain this is (in lower case), or None."""
+        """Return the resource with a custom subdomain (in lower case), or None."""
         ...
 
     def allows_origin(self, origin: str) -> bool:
-        """Return whether any resource permits calls of web pages from an origin."""
+        """Return whether any resource allows calls from web pages of an origin."""
         ...
 
 
@@ -57,15 +57,15 @@ class _Shown:
 
 
 class Access:
-    """The gateway's first step: turns host and key or token into a caller.
+    """The gateway's first step, which determines the caller from the host and the key or token.
 
     Args:
         accounts: finds resources.
-        endpoints: reads hosts.
-        origin: finds the host that the caller asked.
-        short_tokens: reads what a key was exchanged for; None for a server without.
-        verifier: checks tokens of the issuer; None when no issuer is trusted.
-        in_place: whether the accounts answer within microseconds what they have answered lately.
+        endpoints: parses host names.
+        origin: determines the requested host.
+        short_tokens: reads the tokens that keys are exchanged for; None for a server without them.
+        verifier: verifies tokens of the issuer; None if no issuer is trusted.
+        in_place: whether cached look-ups take microseconds and may run on the event loop.
     """
 
     def __init__(
@@ -90,12 +90,12 @@ class Access:
         """Set the exchange's caller and principal.
 
         Raises:
-            UnknownHostError: the host is below the domain, but nobody's.
-            AccessDeniedError: no key or token, none of ours, or one of another resource than the host's.
-            BadTokenError: the token is not genuine or not in date.
-            TokenNeedsSubdomainError: a token of the issuer came to a host without a resource.
-            KeysDisabledError: the resource takes no keys.
-            IssuerUnavailableError: whether the token is genuine cannot be told now.
+            UnknownHostError: the host is below the domain, but belongs to no resource.
+            AccessDeniedError: the key or token is missing, unknown, or belongs to another resource than the host.
+            BadTokenError: the token is not genuine, has expired, or is not valid yet.
+            TokenNeedsSubdomainError: the host of a request with an issuer's token does not name a resource.
+            KeysDisabledError: the resource does not accept keys.
+            IssuerUnavailableError: the token cannot be verified now.
         """
         endpoint = self._endpoints.of(self._origin.host(exchange.request))
         owner = await self._owner(endpoint)
@@ -109,7 +109,7 @@ class Access:
         exchange.caller, exchange.principal = resource, shown.principal
 
     async def _owner(self, endpoint: Endpoint) -> Resource | None:
-        """Return the resource that the host belongs to, or None for a host that is no resource's."""
+        """Return the resource that the host belongs to, or None."""
         if endpoint.unknown:
             raise UnknownHostError(
                 f"A host below {self._endpoints.domain} is {self._endpoints.custom('NAME')} "
@@ -181,7 +181,7 @@ class Access:
         return f"call {own} or {regional}." if own else f"call {regional}."
 
     async def _find(self, finder: Callable[[str], T | None], name: str) -> T | None:
-        """Look up the resource: directly if it is cached, otherwise in a thread, because it may read the database."""
+        """Look up a resource: directly if it is cached, else in a thread, because that may read the database."""
         if not self._in_place:
             return await asyncio.to_thread(finder, name)
         now = monotonic()
@@ -197,10 +197,10 @@ class Access:
 
 
 async def check_data_action(exchange: Exchange) -> None:
-    """The gateway's step that holds an operation against the principal's roles; a key may do everything.
+    """The gateway's step that checks the principal's roles; a key allows every operation.
 
     Raises:
-        PermissionDeniedError: no role allows it.
+        PermissionDeniedError: no role allows the operation.
     """
     principal, resource = exchange.principal, exchange.caller
     if principal is None or resource is None or principal.grants is None:

@@ -1,4 +1,4 @@
-"""Counts calls from the front door's notifications."""
+"""Counts calls for the metrics."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from mien.events.metrics import NOBODY
 from mien.events.recorder import Recorder
 
 UNKNOWN: Final = "Unknown"
-"""The operation of calls to a path that no operation has."""
+"""The operation name of calls to unknown paths."""
 
 
 class CallObserver:
-    """An observer of the front door that counts calls."""
+    """An observer of the gateway that counts calls."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
 
     def __call__(self, request: Request, exchange: Exchange | None, response: Response, seconds: float) -> None:
-        """Count one answer."""
+        """Count a call."""
         status = response.status
         operation, caller, transactions = UNKNOWN, None, 0
         if exchange is not None:

@@ -1,4 +1,4 @@
-"""The checks of a request before its operation, in Azure's order."""
+"""The checks of a request before its handler, in Azure's order."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _TOKEN_TYPE: Final = b"application/jwt; charset=us-ascii"
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """The checks of a request before any operation: caller, network, rate, approval.
+    """The checks of a request before its handler.
 
     Attributes:
         accounts: finds resources.
-        domain: the domain of custom subdomains and regional endpoints.
-        origin: finds host and address of the caller.
+        domain: domain of custom subdomains and regional endpoints.
+        origin: determines the requested host and the caller's address.
         private_networks: networks that count as private endpoints.
         short_tokens: the ten-minute tokens for keys; None for a server without them.
-        verifier: checks tokens of an issuer; None when none is trusted.
-        rates: counts calls in a short time; None for no limit.
-        volume: counts the free tier's calls of a month; None likewise.
-        in_place: whether what the accounts know already costs them microseconds, so that it can be asked on the event
-            loop; a database across the network is always asked in a thread.
+        verifier: verifies tokens of the issuer; None if none is trusted.
+        rates: limits the rate of calls; None for no limit.
+        volume: limits the free tier's calls per month; None for no limit.
+        in_place: whether cached look-ups of accounts take microseconds and may run on the event loop; with a database
+            across the network they run in a thread.
     """
 
     accounts: Accounts
@@ -56,7 +56,7 @@ class Checks:
     def steps(self) -> list[Step]:
         """Return the checks in order: authentication, network, permission, rate, approval.
 
-        The router comes before them: an unknown path is 404 whoever asks, as on Azure.
+        The router runs before them: as on Azure, an unknown path is answered with 404 to any caller.
         """
         steps: list[Step] = [
             Access(
@@ -81,13 +81,13 @@ class Checks:
         return Cors(self.accounts, Endpoints(self.domain), self.origin)
 
     def operations(self) -> list[Operation]:
-        """Return the operations that have a path of their own."""
+        """Return the gateway's own operations."""
         if self.short_tokens is None:
             return []
         return [Operation("Token - Issue", "POST", "/sts/v1.0/issueToken", self.issue_token, action="token/action")]
 
     async def issue_token(self, exchange: Exchange) -> Response:
-        """Answer with a token that stands for the caller's key for ten minutes."""
+        """Return a token that replaces the caller's key for ten minutes."""
         principal, key = exchange.principal, key_of(exchange.request)
         if self.short_tokens is None or principal is None:
             raise AccessDeniedError
@@ -97,12 +97,12 @@ class Checks:
         return Response(body=token.encode("ascii"), content_type=_TOKEN_TYPE)
 
     async def close(self) -> None:
-        """Close what was opened for calls."""
+        """Close connections."""
         if self.rates is not None:
             await self.rates.close()
 
     def status(self) -> dict[str, str]:
-        """Return what the status page says of the front door: nothing as long as all is well."""
+        """Return the gateway's problems for the status page; empty if there are none."""
         if self.rates is not None and self.rates.counts_alone:
             return {"rates": "Redis does not answer: this server counts calls by itself"}
         return {}

@@ -1,11 +1,11 @@
-"""CORS: which web pages may call, and read the answers. Nothing is allowed with cookies.
+"""CORS: which web pages may call the server and read its responses. Cookies are never allowed.
 
-For what takes a key, a resource names the origins of its pages; until then there are none. A browser asks before a
-call (a preflight), without key or token: then the host decides, and a host that names no resource allows what any
-resource of the server allows. The call itself goes by the setting of the resource whose key it shows.
+Operations with a key: each resource lists its allowed origins, none by default. A preflight request has no key or
+token, so the host decides; if the host names no resource, an origin is allowed if any resource allows it. The call
+itself follows the setting of the resource whose key it has.
 
-For what takes the token of a liveness session, the server's operator names the origins. Any is a safe default there: a
-page has no more than the token that it was handed.
+Operations with the token of a liveness session: the server's operator lists the allowed origins. All is a safe default,
+because a page can only use the token that it was given.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _ANY: Final = "*"
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """The origins of web pages that may call.
+    """Allowed origins of web pages.
 
     Attributes:
         allowed: origins such as `https://shop.example`, in lower case; `*` for all.
@@ -48,19 +48,19 @@ class Origins:
 
     @classmethod
     def parse(cls, text: str) -> Origins:
-        """Read origins with commas between them."""
+        """Parse a comma-separated list of origins."""
         return cls(frozenset(part.strip().rstrip("/").lower() for part in text.split(",") if part.strip()))
 
     def allow(self, page: str | None) -> bool:
-        """Return whether a call with this `Origin` is served; one without it is not from a web page."""
+        """Return whether an `Origin` header is allowed; calls without it (None) do not come from a web page."""
         return page is None or _ANY in self.allowed or page.lower() in self.allowed
 
     def headers(self, page: str | None) -> Headers:
-        """Return the headers that let a page read the answer; none for a page that may not."""
+        """Return the CORS headers of a response; none if the origin is not allowed."""
         return () if page is None or not self.allow(page) else _for_page(page)
 
     def preflight(self, page: str | None) -> Headers:
-        """Return the headers of the answer to a browser that asks about a call with a session's token."""
+        """Return the headers of the response to a preflight for a call with a session's token."""
         allowed = self.headers(page)
         return (
             (*_preflight(b"POST", b"authorization, content-type, x-ms-client-request-id"), *allowed) if allowed else ()
@@ -69,12 +69,12 @@ class Origins:
 
 @dataclass(frozen=True, slots=True)
 class Cors:
-    """Answers browsers' questions, and adds the headers that let a page read an answer.
+    """Answers preflight requests, and adds CORS headers to responses.
 
     Attributes:
         accounts: the resources.
-        endpoints: reads hosts.
-        origin: finds the host that a caller asked.
+        endpoints: parses host names.
+        origin: determines the requested host.
     """
 
     accounts: Accounts
@@ -82,7 +82,7 @@ class Cors:
     origin: OriginFinder
 
     async def preflight(self, request: Request, match: Callable[[str], Route]) -> Response | None:
-        """Return the answer to a browser's question before a call; None for anything else.
+        """Return the response to a preflight request; None for other requests and for origins that are not allowed.
 
         Args:
             request: any request with the method OPTIONS.
@@ -105,7 +105,7 @@ class Cors:
         )
 
     async def headers(self, request: Request, exchange: Exchange | None) -> Headers:
-        """Return what lets the calling page read the answer; nothing when it may not, or when no page calls."""
+        """Return the CORS headers of a response; none if the origin is missing or not allowed."""
         page = request.header(b"origin")
         if page is None or (exchange is not None and not exchange.operation.needs_key):
             return ()

@@ -22,18 +22,18 @@ _PAUSE_SECONDS: Final = 2.0
 _log = structlog.get_logger("mien.gateway")
 
 Fetch = Callable[[str], bytes]
-"""Gets the body of a URL; blocks; raises `OSError` or `httpx.HTTPError`."""
+"""Returns the body of a URL; blocks; raises `OSError` or `httpx.HTTPError`."""
 
 
 def read_discovery(issuer: str, fetch: Fetch) -> dict[str, Any]:
     """Return the discovery document of an issuer; blocks.
 
     Args:
-        issuer: its URL.
+        issuer: URL of the issuer.
         fetch: gets a URL.
 
     Raises:
-        ValueError: it is not a document of this issuer, or would be sent unprotected.
+        ValueError: the document is not valid, belongs to another issuer, or would be sent without TLS.
         OSError: it is not available.
         httpx.HTTPError: it is not available.
     """
@@ -48,10 +48,10 @@ def read_discovery(issuer: str, fetch: Fetch) -> dict[str, Any]:
 
 
 def require_safe(url: str) -> None:
-    """Refuse plain HTTP, where anybody on the way could exchange keys and read codes, but to this machine.
+    """Refuse plain HTTP except to this machine: others could replace the issuer's keys or read sign-in codes.
 
     Raises:
-        ValueError: the URL is neither of HTTPS nor of this machine.
+        ValueError: the URL has neither HTTPS nor a loopback host.
     """
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}):
@@ -59,16 +59,16 @@ def require_safe(url: str) -> None:
 
 
 class DiscoveryError(Exception):
-    """The document cannot be had now."""
+    """The document is not available now."""
 
 
 class Discovery:
-    """The discovery document of an issuer: kept for an hour, and not asked for again for a while after a failure.
+    """The discovery document of an issuer, cached for an hour; after a failure, the next attempt is delayed.
 
     Args:
-        issuer: its URL.
+        issuer: URL of the issuer.
         fetch: gets a URL.
-        now: seconds of a clock that never goes back.
+        now: monotonic clock, in seconds.
     """
 
     def __init__(self, issuer: str, fetch: Fetch, now: Callable[[], float] = monotonic) -> None:
@@ -84,7 +84,7 @@ class Discovery:
         """Return the document.
 
         Raises:
-            DiscoveryError: the issuer does not answer, or not as it should.
+            DiscoveryError: the issuer does not answer, or the document is not valid.
         """
         if self._now() - self._read > _FRESH_SECONDS:
             await asyncio.to_thread(self._refresh)
@@ -106,10 +106,10 @@ class Discovery:
 
 
 def fetcher(ca_file: Path | None = None) -> Fetch:
-    """Return what gets a URL over HTTP; it follows no redirect, and raises ValueError for what is too long.
+    """Return a function that gets a URL over HTTP without following redirects; a body that is too long is a ValueError.
 
     Args:
-        ca_file: PEM file of the certificate authorities to trust instead of the usual ones.
+        ca_file: PEM file of trusted certificate authorities; None for the default ones.
     """
     trusted = tls_context(ca_file)
 
@@ -130,9 +130,9 @@ def fetcher(ca_file: Path | None = None) -> Fetch:
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext | bool:
-    """Return what httpx checks certificates with.
+    """Return the value of httpx's `verify`.
 
     Raises:
-        OSError: the file cannot be read, or holds no certificate.
+        OSError: the file cannot be read, or contains no certificate.
     """
     return ssl.create_default_context(cafile=str(ca_file)) if ca_file else True

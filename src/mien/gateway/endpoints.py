@@ -1,4 +1,4 @@
-"""Which endpoint a request came to: a resource's own host, a region's, or any other, where the key alone decides."""
+"""Hosts: of one resource, of a region, or any other host, on which the key alone determines the resource."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _REGIONAL = "api"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """The meaning of a request's host.
+    """A parsed host name.
 
     Attributes:
-        subdomain: the resource's label, for `{subdomain}.{domain}`; else None.
-        region: a location in lower case, for `{region}.api.{domain}`; else None.
-        unknown: whether the host is below the domain without being either.
+        subdomain: subdomain of the resource, for `{subdomain}.{domain}`; else None.
+        region: location in lower case, for `{region}.api.{domain}`; else None.
+        unknown: whether the host is below the domain but has neither form.
     """
 
     subdomain: str | None = None
@@ -23,23 +23,23 @@ class Endpoint:
 
 
 ANYWHERE = Endpoint()
-"""A host that says nothing of the resource, such as `localhost` or an address."""
+"""A host that does not name a resource, such as `localhost` or an IP address."""
 
 _UNKNOWN = Endpoint(unknown=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Reads hosts.
+    """Parses and builds host names.
 
     Attributes:
-        domain: the domain of custom subdomains and regional endpoints, such as `cognitiveservices.localhost`.
+        domain: domain of custom subdomains and regional endpoints, such as `cognitiveservices.localhost`.
     """
 
     domain: str
 
     def of(self, host: str) -> Endpoint:
-        """Return what a host name says; it is in lower case, without port or final dot."""
+        """Parse a host name, which is in lower case, without port or final dot."""
         label, dot, parent = host.partition(".")
         domain = self.domain.lower()
         if dot and parent == domain:

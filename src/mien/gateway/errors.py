@@ -1,4 +1,4 @@
-"""Errors of the front door; the wire maps them to the contract's errors."""
+"""Errors of the gateway; `wire` maps them to the contract's errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class GatewayError(Exception):
 
 
 class UnknownHostError(GatewayError):
-    """The host of the request is below the server's domain, but no resource has it.
+    """The requested host is below the server's domain, but belongs to no resource.
 
     Attributes:
         hint: the problem with the host.
@@ -25,10 +25,10 @@ class UnknownHostError(GatewayError):
 
 
 class AccessDeniedError(GatewayError):
-    """No resource belongs to what the caller showed.
+    """The key or token is missing, unknown, or belongs to another resource than the host.
 
     Attributes:
-        hint: the problem with the key, or None if it looks like a key but is unknown.
+        hint: the problem; None for a key that is unknown but well-formed.
     """
 
     def __init__(self, hint: str | None = None) -> None:
@@ -37,7 +37,7 @@ class AccessDeniedError(GatewayError):
 
 
 class BadTokenError(GatewayError):
-    """A bearer token is malformed, expired, not for this service, or not signed by whom it should be.
+    """A bearer token is malformed, expired, not for this service, or not signed by its issuer.
 
     Attributes:
         hint: the problem.
@@ -49,10 +49,10 @@ class BadTokenError(GatewayError):
 
 
 class TokenNeedsSubdomainError(GatewayError):
-    """A token of the issuer came to a host that does not name a resource.
+    """The host of a request with an issuer's token does not name a resource.
 
     Attributes:
-        hint: the address to send it to.
+        hint: the host to call instead.
     """
 
     def __init__(self, hint: str) -> None:
@@ -61,7 +61,7 @@ class TokenNeedsSubdomainError(GatewayError):
 
 
 class IssuerUnavailableError(GatewayError):
-    """The issuer's signing keys are not known and cannot be fetched now: nobody can tell whether a token is genuine."""
+    """The issuer's signing keys are not available, so its tokens cannot be verified."""
 
 
 class StorageUnavailableError(GatewayError):
@@ -69,7 +69,7 @@ class StorageUnavailableError(GatewayError):
 
     Attributes:
         hint: a hint for the caller; None for none.
-        retry_after: whole seconds after which another try makes sense.
+        retry_after: delay before the next attempt, in whole seconds.
     """
 
     def __init__(self, fault: StorageFault) -> None:
@@ -80,10 +80,10 @@ class StorageUnavailableError(GatewayError):
 
 
 class PermissionDeniedError(GatewayError):
-    """A genuine token's principal has no role on the resource that allows the operation.
+    """The token is genuine, but no role of its principal on the resource allows the operation.
 
     Attributes:
-        hint: the data action that is missing, and what the principal has.
+        hint: the missing data action, and the roles of the principal.
     """
 
     def __init__(self, hint: str) -> None:
@@ -92,15 +92,15 @@ class PermissionDeniedError(GatewayError):
 
 
 class KeysDisabledError(GatewayError):
-    """The resource takes no keys; one was sent, or a token that was exchanged for one."""
+    """The resource does not accept keys, nor tokens that were exchanged for one."""
 
 
 class NetworkDeniedError(GatewayError):
     """The caller's address may not call the resource.
 
     Attributes:
-        public_access: whether the resource is open to addresses that its rules name; else to private endpoints only.
-        hint: which address was seen.
+        public_access: whether addresses in the resource's rules may call it; if not, only private endpoints may.
+        hint: the caller's address and the reason.
     """
 
     def __init__(self, hint: str, *, public_access: bool) -> None:
@@ -110,13 +110,13 @@ class NetworkDeniedError(GatewayError):
 
 
 class RateExceededError(GatewayError):
-    """More calls than the resource's tier allows in so short a time.
+    """The rate limit of the resource's tier is exceeded.
 
     Attributes:
-        operation: its name, for the message.
+        operation: name of the operation, for the message.
         version: the API version.
         sku: the resource's tier.
-        retry_after: whole seconds until a call is allowed again.
+        retry_after: delay until the next allowed call, in whole seconds.
         rate: the allowed rate, such as "20 calls in 60 s".
     """
 
@@ -133,8 +133,8 @@ class VolumeExceededError(GatewayError):
     """The free tier's calls of this month are used up.
 
     Attributes:
-        days: how long until the next month begins.
-        limit: calls a month.
+        days: days until the next month begins.
+        limit: allowed calls per month.
     """
 
     def __init__(self, days: float, limit: int) -> None:
@@ -144,11 +144,11 @@ class VolumeExceededError(GatewayError):
 
 
 class FeatureNotGrantedError(GatewayError):
-    """The resource is not approved for what it asked for.
+    """The resource is not approved for a feature that the request needs.
 
     Attributes:
-        missing: the features, any of which may be enough; in the order in which they are named to the caller.
-        hint: how the resource's requests for them stand.
+        missing: the missing features, in the order of the message; one of them may suffice.
+        hint: status of the resource's approval requests.
     """
 
     def __init__(self, missing: Sequence[Feature], hint: str) -> None:
@@ -161,8 +161,8 @@ class BodyTooLargeError(GatewayError):
     """The request body is longer than allowed.
 
     Attributes:
-        limit: the most bytes that are accepted.
-        endless: whether so much more is coming that the connection is better closed than read to its end.
+        limit: maximum size, in bytes.
+        endless: whether too much is left to read, so that the connection should be closed.
     """
 
     def __init__(self, limit: int, *, endless: bool = False) -> None:
@@ -176,4 +176,4 @@ class BodyTimeoutError(GatewayError):
 
 
 class ClientGoneError(GatewayError):
-    """The client closed the connection before its request was complete; nobody is left to answer."""
+    """The client closed the connection before its request was complete."""

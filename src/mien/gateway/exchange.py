@@ -24,13 +24,13 @@ _DRAIN_BYTES = 16 * 1024 * 1024
 
 
 class Request:
-    """A thin view of an ASGI request: nothing is parsed before it is requested.
+    """An ASGI request; properties are parsed when they are read.
 
     Attributes:
         method: upper-case HTTP method.
-        path: decoded path, as sent (case kept).
-        headers: raw pairs, names in lower case.
-        received: bytes of the body that were read so far.
+        path: decoded path, in the letter case that was sent.
+        headers: raw header pairs, names in lower case.
+        received: number of body bytes read so far.
     """
 
     __slots__ = ("_query", "_receive", "headers", "method", "path", "received", "scope")
@@ -45,7 +45,7 @@ class Request:
         self._query: list[tuple[str, str]] | None = None
 
     def header(self, name: bytes) -> str | None:
-        """Return the first header called `name` (lower case), or None."""
+        """Return the value of the first header with a name (in lower case), or None."""
         for key, value in self.headers:
             if key == name:
                 return value.decode("latin-1")
@@ -53,7 +53,7 @@ class Request:
 
     @property
     def query(self) -> list[tuple[str, str]]:
-        """The query's pairs in their order: names in lower case, blank values kept."""
+        """The query parameters in their order, names in lower case, with empty values."""
         if self._query is None:
             raw = self.scope.get("query_string", b"").decode("latin-1")
             pairs = parse_qsl(raw, keep_blank_values=True, errors="replace") if raw else []
@@ -61,27 +61,27 @@ class Request:
         return self._query
 
     def query_value(self, name: str) -> str | None:
-        """Return the first value of the query parameter `name` (lower case), or None."""
+        """Return the first value of a query parameter (name in lower case), or None."""
         for key, value in self.query:
             if key == name:
                 return value
         return None
 
     async def read(self, limit: int, seconds: float) -> bytes:
-        """Read the whole body, with or without a Content-Length.
+        """Return the whole body.
 
         Args:
-            limit: the most bytes to accept; never more than this is kept in memory.
-            seconds: how long the client may take to send it.
+            limit: maximum size, in bytes; no more is held in memory.
+            seconds: time limit for the client.
 
         Raises:
-            BodyTooLargeError: it is longer, by its Content-Length or by its data.
-            BodyTimeoutError: it did not arrive in time.
-            ClientGoneError: the connection ended before the body did.
+            BodyTooLargeError: the Content-Length or the data exceeds the limit.
+            BodyTimeoutError: the body did not arrive in time.
+            ClientGoneError: the connection was closed before the end of the body.
         """
         announced = self.header(b"content-length")
         if announced is not None and announced.isdigit() and int(announced[:20]) > limit:
-            # The server reads and drops the rest, so that the client, which sends before it listens, gets the answer.
+            # Clients read the response after they have sent the body, so the server reads and discards the rest.
             raise BodyTooLargeError(limit, endless=int(announced[:20]) > limit + _DRAIN_BYTES)
         try:
             async with asyncio.timeout(seconds):
@@ -101,7 +101,7 @@ class Request:
             self.received = size
             more: bool = message.get("more_body", False)
             if size > limit:
-                # Without a length nobody knows how much is still to come: read on for a while, as above.
+                # Without a Content-Length the rest is of unknown size: read and discard a limited part of it.
                 if more and size <= limit + _DRAIN_BYTES:
                     chunks.clear()
                     continue
@@ -113,7 +113,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer: status, body, and headers besides those that every answer carries."""
+    """A response: status, body, and its headers in addition to those of all responses."""
 
     status: int = 200
     body: bytes = b""
@@ -126,19 +126,19 @@ Handler = Callable[["Exchange"], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of the contract, or one page of the service: a line in a router's table.
+    """An operation of the contract, or a page of the service; an entry of a router's table.
 
     Attributes:
-        name: as in Azure's texts, such as "Face - Detect"; for rate limits, metrics and logs.
+        name: Azure's name, such as "Face - Detect"; for rate limits, metrics and logs.
         method: HTTP method.
-        template: path below `/face/{version}` with `{names}`, such as `/persongroups/{personGroupId}`; for a page
-            the whole path.
-        handler: awaits the exchange, gives the response; raises what the gateway's `explain` knows.
-        versions: names of the API versions that have it; empty for a page.
-        action: the role-based access action, such as "detect"; what `mien.gateway.roles` and `gates` go by.
-        transactions: how many billed transactions one successful call is.
-        needs_key: whether the caller must show a key.
-        describe: gives the operation's OpenAPI object for the name of a version; None leaves it undocumented.
+        template: path below `/face/{version}` with `{names}`, such as `/persongroups/{personGroupId}`; the whole path
+            of a page.
+        handler: returns the response; raises errors that the gateway's `explain` maps.
+        versions: names of the API versions with this operation; empty for a page.
+        action: action for role-based access, such as "detect"; `mien.gateway.roles` and `gates` decide by it.
+        transactions: billed transactions of one successful call.
+        needs_key: whether the caller must send a key or token.
+        describe: returns the operation's OpenAPI object for the name of a version; None for an undocumented one.
     """
 
     name: str
@@ -153,7 +153,7 @@ class Operation:
 
 
 class Authentication(StrEnum):
-    """How a caller showed who it is."""
+    """How a caller was authenticated."""
 
     KEY = "key"
     SHORT_TOKEN = "short token"  # noqa: S105  a name, not a secret
@@ -162,14 +162,14 @@ class Authentication(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The caller of an operation.
+    """The authenticated caller of an operation.
 
     Attributes:
-        authentication: by what it was recognised.
-        subject: the principal's id with the token's issuer; None for a caller with a key.
+        authentication: how it was authenticated.
+        subject: id of the principal at the token's issuer; None for a caller with a key.
         grants: its roles; None for a caller with a key, which may do everything.
-        about: the claims of its token to which a role could be assigned.
-        name: name in the issuer's token, for records; empty for a caller with a key.
+        about: the claims of its token to which a role could be assigned, as text.
+        name: name in the issuer's token, for audit entries; empty for a caller with a key.
     """
 
     authentication: Authentication
@@ -188,10 +188,10 @@ class Exchange:
         operation: the operation that handles it.
         version: the API version of the path in canonical spelling; empty for a page.
         parameters: values of the template's names, as sent.
-        request_id: a fresh guid, sent back as `apim-request-id`.
-        caller: the resource that asks; None until a step has set it, and for pages.
-        principal: the caller; None before authentication.
-        blocked: whether it was refused for the number of calls, by rate or volume.
+        request_id: a new guid, returned as `apim-request-id`.
+        caller: the calling resource; None before authentication, and for pages.
+        principal: the authenticated caller; None before authentication, and for pages.
+        blocked: whether the call exceeded the rate or the volume.
     """
 
     request: Request
@@ -205,10 +205,10 @@ class Exchange:
 
     @property
     def resource(self) -> Resource:
-        """The resource that asks.
+        """The calling resource.
 
         Raises:
-            RuntimeError: no step has set the caller; an operation that needs one must not run without.
+            RuntimeError: the caller is not set.
         """
         if self.caller is None:
             raise RuntimeError(f"{self.operation.name} ran without a caller")
@@ -216,17 +216,17 @@ class Exchange:
 
     @property
     def resource_id(self) -> UUID:
-        """Id of the resource that asks.
+        """Id of the calling resource.
 
         Raises:
-            RuntimeError: no step has set the caller; an operation that needs one must not run without.
+            RuntimeError: the caller is not set.
         """
         return self.resource.id
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The route for a method and path."""
+    """The operation of a request, with its version and path parameters."""
 
     operation: Operation
     version: str

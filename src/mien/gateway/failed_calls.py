@@ -1,4 +1,4 @@
-"""Notes the calls that fail, from the front door's notifications."""
+"""Records failed calls."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from mien.gateway.origin import OriginFinder
 
 
 class FailedCallObserver:
-    """An observer of the front door that notes failed calls.
+    """An observer of the gateway that records failed calls.
 
     Args:
-        calls: keeps them.
-        origin: determines callers' addresses behind trusted proxies.
+        calls: stores the failed calls.
+        origin: determines the caller's address behind trusted proxies.
     """
 
     def __init__(self, calls: FailedCalls, origin: OriginFinder) -> None:
@@ -22,7 +22,7 @@ class FailedCallObserver:
         self._origin = origin
 
     def __call__(self, request: Request, exchange: Exchange | None, response: Response, seconds: float) -> None:
-        """Record a response if it is an error."""
+        """Record a call if its response is an error."""
         if response.status < 400:
             return
         caller = exchange.caller if exchange is not None else None

@@ -1,6 +1,6 @@
-"""Limited access: what a resource must be approved for before it may do something.
+"""Limited access: the approvals that operations need.
 
-Reading and deleting stored data is never gated: after an approval ends, its data can still be read and erased.
+Reading and deleting stored data is never gated, so that data can be read and erased after an approval has ended.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from mien.gateway.errors import FeatureNotGrantedError
 from mien.gateway.exchange import Exchange
 
 Requirement = tuple[Feature, ...]
-"""Features of which one is enough."""
+"""Alternative features; one of them is enough."""
 
 IDENTIFICATION: Final[Requirement] = (Feature.IDENTIFICATION,)
 VERIFICATION: Final[Requirement] = (Feature.VERIFICATION,)
 RECOGNITION: Final[Requirement] = (Feature.IDENTIFICATION, Feature.VERIFICATION)
-"""The features that face ids, templates and comparisons need: either one is enough."""
+"""The features for face ids, templates and comparisons; one of them is enough."""
 LIVENESS: Final[Requirement] = (Feature.LIVENESS,)
 
 BY_FAMILY: Final[Mapping[str, tuple[Requirement, ...]]] = MappingProxyType(
     {
-        "detect": (),  # by what is requested: see the operation
+        "detect": (),  # depends on the requested attributes: see the operation
         "identify": (IDENTIFICATION,),
         "verify": (VERIFICATION,),
         "findsimilars": (RECOGNITION,),
@@ -37,7 +37,7 @@ BY_FAMILY: Final[Mapping[str, tuple[Requirement, ...]]] = MappingProxyType(
         "dynamicpersongroups": (RECOGNITION,),
         "snapshots": (RECOGNITION,),
         "operations": (),
-        "reviews": (RECOGNITION,),  # several candidates are an identification: see the operation
+        "reviews": (RECOGNITION,),  # several candidates also need identification: see the operation
         "detectliveness": (LIVENESS,),
         "detectlivenesswithverify": (LIVENESS,),
         "session": (),
@@ -45,16 +45,16 @@ BY_FAMILY: Final[Mapping[str, tuple[Requirement, ...]]] = MappingProxyType(
         "settings": (),
     }
 )
-"""The features that each operation family needs, by the first part of the action."""
+"""The features that operations need, by the first part of their action."""
 
 _FREE_VERBS: Final = frozenset({"read", "delete"})
 
 
 async def check_features(exchange: Exchange) -> None:
-    """The gateway's last step: holds the operation against the resource's approvals.
+    """The gateway's last step, which checks the resource's approvals.
 
     Raises:
-        FeatureNotGrantedError: something is missing.
+        FeatureNotGrantedError: an approval is missing.
     """
     if exchange.caller is not None:
         needed = requirements(exchange.operation.action)
@@ -63,7 +63,7 @@ async def check_features(exchange: Exchange) -> None:
 
 
 def requirements(action: str) -> tuple[Requirement, ...]:
-    """Return what an operation needs, by its action; for a family that nobody entered, nothing."""
+    """Return the features that an action needs; empty for an action without an entry."""
     family, _, rest = action.partition("/")
     if rest.rpartition("/")[2] in _FREE_VERBS:
         return ()
@@ -71,12 +71,12 @@ def requirements(action: str) -> tuple[Requirement, ...]:
 
 
 def require(resource: Resource, *needed: Requirement) -> None:
-    """Check that a resource is approved for everything that is needed.
+    """Check that a resource is approved for all the given features.
 
-    Operations whose need depends on what they are asked for call this themselves, with the exchange's resource.
+    Handlers call this if the features depend on the parameters of the request.
 
     Raises:
-        FeatureNotGrantedError: something is missing; of alternatives all are named, as Azure does.
+        FeatureNotGrantedError: an approval is missing; as on Azure, the error names all alternatives.
     """
     missing = [one for one in needed if resource.features.isdisjoint(one)]
     if missing:

@@ -1,4 +1,4 @@
-"""The ASGI application that every request passes: finds its operation, runs the steps, answers."""
+"""The ASGI application that every request passes: finds the operation, runs the steps, sends the response."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from mien.storage.reserve import deleting
 from mien.workers import OWNER
 
 Step = Callable[[Exchange], Awaitable[None]]
-"""A check on the way in; raises to refuse. Rate limits, network rules and approvals are further steps."""
+"""A check before the handler, such as a rate limit; raises an error to refuse the request."""
 
 Observer = Callable[[Request, Exchange | None, Response, float], None]
-"""Told of every answer: request, exchange (None when no operation was found), response, seconds."""
+"""Called after every response with request, exchange (None for an unknown path), response and duration in seconds."""
 
 _PLATFORM = (
     (b"strict-transport-security", b"max-age=31536000; includeSubDomains; preload"),
@@ -38,30 +38,30 @@ log = structlog.get_logger("mien.gateway")
 
 
 def _new_id() -> str:
-    """Return a random guid (version 4). It names a request in logs and opens nothing, so it needs no secret chance."""
+    """Return a random guid (version 4). It is not a secret, so a fast generator is enough."""
     digits = f"{getrandbits(128):032x}"
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{'89ab'[getrandbits(2)]}{digits[17:20]}-{digits[20:]}"
 
 
 class Router(Protocol):
-    """Finds what answers a request."""
+    """Finds the operation of a request."""
 
     def match(self, method: str, path: str, endpoint: Callable[[], str]) -> Route:
-        """Return the operation for a method and path, or raise the problem that says why there is none."""
+        """Return the operation of a method and path; raise a problem with the reason if there is none."""
         ...
 
 
 class Gateway:
-    """The front door as an ASGI application for `http` scopes.
+    """The gateway as an ASGI application for `http` scopes.
 
     Args:
         router: finds the operation.
-        steps: run in their order before the handler.
-        explain: turns any exception into the error answer; one that nobody foresaw becomes a 500.
+        steps: checks that run in order before the handler.
+        explain: maps an exception to an error response; an unexpected one to a 500.
         observers: called with every response.
-        origin: finds out under which address the caller sees the server.
-        cors: permits calls of web pages; None for a server without CORS.
-        make_room: makes room for a deletion on a full disk, and says whether it may help.
+        origin: determines the server's URL as the caller sees it.
+        cors: allows calls from web pages; None for a server without CORS.
+        make_room: frees space for a deletion on a full disk; returns whether it freed any.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Gateway:
         self._cors = cors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request."""
+        """Answer an HTTP request."""
         start = perf_counter()
         request = Request(scope, receive)
         request_id = _new_id()
@@ -95,7 +95,7 @@ class Gateway:
             exchange = Exchange(request, found.operation, found.version, found.parameters, request_id)
             for step in self._steps:
                 await step(exchange)
-            OWNER.set(exchange.caller.id if exchange.caller else None)  # queues are fair by resource
+            OWNER.set(exchange.caller.id if exchange.caller else None)  # the worker queue is fair between resources
             response = await self._answer(found, exchange)
         except ClientGoneError:
             return
@@ -114,7 +114,7 @@ class Gateway:
             observe(request, exchange, response, seconds)
 
     async def _answer(self, found: Route, exchange: Exchange) -> Response:
-        """Run the handler; a deletion on a full disk once more, in the space that is kept for it."""
+        """Run the handler; if the disk is full, retry a deletion in the space that is reserved for that."""
         if exchange.request.method != "DELETE":
             return await found.operation.handler(exchange)
         with deleting():
@@ -135,12 +135,12 @@ class Gateway:
 
     def _refusal(self, error: Exception, request_id: str) -> Response:
         fault = fault_of(error)
-        if fault is not None:  # one line a second and no traceback: an outage is no mistake of ours
+        if fault is not None:  # one line per second without traceback: an outage is not a bug
             self._said.warning(log, "storage failed", reason=fault.value, request_id=request_id)
             error = StorageUnavailableError(fault)
         problem = self._explain(error)
         if problem.status >= 500 and fault is None and not isinstance(error, Problem):
-            # As text: a pretty traceback shows local variables, which are keys and images here.
+            # As text: structlog's tracebacks show local variables, among them keys and images.
             trace = "".join(traceback.format_exception(error))
             log.error("request failed", request_id=request_id, status=problem.status, traceback=trace)
         headers = ((b"x-ms-error-code", problem.code.encode("latin-1")), *problem.headers)

@@ -1,4 +1,4 @@
-"""The key of a request, and what may be wrong with it: said without ever telling whether a repaired one would do."""
+"""The key of a request, and hints on a wrong one. Hints never reveal whether a corrected key would be valid."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SESSION_ISSUER = "mien-liveness"
 
 
 def is_session_token(token: str) -> bool:
-    """Return whether a text says of itself that it is the token of a liveness session; nothing of that is checked."""
+    """Return whether a text claims to be the token of a liveness session; the token is not verified."""
     parts = token.split(".")
     if len(parts) != 3 or len(token) > _LONGEST_TOKEN:
         return False
@@ -33,13 +33,13 @@ def is_session_token(token: str) -> bool:
 
 
 def key_of(request: Request) -> str | None:
-    """Return the key that a request shows, in the header or else in the query; None when there is none."""
+    """Return the key in the header, else in the query; None if there is none."""
     key = request.header(_KEY_HEADER)
     return request.query_value(_KEY_QUERY) if key is None else key
 
 
 def why_missing(request: Request) -> str:
-    """Tell a caller without a key where the key belongs."""
+    """Return a hint for a request without a key."""
     authorization = request.header(b"authorization")
     if authorization is not None and authorization.lower().startswith("bearer"):
         if is_session_token(authorization[len("bearer") :].strip()):
@@ -84,5 +84,5 @@ _ODDITIES: tuple[tuple[Callable[[str], bool], str], ...] = (
 
 
 def why_wrong(key: str) -> str | None:
-    """Describe what looks wrong with a key; never whether a repaired one would be valid."""
+    """Return a hint for an unknown key; None if it looks like a key."""
     return next((text for odd, text in _ODDITIES if odd(key)), None)

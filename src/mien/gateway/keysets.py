@@ -19,13 +19,13 @@ from mien.gateway.discovery import Fetch, fetcher, read_discovery, require_safe
 from mien.gateway.errors import IssuerUnavailableError
 
 FRESH_SECONDS: Final = 3600.0
-"""How long fetched keys are used without asking again."""
+"""How long fetched keys are used before they are fetched again."""
 
 STALE_SECONDS: Final = 24 * 3600.0
-"""How long they are used when the issuer does not answer: a key that it withdrew meanwhile is believed that long."""
+"""How long fetched keys are used if the issuer does not answer; a revoked key may be trusted that long."""
 
 ATTEMPTS: Final = 5
-"""How often the issuer is asked in `ATTEMPT_SECONDS`, so that forged tokens cannot make this server hammer it."""
+"""How often keys are fetched per `ATTEMPT_SECONDS`, so that forged tokens cannot make this server flood the issuer."""
 
 ATTEMPT_SECONDS: Final = 60.0
 
@@ -35,13 +35,13 @@ log = structlog.get_logger("mien.gateway")
 
 
 class KeySets:
-    """The keys of one issuer; for any number of threads and event loops.
+    """The keys of one issuer; safe to use from any thread and event loop.
 
     Args:
-        issuer: the issuer's URL; its discovery document says where the keys are.
-        url: URL of the keys (JWKS), for an issuer without a discovery document.
-        fetch: gets a URL; over HTTP when None.
-        now: seconds of a clock that only goes forward.
+        issuer: URL of the issuer; its discovery document has the URL of the keys.
+        url: URL of the keys (JWKS), if the issuer has no discovery document.
+        fetch: gets a URL; None for HTTP.
+        now: monotonic clock, in seconds.
     """
 
     def __init__(
@@ -65,10 +65,10 @@ class KeySets:
         """Return the keys that may have signed a token.
 
         Args:
-            name: the key id in the token's header; None when it has none, and any key may have signed it.
+            name: key id in the token's header; None if it has none, in which case all keys are returned.
 
         Raises:
-            IssuerUnavailableError: the keys cannot be had now.
+            IssuerUnavailableError: the keys cannot be fetched now.
         """
         found, fetched = self._named(name), self._fetched
         if (not found or self._now() - fetched > FRESH_SECONDS) and self._may_ask():
@@ -85,7 +85,7 @@ class KeySets:
         return len(self._attempts) < ATTEMPTS or self._now() - self._attempts[0] > ATTEMPT_SECONDS
 
     def _refresh(self, fetched: float) -> None:
-        """Fetch the keys, unless somebody else did since the moment `fetched`."""
+        """Fetch the keys, unless another thread has done so since `fetched`."""
         with self._lock:
             if self._fetched != fetched or not self._may_ask():
                 return
@@ -101,7 +101,7 @@ class KeySets:
         url = self._url or self._discover()
         require_safe(url)
         keys = KeySet.import_key_set(json.loads(self._fetch(url)))
-        # A symmetric key in a public document is no secret: whoever reads it could sign.
+        # A symmetric key in a public document is not secret: anyone who reads it could sign tokens.
         return tuple(key for key in keys.keys if key.key_type != _SYMMETRIC and key.get("use") in {None, "sig"})
 
     def _discover(self) -> str:

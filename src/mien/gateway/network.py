@@ -1,4 +1,4 @@
-"""From where a resource may be called: public access, and the addresses that its rules let in."""
+"""Network rules: the addresses from which a resource may be called."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from mien.messages import Message
 
 @dataclass(frozen=True, slots=True)
 class NetworkRules:
-    """The gateway's step that holds the caller's address against the resource's rules.
+    """The gateway's step that checks the caller's address against the resource's rules.
 
     Attributes:
-        origin: finds the caller's address, past trusted proxies.
-        private: networks that count as private endpoints: from there a resource can be called whatever its rules.
+        origin: determines the caller's address behind trusted proxies.
+        private: networks that count as private endpoints, which may call every resource.
     """
 
     origin: OriginFinder
     private: Sequence[Network] = ()
 
     async def __call__(self, exchange: Exchange) -> None:
-        """Check the exchange's caller, when there is one.
+        """Check the exchange's caller, if it has one.
 
         Raises:
-            NetworkDeniedError: the address is not let in.
+            NetworkDeniedError: the address is not allowed.
         """
         if exchange.caller is not None:
             self.check(exchange.caller, exchange.request)
@@ -39,16 +39,16 @@ class NetworkRules:
         """Check a request to a resource.
 
         Raises:
-            NetworkDeniedError: the address is not let in.
+            NetworkDeniedError: the address is not allowed.
         """
         if not _open_to_all(resource):
             self.check_address(resource, self.origin.client(request))
 
     def check_address(self, resource: Resource, address: Address | None) -> None:
-        """Check a caller's address, None for one that has none.
+        """Check a caller's address; None if it has none.
 
         Raises:
-            NetworkDeniedError: the address is not let in.
+            NetworkDeniedError: the address is not allowed.
         """
         if _open_to_all(resource):
             return
@@ -75,7 +75,7 @@ def _named(address: Address, rules: tuple[str, ...]) -> bool:
 
 @lru_cache(maxsize=4096)
 def _networks(rules: tuple[str, ...]) -> tuple[Network, ...]:
-    """Read a resource's rules, each an address or a network; one that is neither admits nobody."""
+    """Parse a resource's rules, each an address or a network; a rule that is neither is ignored."""
     found: list[Network] = []
     for rule in rules:
         try:

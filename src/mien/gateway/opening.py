@@ -1,4 +1,4 @@
-"""The checks of the front door as the settings want them."""
+"""Creates the gateway's checks from the settings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def open_checks(
     clock: Clock,
     origin: OriginFinder,
 ) -> Checks:
-    """Return who may call, from where and how often; opens no connection yet."""
+    """Return the checks; opens no connection yet."""
     rates = volume = None
     if settings.rate_limits != "off":
         redis = settings.redis_url.get_secret_value() if settings.redis_url else None
@@ -51,13 +51,13 @@ def open_checks(
 def token_verifier(
     settings: Settings, clock: Clock, assignments: RoleAssignments | None, audience: str | None = None
 ) -> TokenVerifier | None:
-    """Return what checks the tokens of the issuer that the settings name; None when they name none.
+    """Return the token verifier for the issuer in the settings; None without an issuer.
 
     Args:
-        settings: name the issuer.
+        settings: the settings.
         clock: the clock.
-        assignments: the roles that are assigned to claims.
-        audience: required audience of tokens, comma-separated; that of the data plane when None.
+        assignments: roles that are assigned to claims.
+        audience: accepted audiences of tokens, comma-separated; None for those of the data plane.
     """
     if settings.oidc_issuer is None:
         return None

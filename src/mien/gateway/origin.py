@@ -22,18 +22,18 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 @dataclass(frozen=True, slots=True)
 class OriginFinder:
-    """Finds out under which address a caller reached this server, and from which.
+    """Determines the server's URL as the caller sees it, and the caller's address.
 
     Attributes:
-        trusted_proxies: networks whose `X-Forwarded-Proto`, `-Host`, `-Port`, `-Prefix` and `-For` are believed, and
-            `Forwarded` (RFC 7239) where those are absent; from anyone else these headers could send a client to a
-            stranger's server with its key, or pass a network rule.
+        trusted_proxies: networks whose `X-Forwarded-Proto`, `-Host`, `-Port`, `-Prefix` and `-For` headers are used,
+            or `Forwarded` (RFC 7239) without those. From others they are ignored: they could send clients, with
+            their keys, to another server, or bypass network rules.
     """
 
     trusted_proxies: Sequence[Network] = ()
 
     def __call__(self, request: Request) -> str:
-        """Return `scheme://host[:port][/base/path]` without a slash at the end; a scheme's usual port is left out."""
+        """Return `scheme://host[:port][/base/path]` without a final slash and without a scheme's default port."""
         return self.without_prefix(request) + self.prefix(request)
 
     def without_prefix(self, request: Request) -> str:
@@ -48,10 +48,7 @@ class OriginFinder:
         return f"{scheme}://{(authority or _listening(request)).removesuffix(f':{_DEFAULT_PORTS.get(scheme)}')}"
 
     def prefix(self, request: Request) -> str:
-        """Return the base path below which a trusted proxy serves this server, such as `/mien`; else nothing.
-
-        Proxies in a row each add theirs, the outermost first.
-        """
+        """Return the base path that trusted proxies add, such as `/mien` (the outermost first); else empty."""
         if not self._from_proxy(request):
             return ""
         lines = [value.decode("latin-1") for name, value in request.headers if name == b"x-forwarded-prefix"]
@@ -59,25 +56,21 @@ class OriginFinder:
         return path if _BASE_PATH.fullmatch(path) and "/.." not in path else ""
 
     def path(self, request: Request) -> str:
-        """Return the path of a request below the base path, which some proxies take away and others leave."""
+        """Return the path of a request without the base path, which some proxies strip and others keep."""
         prefix = self.prefix(request)
         return request.path.removeprefix(prefix) if prefix and request.path.startswith(f"{prefix}/") else request.path
 
     def host(self, request: Request) -> str:
-        """Return the host name or address that the caller asked, in lower case, without port or final dot.
-
-        It is empty when the request names none, or none that could be one.
-        """
+        """Return the requested host in lower case, without port or final dot; empty if missing or malformed."""
         authority = _authority(request.header(b"host"))
         if self._from_proxy(request):
             authority = self._forwarded_host(request) or authority
         return _WITHOUT_PORT.sub("", authority).lower().rstrip(".")
 
     def client(self, request: Request) -> Address | None:
-        """Return the address that the request comes from; None when it comes from none, as over a Unix socket.
+        """Return the caller's address; None without one, as over a Unix socket.
 
-        Each proxy appends the address that it was called from: what the nearest trusted one wrote is believed, and
-        then what the one before it wrote as long as that one is trusted too.
+        Each proxy appends the address of its caller. The list is followed backwards as long as the proxies are trusted.
         """
         nearest = _address(str((request.scope.get("client") or ("",))[0]))
         if nearest is None or not self._trusts(nearest):
@@ -109,16 +102,16 @@ class OriginFinder:
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:
-    """Read networks with commas between them, as the settings have them.
+    """Parse a comma-separated list of networks.
 
     Raises:
-        ValueError: a part is no network.
+        ValueError: a part is not a network.
     """
     return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 def _address(text: str) -> Address | None:
-    """Read an address, with or without a port; one of IPv4 that is written as IPv6 is of IPv4."""
+    """Parse an address with or without a port; an IPv4-mapped IPv6 address becomes IPv4."""
     bare = text[1:].partition("]")[0] if text.startswith("[") else text
     if bare.count(":") == 1:
         bare = bare.partition(":")[0]
@@ -130,17 +123,17 @@ def _address(text: str) -> Address | None:
 
 
 def _first(header: str | None) -> str:
-    """Return what the proxy nearest to the caller wrote: proxies append to these lists."""
+    """Return the entry of the proxy nearest to the caller, which is the first: proxies append to these lists."""
     return (header or "").partition(",")[0].strip()
 
 
 def _forwarded(request: Request, name: str) -> str:
-    """Return what the `Forwarded` header says of the call that reached the proxy nearest to the caller."""
+    """Return a parameter of `Forwarded` as the proxy nearest to the caller wrote it."""
     return next(iter(_forwarded_all(request, name)), "")
 
 
 def _forwarded_all(request: Request, name: str) -> list[str]:
-    """Return a parameter of each element of `Forwarded` (RFC 7239), the one nearest to the caller first."""
+    """Return a parameter of each element of `Forwarded` (RFC 7239), the nearest to the caller first."""
     header = ",".join(value.decode("latin-1") for key, value in request.headers if key == b"forwarded")
     found = []
     for element in re.split(r',(?=(?:[^"]*"[^"]*")*[^"]*$)', header):
@@ -151,7 +144,7 @@ def _forwarded_all(request: Request, name: str) -> list[str]:
 
 
 def _authority(text: str | None) -> str:
-    """Return host and port, or nothing when the text is neither: it goes into a header of the answer."""
+    """Return host and port, or "" if the text is malformed, because it goes into a response header."""
     return text if text and _AUTHORITY.fullmatch(text) else ""
 
 
@@ -163,7 +156,7 @@ def _with_port(authority: str, scheme: str, port: str) -> str:
 
 
 def _listening(request: Request) -> str:
-    """Return the address that the server listens on: for the rare client that sends no host."""
+    """Return the server's own address, for requests without a `Host` header."""
     server = request.scope.get("server") or ("localhost", None)
     host = f"[{server[0]}]" if ":" in server[0] else server[0]
     return f"{host}:{server[1]}" if server[1] else host

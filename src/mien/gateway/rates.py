@@ -1,9 +1,7 @@
-"""How many calls a resource may make in a short time: counted here, or in a Redis that several servers share.
+"""Rate limits, counted in this process or in a Redis that several servers share.
 
-A window moves with the clock: in no minute (F0) or second (S0, E0) are more calls let through than the tier allows.
-
-When Redis does not answer, each server counts alone until it does, and says so in the log at once and every minute:
-calls are then still bounded, by the tier's rate on every server, and the service goes on.
+Windows slide: no minute (F0) or second (S0, E0) has more calls than the tier allows. While Redis does not answer, each
+server counts by itself, so that the rate is limited per server; the log says so at once and every minute.
 """
 
 from __future__ import annotations
@@ -34,18 +32,18 @@ log = structlog.get_logger("mien.gateway")
 
 @dataclass(frozen=True, slots=True)
 class TierRates:
-    """The rate limits of the tiers; 0 means unlimited.
+    """The rate limits of the tiers; 0 for unlimited.
 
     Attributes:
-        free_per_minute: calls a minute of F0.
-        paid_per_second: calls a second of S0 and E0.
+        free_per_minute: calls per minute of F0.
+        paid_per_second: calls per second of S0 and E0.
     """
 
     free_per_minute: int = 20
     paid_per_second: int = 10
 
     def items(self) -> Mapping[Sku, RateLimitItem]:
-        """Return the limit of each tier that has one."""
+        """Return the limits of the tiers that have one."""
         found: dict[Sku, RateLimitItem] = {}
         if self.free_per_minute:
             found[Sku.FREE] = RateLimitItemPerMinute(self.free_per_minute)
@@ -55,11 +53,11 @@ class TierRates:
 
 
 class RateLimits:
-    """The gateway's step that counts calls.
+    """The gateway's step that limits the rate of calls.
 
     Args:
         rates: rates of the tiers.
-        redis_url: `redis://`, `rediss://` (TLS) or `valkey://` URL of the server that counts for all; None counts here.
+        redis_url: `redis://`, `rediss://` (TLS) or `valkey://` URL of the shared counts; None to count in this process.
     """
 
     def __init__(self, rates: TierRates, redis_url: str | None = None) -> None:
@@ -71,11 +69,11 @@ class RateLimits:
 
     @property
     def counts_alone(self) -> bool:
-        """Whether this server counts for itself although it should share: Redis did not answer lately."""
+        """Whether this server counts by itself because Redis did not answer."""
         return self._shared is not None and self._away_until > 0.0
 
     async def __call__(self, exchange: Exchange) -> None:
-        """Count a call of the API; pages and the token exchange are not counted.
+        """Count a call; pages and the token exchange are not counted.
 
         Raises:
             RateExceededError: the rate is exceeded.
@@ -104,7 +102,7 @@ class RateLimits:
         return RateExceededError(exchange.operation.name, exchange.version, resource.sku, seconds, rate)
 
     async def _hit(self, item: RateLimitItem, resource: str) -> float | None:
-        """Count, and return how many seconds to wait when it was one too many."""
+        """Count a call; return the seconds to wait if it exceeds the limit."""
         shared = self._shared
         if shared is not None and monotonic() >= self._away_until:
             try:
@@ -132,6 +130,6 @@ class RateLimits:
 
 
 def _shared_counts(url: str) -> SharedCounts:
-    from mien.gateway.shared_counts import SharedCounts  # noqa: PLC0415  # only where there is a Redis
+    from mien.gateway.shared_counts import SharedCounts  # noqa: PLC0415  # only needed with Redis
 
     return SharedCounts(url)

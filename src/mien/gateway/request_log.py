@@ -1,6 +1,6 @@
-"""The request log for diagnosis: one structured line for each call of the resources that have it switched on.
+"""The request log for diagnosis: one structured line per call of resources with the log switched on.
 
-Off by default. A line has everything but the request's body and the body of a success: those hold faces.
+Off by default. Bodies of requests and of successful responses are left out, because they contain faces.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ _log = structlog.get_logger("mien.requests")
 
 
 class RequestLog:
-    """An observer of the front door that writes calls down.
+    """An observer of the gateway that logs calls.
 
     Args:
-        write: writes the fields of a line; the service's log when None.
+        write: writes the fields of a line; None for the service's log.
     """
 
     def __init__(self, write: Callable[[Mapping[str, object]], None] | None = None) -> None:
         self._write = write or (lambda fields: _log.info("request", **fields))
 
     def __call__(self, request: Request, exchange: Exchange | None, response: Response, seconds: float) -> None:
-        """Write one call down, if its resource has the log switched on now."""
+        """Log a call if its resource has the log switched on."""
         if exchange is not None and exchange.caller is not None and exchange.caller.request_log:
             self._write(describe(request, exchange, response, seconds))
 

@@ -1,7 +1,7 @@
-"""Role-based access: which role allows which operation, in Azure's names.
+"""Role-based access: the operations that each of Azure's roles allows.
 
-A token carries names of roles in a claim, and role assignments add others. A name may be followed by `@` and the name
-of a resource; it then holds for that resource only, else for all resources of the server.
+Roles come from a claim of the token and from role assignments. A role `NAME@RESOURCE` applies to that resource only, a
+role `NAME` to all resources of the server.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DATA_ACTIONS: Final[Mapping[Role, frozenset[str] | None]] = MappingProxyType(
         ),
         Role.USER: _EVERYTHING,
         Role.DATA_CONTRIBUTOR: _EVERYTHING,
-        # As on Azure: it manages resources and their keys and calls nothing.
+        # As on Azure: it manages resources and keys, and has no data actions.
         Role.CONTRIBUTOR: frozenset(),
     }
 )
@@ -45,7 +45,7 @@ class PrincipalRole:
 
     Attributes:
         role: the role.
-        resource: name of the one resource that it holds for, in lower case; None for all.
+        resource: name of the resource that it applies to, in lower case; None for all.
     """
 
     role: Role
@@ -53,9 +53,9 @@ class PrincipalRole:
 
 
 def grants(names: Iterable[str]) -> tuple[PrincipalRole, ...]:
-    """Return the roles among names of a token's claim; others, which are for other services, are left out.
+    """Parse the names of roles in a token's claim; unknown names, meant for other services, are left out.
 
-    Letter case, spaces and punctuation in a role's name do not matter: many issuers take no spaces.
+    Letter case, spaces and punctuation are ignored, because many issuers do not allow spaces.
     """
     found: list[PrincipalRole] = []
     for name in names:
@@ -73,7 +73,7 @@ def data_action(action: str) -> str:
 
 
 def allowed(held: Iterable[PrincipalRole], resource: str, action: str) -> bool:
-    """Return whether roles allow a data action (its full name) on a resource (its name)."""
+    """Return whether roles allow a data action (full name) on a resource (name)."""
     for grant in held:
         if grant.resource in {None, resource.lower()}:
             actions = DATA_ACTIONS[grant.role]
@@ -83,7 +83,7 @@ def allowed(held: Iterable[PrincipalRole], resource: str, action: str) -> bool:
 
 
 def why_not(held: tuple[PrincipalRole, ...], resource: str, action: str, about: str = "") -> str:
-    """Describe what is missing in roles that do not allow a data action.
+    """Return a hint on why the roles do not allow a data action.
 
     Args:
         held: the roles.

@@ -1,4 +1,4 @@
-"""Counts of calls in a Redis that several servers share; imported only if there is one, for that takes 0.3 s."""
+"""Counts calls in a Redis that several servers share; imported only if needed, because that takes 0.3 s."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 _ANSWER_SECONDS: Final = 0.5
-"""How long Redis may take; what is slower is as good as away."""
+"""Time limit for Redis; a slower answer counts as none."""
 
 
 class SharedCounts:
-    """Moving windows of calls.
+    """Sliding windows of calls.
 
     Args:
         url: `redis://`, `rediss://` (TLS) or `valkey://`.
@@ -29,7 +29,7 @@ class SharedCounts:
         self._window = MovingWindowRateLimiter(_storage(self._connections))
 
     async def hit(self, item: RateLimitItem, resource: str) -> float | None:
-        """Count a call, and return how many seconds to wait when it was one too many.
+        """Count a call; return the seconds to wait if it exceeds the limit.
 
         Raises:
             OSError: Redis does not answer.
@@ -47,7 +47,7 @@ class SharedCounts:
 
 
 def _connections(url: str) -> ConnectionPool:
-    """Return connections to Redis, or to Valkey, which speaks the same protocol; they are opened as calls come."""
+    """Return a pool of connections to Redis or Valkey, which are opened on demand."""
     scheme, separator, rest = url.partition("://")
     scheme = {"valkey": "redis", "valkeys": "rediss"}.get(scheme, scheme)
     return ConnectionPool.from_url(
@@ -55,11 +55,11 @@ def _connections(url: str) -> ConnectionPool:
         max_connections=1000,
         socket_timeout=_ANSWER_SECONDS,
         socket_connect_timeout=_ANSWER_SECONDS,
-        retry=Retry(NoBackoff(), 1),  # once: a connection that the server closed meanwhile
+        retry=Retry(NoBackoff(), 1),  # once, for a connection that the server has closed
     )
 
 
 def _storage(connections: ConnectionPool) -> RedisStorage:
-    # The library passes on to the client what it does not know; its annotation is narrower than that.
+    # The library passes unknown options to the client, although its annotation does not say so.
     options: dict[str, Any] = {"connection_pool": connections}
     return RedisStorage("async+redis://", implementation="redispy", key_prefix="mien", **options)

@@ -1,7 +1,7 @@
-"""The token exchange: a key for a token that stands for it for ten minutes, `POST /sts/v1.0/issueToken`.
+"""The token exchange (`POST /sts/v1.0/issueToken`): returns a token that replaces a key for ten minutes.
 
-A token contains the encrypted key and is accepted wherever the key would be: a key that was replaced lets
-nobody in, on any worker, and nothing is kept of tokens.
+A token contains the encrypted key and is accepted wherever the key is, so it is revoked with the key. Tokens are not
+stored.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class ShortTokens:
     """Creates and reads the tokens.
 
     Args:
-        keyed_hash: makes 32 bytes of a name under a secret that all servers of a database share.
+        keyed_hash: derives 32 bytes from a name and a secret that all servers of a database share.
         clock: the clock.
     """
 
@@ -48,7 +48,7 @@ class ShortTokens:
         self._clock = clock
 
     def issue(self, key: str, resource: Resource) -> str:
-        """Return a token that stands for a key of a resource."""
+        """Return a token for a key of a resource."""
         now = self._clock.now()
         nonce = os.urandom(_NONCE_BYTES)
         sealed = nonce + self._sealing.encrypt(nonce, key.encode(), resource.id.bytes)
@@ -65,16 +65,16 @@ class ShortTokens:
         return jwt.encode({"alg": _ALGORITHM, "kid": _KEY_ID}, claims, self._signing)
 
     def is_one(self, token: str) -> bool:
-        """Return whether a token says that it is of this kind; not whether that is true."""
+        """Return whether a token claims to be of this kind; the token is not verified."""
         if len(token) > _MAX_CHARACTERS:
             return False
         try:
             return extract_compact(token.encode("ascii")).headers().get("kid") == _KEY_ID
-        except Exception:  # a stranger's text: whatever it makes a parser raise, it is none of ours
+        except Exception:  # untrusted text may make a parser raise any error
             return False
 
     def key_of(self, token: str) -> str:
-        """Return the key that a token stands for.
+        """Return the key in a token.
 
         Raises:
             BadTokenError: it is not genuine or has expired.

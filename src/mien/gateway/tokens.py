@@ -1,4 +1,4 @@
-"""Bearer tokens of an OpenID Connect issuer: genuine, for this service, in date; and the roles that they have here."""
+"""Bearer tokens of an OpenID Connect issuer: verification, and the roles of their principals."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from mien.clock import Clock
 from mien.gateway.errors import BadTokenError
 
 AUDIENCE: Final = "https://cognitiveservices.azure.com"
-"""The audience of tokens for the service: the scope `https://cognitiveservices.azure.com/.default` of the SDKs."""
+"""The audience of tokens with the SDKs' scope `https://cognitiveservices.azure.com/.default`."""
 
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519")
-"""Accepted algorithms: public-key signatures only, so that a public key can never be used as a shared secret."""
+"""Accepted algorithms: only public-key signatures, so that a public key cannot be used as a shared secret."""
 
 _MAX_CHARACTERS: Final = 16_384
 _MAX_KEYS_TRIED: Final = 8
 _MAX_SHOWN: Final = 8
 _SKEW_SECONDS: Final = 60
-"""How far the issuer's clock may be ahead of ours. A token that has expired has expired."""
+"""How far the issuer's clock may be ahead of ours; the expiry of tokens has no tolerance."""
 
 
 class KeyFinder(Protocol):
-    """The source of the issuer's keys."""
+    """Finds the keys of an issuer."""
 
     async def find(self, name: str | None) -> tuple[Key, ...]:
         """Return the keys with an id, or all of them for None."""
@@ -41,18 +41,18 @@ class KeyFinder(Protocol):
 
 
 Assigned = Callable[[Iterable[tuple[Assignee, str]]], Sequence[str]]
-"""Returns the roles that are assigned to a token's claims; may ask the database."""
+"""Returns the roles that are assigned to a token's claims; may read the database."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The principal that a genuine token stands for.
+    """The principal of a verified token.
 
     Attributes:
-        subject: the principal's id with the issuer (`oid`, else `sub`).
-        roles: names of roles: those that the token names, then those that are assigned to its claims.
-        claims: everything that the token says.
-        about: the identity in the token, for its bearer: `application …, principal …`.
+        subject: id of the principal at the issuer (`oid`, else `sub`).
+        roles: names of roles: first those in the token, then those assigned to its claims.
+        claims: all claims of the token.
+        about: the claims to which a role could be assigned, as text: `application …, principal …`.
     """
 
     subject: str
@@ -62,21 +62,21 @@ class Identity:
 
     @property
     def name(self) -> str:
-        """The name of the principal in records: the sign-in name, else the id at the issuer."""
+        """The principal's name for audit entries: the sign-in name, else the id at the issuer."""
         name = next((self.claims[one] for one in ("preferred_username", "upn") if one in self.claims), None)
         return name if isinstance(name, str) and name.isprintable() else self.subject
 
 
 class TokenVerifier:
-    """Tells whether a token is genuine.
+    """Verifies tokens.
 
     Args:
-        keys: the keys of each issuer by its name: `iss` must be one of them, exactly.
+        keys: the keys of each issuer, by the exact value of `iss`.
         clock: the clock.
-        audiences: allowed values of `aud`; a trailing slash is ignored.
-        roles_claim: the claim that has the roles; dots lead into objects, as in `realm_access.roles`.
-        groups_claim: the claim that has the groups, likewise.
-        assigned: which roles are assigned to claims; None if none are.
+        audiences: accepted values of `aud`; a trailing slash is ignored.
+        roles_claim: claim with the roles; dots separate the names of nested objects, as in `realm_access.roles`.
+        groups_claim: claim with the groups, in the same form.
+        assigned: finds roles that are assigned to claims; None without assignments.
     """
 
     def __init__(
@@ -98,11 +98,11 @@ class TokenVerifier:
         self._assigned = assigned
 
     async def verify(self, token: str) -> Identity:
-        """Return the principal that a token stands for.
+        """Verify a token and return its principal.
 
         Raises:
-            BadTokenError: it is not genuine, not valid at this time, or not for this service.
-            IssuerUnavailableError: its signature cannot be checked now.
+            BadTokenError: the token is not genuine, not valid now, or not for this service.
+            IssuerUnavailableError: the signature cannot be verified now.
         """
         key_id, issuer = _head(token)
         finder = self._keys.get(issuer) if isinstance(issuer, str) else None
@@ -160,7 +160,7 @@ class TokenVerifier:
 
 
 def _names(claims: Mapping[str, Any], path: Sequence[str]) -> tuple[str, ...]:
-    """Return the texts of a claim, which is a text or a list."""
+    """Return the texts of a claim, which is a text or a list of texts."""
     value: Any = claims
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None
@@ -183,13 +183,13 @@ def _shortened(value: object) -> str:
 
 
 def _head(token: str) -> tuple[str | None, object]:
-    """Return the key id of a token and the issuer that it names, before anything is proven."""
+    """Return the key id and the issuer that an unverified token names."""
     if len(token) > _MAX_CHARACTERS:
         raise BadTokenError("The token is longer than any that this server takes.")
     try:
         parts = extract_compact(token.encode("ascii"))
         header = parts.headers()
-    # Whatever a stranger's text makes a parser raise (of depth, encoding, types), the text is no token.
+    # Untrusted text may make a parser raise any error (depth, encoding, types).
     except Exception as error:
         raise BadTokenError("The token is not a JWT: three parts with points between them.") from error
     algorithm, name = header.get("alg"), header.get("kid")
@@ -221,7 +221,7 @@ def _signed_claims(token: str, keys: Sequence[Key]) -> dict[str, Any]:
         except BadSignatureError:
             continue
         except JoseError:
-            continue  # a key of another kind than the token's algorithm needs
+            continue  # the key is of another type than the token's algorithm needs
         except Exception as error:  # as above
             raise BadTokenError("The token is malformed.") from error
     raise BadTokenError("The token's signature is not the issuer's.")

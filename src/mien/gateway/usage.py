@@ -1,4 +1,4 @@
-"""How much of the tiers' rates and volumes resources use, for alerts."""
+"""Usage of the tiers' rate and volume limits, for alerts."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ WINDOW: Final = timedelta(minutes=5)
 def rate_use(
     metrics: MetricStore, skus: Mapping[UUID, Sku], free_per_minute: int, paid_per_second: int, now: datetime
 ) -> list[QuotaUse]:
-    """Return the calls of each resource in its busiest minute of the last five, of those that its tier allows.
+    """Return the rate usage of each resource: the calls of its busiest minute of the last five, and the limit.
 
-    Rates by the second are looked at by the minute too: short peaks show as BlockedCalls, not here.
+    Rates per second are evaluated per minute too; the metric BlockedCalls shows short peaks.
 
     Args:
         metrics: the counts.
         skus: the tier of each resource.
-        free_per_minute: calls that F0 allows a minute; 0 for any number.
-        paid_per_second: calls that S0 and E0 allow a second; 0 for any number.
-        now: the end of the five minutes.
+        free_per_minute: calls per minute that F0 allows; 0 for unlimited.
+        paid_per_second: calls per second that S0 and E0 allow; 0 for unlimited.
+        now: end of the five minutes.
     """
     question = MetricQuestion("TotalCalls", now - WINDOW, now, aggregation=Aggregation.MAXIMUM, split="resource")
     found = []
@@ -44,13 +44,13 @@ def rate_use(
 
 
 def volume_use(database: Database, skus: Mapping[UUID, Sku], limit: int, now: datetime) -> list[QuotaUse]:
-    """Return how much of the month's calls the resources of the free tier have made.
+    """Return the usage of the monthly limit by the resources of the free tier.
 
     Args:
         database: the database with the counts of calls.
         skus: the tier of each resource.
-        limit: calls a month; 0 for any number.
-        now: a moment of the month.
+        limit: calls per month; 0 for unlimited.
+        now: any time in the month.
     """
     query = select(CallVolumeRow.resource_id, CallVolumeRow.calls).where(CallVolumeRow.month == now.strftime("%Y-%m"))
     with database.read(EVERY_RESOURCE) as session:

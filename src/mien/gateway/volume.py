@@ -1,4 +1,4 @@
-"""How many calls a month the free tier has, counted in the database: for all servers, and past a restart."""
+"""The free tier's calls per month, counted in the database for all servers."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ DAY_SECONDS: Final = 86_400.0
 
 
 class CallVolume:
-    """The gateway's step that counts the calls of free resources in each calendar month (UTC).
+    """The gateway's step that limits the calls of free resources per calendar month (UTC).
 
     Args:
         database: the database with the counts.
         clock: the clock.
-        limit: calls a month.
+        limit: allowed calls per month.
     """
 
     def __init__(self, database: Database, clock: Clock, limit: int = 30_000) -> None:
@@ -35,7 +35,7 @@ class CallVolume:
         self._insert = sqlite.insert if database.is_sqlite else postgresql.insert
 
     async def __call__(self, exchange: Exchange) -> None:
-        """Count a call of the API of a free resource.
+        """Count a call of a free resource.
 
         Raises:
             VolumeExceededError: the month's calls are used up.
@@ -49,7 +49,7 @@ class CallVolume:
             raise VolumeExceededError((_next_month(now) - now).total_seconds() / DAY_SECONDS, self._limit)
 
     def take(self, resource_id: UUID) -> bool:
-        """Count one call, in one statement, unless none is left; return whether one was."""
+        """Count a call, in one statement, if one is left; return whether one was left."""
         month = self._clock.now().strftime("%Y-%m")
         first = self._insert(CallVolumeRow).values(resource_id=resource_id, month=month, calls=1)
         statement = first.on_conflict_do_update(

@@ -13,13 +13,13 @@ from mien.events.recall import LEAST_RECALL
 from mien.messages import MessageError
 
 QUOTA_USE: Final = "QuotaUse"
-"""Name of the condition on quota usage, in percent, as opposed to a metric."""
+"""Name of the condition on the use of quotas, in percent."""
 DRIFT: Final = "Drift"
 """Name of the condition on the number of series of a resource that differ from their baseline."""
 RECALL: Final = "IdentityRecall"
 """Name of the condition on the share of people that a search engine finds, in percent of the checked searches."""
 DOOR_EVENTS: Final = "DoorEvents"
-"""Name of the condition whose webhook receives every event of doors; its threshold is not used."""
+"""Name of the condition whose webhook receives every door event; its threshold is not used."""
 QUOTAS: Final = ("rate", "volume", "storage")
 MAX_WINDOW: Final = 24 * 60
 
@@ -35,9 +35,9 @@ class QuotaUse:
     Attributes:
         resource_id: id of the resource.
         quota: `rate` (calls), `volume` (calls a month) or `storage`.
-        name: name of the quota in particular, such as `largePersonGroup.persons`.
-        used: how much.
-        limit: limit of how much; above 0.
+        name: full name of the quota, such as `largePersonGroup.persons`.
+        used: the amount used, in calls or stored items.
+        limit: the allowed amount, above 0.
     """
 
     resource_id: UUID
@@ -54,7 +54,7 @@ class QuotaUse:
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """Default values of a condition; see `Condition` for the parts."""
+    """Default values of a condition; see `Condition` for the fields."""
 
     threshold: float
     below: bool = False
@@ -67,8 +67,7 @@ USUAL: Final = {
     DOOR_EVENTS: Usual(1.0),
     RECALL: Usual(100 * LEAST_RECALL, below=True, minutes=MAX_WINDOW),
 }
-"""The default conditions for everything that is not a metric; a metric has none, because its threshold depends on the
-traffic."""
+"""Defaults of the conditions that are not metrics. The threshold of a metric depends on the traffic, so it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +77,12 @@ class Condition:
     Attributes:
         metric: name of a metric, `QuotaUse`, `Drift`, `IdentityRecall` or `DoorEvents`.
         threshold: the rule fires while the value is at least this (with `below`: at most this).
-        below: whether low values are the bad ones.
-        minutes: the value is that of the last so many minutes.
-        aggregation: the metric's own when None.
-        percentile: for `Percentile`.
-        operation: operation of this operation only.
-        quota: with `QuotaUse`: `rate`, `volume` or `storage`; None for the most used one.
+        below: whether the rule fires on low values.
+        minutes: length of the evaluated window, which ends now.
+        aggregation: None for the metric's default.
+        percentile: which one, for the aggregation `Percentile`; above 0, at most 100.
+        operation: count only calls of this operation; None for all.
+        quota: for `QuotaUse`: `rate`, `volume` or `storage`; None for the most used one.
     """
 
     metric: str
@@ -96,10 +95,10 @@ class Condition:
     quota: str | None = None
 
     def __post_init__(self) -> None:
-        """Check that the condition is valid.
+        """Validate the condition.
 
         Raises:
-            AlertError: it cannot.
+            AlertError: the condition is not valid.
         """
         metric = METRICS.get(self.metric)
         if metric is None and self.metric not in USUAL:
@@ -135,17 +134,17 @@ class Condition:
         minutes: int | None = None,
         **more: Any,
     ) -> Condition:
-        """Create a condition, with the defaults of its metric for missing values.
+        """Create a condition, with the defaults of its metric for values that are None.
 
         Args:
-            metric: see `Condition`, as are the others.
-            threshold: the usual one when None.
-            below: threshold below which the rule fires; None for none.
-            minutes: window in minutes; 5 for a metric when None.
-            more: the other parts.
+            metric: see `Condition`.
+            threshold: None for the default.
+            below: whether the rule fires on low values; None for the default.
+            minutes: length of the window; None for the default (5 for a metric).
+            more: other fields of `Condition`.
 
         Raises:
-            AlertError: it cannot be evaluated, or lacks a threshold.
+            AlertError: the condition is not valid, or a metric was given without a threshold.
         """
         usual = USUAL.get(metric)
         if threshold is None and usual is None and metric in METRICS:
@@ -160,7 +159,7 @@ class Condition:
         )
 
     def is_met(self, value: float | None) -> bool:
-        """Return whether a value makes the rule fire; no value does not."""
+        """Return whether a value makes the rule fire; None does not."""
         if value is None:
             return False
         return value <= self.threshold if self.below else value >= self.threshold

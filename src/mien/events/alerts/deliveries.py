@@ -1,4 +1,4 @@
-"""Sends alerts to their webhooks: in order, with retries, by one server at a time.
+"""Sends alerts to webhooks: in order, with retries, from one server at a time.
 
 A message is written to the database together with the change of its rule's state, so neither exists without the other,
 and is sent by the server that claims it. A message is sent twice only if a server dies between the receiver's response
@@ -22,10 +22,10 @@ from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.tables import AlertDeliveryRow
 
 Post = Callable[[str, bytes, Mapping[str, str]], int]
-"""Sends a body with headers to an address and returns the status; raises OSError, with a reason, if it cannot."""
+"""Posts a body with headers to a URL and returns the status; raises OSError, with a reason, if it cannot."""
 
 CLAIM: Final = timedelta(seconds=60)
-"""How long a server may take to send a message; longer than a `Post` may take."""
+"""How long a message stays claimed by the server that sends it; longer than a `Post` may take."""
 
 FIRST_PAUSE: Final = timedelta(seconds=5)
 LONGEST_PAUSE: Final = timedelta(hours=1)
@@ -36,12 +36,12 @@ _log = structlog.get_logger("mien.alerts")
 
 
 class Deliveries:
-    """The messages to send.
+    """The queue of webhook messages.
 
     Args:
         database: the database.
-        rules: looks up addresses and secrets.
-        post: sends.
+        rules: source of the webhooks' URLs and secrets.
+        post: sends one message.
         clock: the clock.
     """
 
@@ -52,13 +52,13 @@ class Deliveries:
         self._clock = clock
 
     def send_due(self, stopping: Callable[[], bool] = lambda: False) -> int:
-        """Send the due messages that no other server sends.
+        """Send the due messages that no other server has claimed.
 
         Args:
             stopping: called before each message; True leaves the rest for later.
 
         Returns:
-            Number of messages that were sent or given up.
+            How many messages were delivered or given up.
         """
         done = 0
         for number in self._due():
@@ -69,7 +69,7 @@ class Deliveries:
         return done
 
     def _due(self) -> list[int]:
-        """The oldest message of each rule, if it is due: the messages of a rule keep their order."""
+        """Return the oldest message of each rule, if it is due: messages of one rule are sent in order."""
         now = self._clock.now()
         oldest = (
             select(func.min(AlertDeliveryRow.number))
@@ -146,7 +146,7 @@ class Deliveries:
         return None if 200 <= status < 300 else f"the receiver answered with status {status}"
 
     def purge(self) -> int:
-        """Delete messages that were delivered or given up long ago; for the retention worker."""
+        """Delete old messages that were delivered or given up; for the retention worker."""
         old = AlertDeliveryRow.created_at < self._clock.now() - KEPT
         with self._database.write(EVERY_RESOURCE) as session:
             found = session.execute(
@@ -158,18 +158,18 @@ class Deliveries:
 
 
 def signature(secret: str, stamp: str, body: bytes) -> str:
-    """Return the signature for receivers: HMAC-SHA-256, in hexadecimal, over `{stamp}.{body}`.
+    """Return the signature of a message: HMAC-SHA-256, in hexadecimal, over `{stamp}.{body}`.
 
     Args:
-        secret: the rule's.
-        stamp: time of sending, in seconds since 1970; a receiver should refuse old ones.
-        body: the body as it is sent.
+        secret: the rule's signing secret.
+        stamp: time of sending, in seconds since 1970; receivers should reject old ones.
+        body: the bytes that are sent.
     """
     return hmac.digest(secret.encode(), stamp.encode() + b"." + body, "sha256").hex()
 
 
 def pause(attempts: int) -> timedelta:
-    """Return the wait after another failed attempt: 5 s, 10 s, 20 s … up to an hour."""
+    """Return the delay after that many failed attempts: 5 s, 10 s, 20 s … up to an hour."""
     return min(FIRST_PAUSE * (1 << min(attempts, 20)), LONGEST_PAUSE)
 
 

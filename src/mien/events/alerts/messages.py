@@ -19,11 +19,11 @@ def message(rule: AlertRule, event: Event, value: float | None, at: datetime, na
     """Return the body of a message as JSON.
 
     Args:
-        rule: which rule.
-        event: the change that it reports.
-        value: the value that made it so.
-        at: the time.
-        names: names of the resources.
+        rule: the rule.
+        event: the reported change.
+        value: the value that caused the change.
+        at: time of the change.
+        names: names of the resources by id.
     """
     condition = rule.condition
     metric = METRICS.get(condition.metric)

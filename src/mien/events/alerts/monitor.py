@@ -1,4 +1,4 @@
-"""Evaluates the alert rules every few seconds, and ensures that each change is reported once."""
+"""Evaluates the alert rules every few seconds and reports each change once."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ from mien.storage.claims import ClaimLostError, Claims, Held
 from mien.storage.faults import log_failure
 from mien.storage.tables import AlertDeliveryRow, AlertRuleRow
 
-_SHARE: Final = 0.8  # of a round, so that a server that is slightly early does not find the rule claimed
+_SHARE: Final = 0.8  # of a round: a server that is slightly early can still claim the rule
 
 _log = structlog.get_logger("mien.alerts")
 
 
 class AlertMonitor:
-    """Evaluates rules and sends the messages, each in its own thread: a slow receiver delays no evaluation.
+    """Evaluates rules and sends messages in two threads, so that a slow receiver does not delay evaluation.
 
-    Any number of servers can do so on one database: each evaluation of a rule is claimed by one of them.
+    Several servers can share a database: each evaluation of a rule is claimed by one of them.
 
     Args:
         database: the database with rules and messages.
         rules: the rules.
-        deliveries: sends.
+        deliveries: sends the messages.
         metrics: the metrics that the rules evaluate.
         clock: the clock.
         uses: returns the use of all resources' quotas.
-        names: gives the names of the resources.
+        names: returns the names of the resources by id.
         seconds: pause between two rounds.
-        claims: claims of this process; its own when None.
-        first: work to do before each round, such as detecting drift.
+        claims: claims of this process; created when None.
+        first: functions to call before each round, such as drift detection.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class AlertMonitor:
         self._threads: list[threading.Thread] = []
 
     def look(self) -> None:
-        """Evaluate the rules that are due, and write the messages to send; one server at a time does."""
+        """Evaluate the due rules and queue their messages; only one server at a time does this."""
         with self._claims.hold("alerts") as held:
             if held is not None:
                 self._look_held(held)
@@ -104,7 +104,7 @@ class AlertMonitor:
         free = or_(
             AlertRuleRow.checked_at.is_(None),
             AlertRuleRow.checked_at <= now - timedelta(seconds=self._seconds * _SHARE),
-            AlertRuleRow.checked_at > now + timedelta(seconds=self._seconds),  # by a clock that was ahead
+            AlertRuleRow.checked_at > now + timedelta(seconds=self._seconds),  # set by a clock that was ahead
         )
         claim = (
             update(AlertRuleRow)
@@ -171,14 +171,14 @@ class AlertMonitor:
         )
 
     def start(self) -> None:
-        """Start the threads; what an earlier process left is sent first."""
+        """Start the threads; messages left by an earlier process are sent first."""
         for name, work in (("look", self._keep_looking), ("send", self._keep_sending)):
             thread = threading.Thread(target=work, name=f"mien-alerts-{name}", daemon=True)
             thread.start()
             self._threads.append(thread)
 
     def stop(self) -> None:
-        """Finish the current work, then end; unsent messages are sent after the next start."""
+        """Finish the current work and stop; unsent messages are sent after the next start."""
         self._stop.set()
         self._wake.set()
         for thread in self._threads:
@@ -200,11 +200,11 @@ class AlertMonitor:
         try:
             work()
         except Exception as error:  # the next round tries again
-            log_failure(_log, "alerts could not be looked at or sent", error)
+            log_failure(_log, "alerts could not be evaluated or sent", error)
 
 
 def try_out(rules: AlertRules, deliveries: Deliveries, clock: Clock, rule_id: UUID) -> str | None:
-    """Send a test message of a rule now.
+    """Send a test message for a rule now.
 
     Returns:
         The error; None if the receiver accepted it.

@@ -1,4 +1,4 @@
-"""Alert rules in the database, with the encrypted addresses and secrets of their webhooks."""
+"""Alert rules in the database, with the encrypted URLs and secrets of their webhooks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class AlertRules:
 
     Args:
         database: the database.
-        vault: encrypts addresses and secrets.
+        vault: encrypts URLs and secrets.
         clock: the clock.
     """
 
@@ -53,17 +53,17 @@ class AlertRules:
         """Create a rule.
 
         Args:
-            name: for people, 1 to 100 characters.
-            condition: the condition of the rule.
-            resource_id: of this resource only.
-            url: the webhook's; None tells the log only.
-            secret: signs what is sent; made when None.
+            name: display name, 1 to 100 printable characters.
+            condition: when the rule fires.
+            resource_id: watch this resource only; None for all.
+            url: URL of the webhook; None to write to the log only.
+            secret: signs the messages, at least 16 characters; created when None.
 
         Returns:
-            The rule, and the secret, which is shown only once; None without a webhook.
+            The rule and its secret, which is shown only once; the secret is None without a webhook.
 
         Raises:
-            AlertError: name, address or secret cannot be used, or there is no such operation.
+            AlertError: the name, URL or secret is not valid, or there is no such operation.
         """
         operation = condition.operation
         if operation is not None:
@@ -123,7 +123,7 @@ class AlertRules:
         return self._rule(row)
 
     def delete(self, rule_id: UUID) -> None:
-        """Delete a rule, with what it still had to send.
+        """Delete a rule and its unsent messages.
 
         Raises:
             AlertError: there is none.
@@ -148,7 +148,7 @@ class AlertRules:
             ]
 
     def undelivered(self) -> dict[UUID, Delivery]:
-        """Return the newest message of each rule whose newest message failed, by the rule's id."""
+        """Return the newest message of each rule, by rule id, where that message failed."""
         newest = select(func.max(AlertDeliveryRow.number)).group_by(AlertDeliveryRow.rule_id)
         query = select(AlertDeliveryRow).where(
             AlertDeliveryRow.number.in_(newest), AlertDeliveryRow.state != "delivered", AlertDeliveryRow.attempts > 0
@@ -160,7 +160,7 @@ class AlertRules:
             }
 
     def address(self, rule_id: UUID) -> tuple[str, str] | None:
-        """Return the address and the signing secret of a rule; None for a rule without a webhook, or a deleted one."""
+        """Return the webhook URL and signing secret of a rule; None if the rule has no webhook or was deleted."""
         with self._database.read(EVERY_RESOURCE) as session:
             row = session.get(AlertRuleRow, rule_id)
         if row is None or row.url is None or row.secret is None:
@@ -185,7 +185,7 @@ class AlertRules:
 
 
 def _like(operation: str) -> str:
-    """Name operations with similar names."""
+    """Return a message that names the operations with the most similar names."""
     near = get_close_matches(operation, sorted(OPERATIONS), n=3, cutoff=0.5) or ["Face - Detect"]
     if len(near) == 1:
         return Message("there is {name}", name=near[0])
@@ -193,10 +193,10 @@ def _like(operation: str) -> str:
 
 
 def _host(url: str) -> str:
-    """The part of a webhook's address that may be shown.
+    """Return the host of a webhook's URL, the only part that may be shown.
 
     Raises:
-        AlertError: it is not the address of a webhook.
+        AlertError: it is not a valid URL of a webhook.
     """
     try:
         parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""Alert rules and their messages, for lists."""
+"""Alert rules and webhook messages as they are listed."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from mien.events.alerts.conditions import Condition
 
 @dataclass(frozen=True, slots=True)
 class AlertRule:
-    """A rule with its state.
+    """An alert rule with its state.
 
     Attributes:
-        id: identifies it.
-        name: for people.
-        resource_id: the resource whose calls or quotas are evaluated; None for all resources (for quotas: the most used
-            one).
-        condition: the condition of the rule.
-        host: host of its webhook; None for a rule that only writes to the log. The address itself may contain a secret
+        id: id of the rule.
+        name: display name.
+        resource_id: the evaluated resource; None for all (for quotas: the most used one).
+        condition: when the rule fires.
+        host: host of its webhook; None for a rule that only writes to the log. The URL itself may contain a secret
             and is not shown.
         created_at: time of its creation.
-        firing: whether it fires.
-        value: the value when it began to fire or cleared.
-        changed_at: time of that change.
+        firing: whether the condition is met.
+        value: the value at the last change of `firing`.
+        changed_at: time of the last change of `firing`.
     """
 
     id: UUID
@@ -43,12 +42,12 @@ class Delivery:
     """A message to a webhook.
 
     Attributes:
-        id: id that is sent along, so that a receiver can recognise duplicates.
+        id: sent with the message, so that receivers can recognise duplicates.
         event: `fired`, `resolved` or `test`.
         state: `pending`, `delivered` or `failed` (given up).
-        created_at: time of the event that it reports.
-        attempts: how often it was sent.
-        outcome: the outcome of the last attempt.
+        created_at: time of the reported event.
+        attempts: number of attempts to send it.
+        outcome: result of the last attempt.
     """
 
     id: UUID

@@ -1,4 +1,4 @@
-"""Post to a webhook with the same checks as for image URLs: its name is resolved once and every address is checked."""
+"""Posts to webhooks with the checks of image URLs: the host is resolved once, and every address is checked."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _READ_AT_MOST = 64 * 1024
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], policy: FetchPolicy) -> int:
-    """Post a body; does not follow redirects. Blocks for at most `policy.total_seconds`.
+    """Post a body without following redirects; blocks for at most `policy.total_seconds`.
 
     Args:
-        url: the webhook's address.
-        body: the body to send.
-        headers: besides those that every request has.
-        policy: the allowed addresses and time-outs.
+        url: URL of the webhook.
+        body: the message.
+        headers: additional request headers.
+        policy: allowed addresses and timeouts.
 
     Returns:
         The status of the response.
 
     Raises:
-        OSError: it could not be sent; the message says why.
+        OSError: it could not be sent; the message gives the reason.
     """
     try:
         return _post(url, body, headers, policy)
