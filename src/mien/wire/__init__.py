@@ -1,8 +1,8 @@
-"""The Face contract over HTTP: a module for each family of operations, and what they share.
+"""The Face contract over HTTP: a module per family of operations, and shared modules.
 
-- `faults`: which error answer an exception becomes. `router`: method and path to operation, with hints for near misses.
-- `body`, `detect_query`: reading requests. `face_json`: shaping answers.
-- `detect`: the operation. `openapi`, `pages`: what the server says about itself.
+- `faults`: maps exceptions to error responses. `router`: finds operations, with hints for mistyped paths.
+- `body`, `detect_query`: parse requests. `face_json`: returns faces as JSON.
+- `detect`: the operation Detect. `openapi`, `pages`: the server's documentation and status pages.
 
 To add an operation, write its handler (`async (Exchange) -> Response`) and add one line to its family's table:
 

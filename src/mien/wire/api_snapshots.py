@@ -1,4 +1,4 @@
-"""Snapshots of v1.0: frozen copies of collections, to be applied in the same resource or in others of this server."""
+"""Snapshots of v1.0: immutable copies of collections, which can be applied to any resource of this server."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class Snapshots:
     services: DirectoryServices
 
     def operations(self) -> list[Operation]:
-        """The rows of this family for the router."""
+        """Return the operations of this family."""
         table: list[tuple[str, str, str, Any, str, Describe]] = [
             (
                 "List", "GET", _ALL, self.show_all, "snapshots/read",
@@ -163,7 +163,7 @@ class Snapshots:
         ]
 
     async def take(self, exchange: Exchange) -> Response:
-        """Copy a collection, with what its last training made."""
+        """Copy a collection with its trained index."""
         body = await read_json(exchange.request, self.context.limits)
         kind, scope, user_data = _TYPE.read(body), _SCOPE.read(body), USER_DATA.read(body)
         if not scope:
@@ -198,7 +198,7 @@ class Snapshots:
         return await self.context.run(_ROWS, work)
 
     async def update(self, exchange: Exchange) -> Response:
-        """Change who may apply it, the user data, or both."""
+        """Change the resources that may apply a snapshot, its user data, or both."""
         body = await read_json(exchange.request, self.context.limits)
         scope = UNSET if body.get("applyscope") is None else _SCOPE.read(body)
         user_data = NEW_USER_DATA.read(body)
@@ -221,7 +221,7 @@ class Snapshots:
         return await self.context.run(_ROWS, work)
 
     async def apply(self, exchange: Exchange) -> Response:
-        """Create a new collection of a snapshot."""
+        """Create a new collection from a snapshot."""
         body = await read_json(exchange.request, self.context.limits)
         _MODE.read(body)
         resource_id, snapshot_id = exchange.resource_id, exchange.parameters["snapshotId"]
@@ -234,7 +234,7 @@ class Snapshots:
 
 
 def _accepted(started: Started) -> Response:
-    """Return the 202 of v1.0: relative to the version, as programs of its time cut the id out of it."""
+    """Return v1.0's 202, with a location relative to the version: old programs extract the id from it."""
     return Response(202, headers=((OPERATION_LOCATION, f"/operations/{started.operation_id}".encode()),))
 
 

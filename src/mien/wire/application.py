@@ -1,6 +1,6 @@
-"""The ASGI application of the data plane, put together from its parts: it opens nothing and starts no thread.
+"""The ASGI application of the data plane, assembled from its parts; it opens no files and starts no threads.
 
-`mien.app` builds the parts of a server from its settings; tests give parts of their own.
+`mien.app` builds the parts from the settings; tests pass other parts.
 """
 
 from __future__ import annotations
@@ -55,31 +55,31 @@ class ApplicationParts:
     Attributes:
         accounts: finds resources.
         engine: analyses images.
-        memory: keeps faces under short-lived ids.
+        memory: stores faces under short-lived ids.
         download: fetches the image of a URL.
-        labels: bindings of the contract's model names.
-        gallery: collections, and what is compared with them; None for a server that only detects.
-        directory: the person directory and v1.0's snapshots; None for a server without.
-        strict_children: whether a resource wants faces of likely children to be surer to match.
+        labels: the models behind the contract's model names.
+        gallery: collections and searches; None for a server that only detects.
+        directory: the person directory and v1.0's snapshots; None for a server without them.
+        strict_children: returns whether a resource has a stricter threshold for faces of likely children.
         seen: called with the faces of every image.
-        readiness: whether requests may be sent here.
-        checks: the checks of a call; None to check only keys, hosts and approvals.
-        limits: how much a client may send.
-        origin: finds out under which address a caller sees the server.
+        readiness: whether the server is ready for requests.
+        checks: the gateway's checks; None to check only keys, hosts and approvals.
+        limits: size and time limits of request bodies.
+        origin: determines the server's URL as the caller sees it.
         session_images: the images of liveness sessions.
-        liveness: the liveness sessions; None for a server without.
-        channel: how the clients of sessions are served; None for a server that takes no frames.
-        public_endpoint: under which address browsers find the server; None for the one that a caller used.
-        make_room: makes room for a deletion on a full disk, and says whether it may help.
+        liveness: the liveness sessions; None for a server without them.
+        channel: serves the clients of liveness sessions; None for a server that does not receive frames.
+        public_endpoint: the server's URL for browsers; None for the one that the caller used.
+        make_room: frees space for a deletion on a full disk; returns whether it freed any.
         clock: the clock.
         observers: called with every response.
-        workers: requests that are computed at the same time.
-        queue_limit: requests that may wait for that.
-        dialects: other APIs on the same gallery; each is put together with the pool and the checks of this one.
-        kiosks: the kiosk pages; None for a server without.
-        demo_key: gives the key that the liveness demo calls with; None for a server that is not for trying out.
-        on_startup: called when the server starts, in their order, before the first request.
-        on_shutdown: called when the server stops, in their order, after the last request.
+        workers: number of worker threads.
+        queue_limit: number of requests that may wait for a worker.
+        dialects: other APIs on the same gallery; they share the worker pool and the checks.
+        kiosks: the kiosk pages; None for a server without them.
+        demo_key: returns the key for the liveness demo; None outside of development mode.
+        on_startup: called in order when the server starts, before the first request.
+        on_shutdown: called in order when the server stops, after the last request.
     """
 
     accounts: ResourceFinder
@@ -113,11 +113,11 @@ class ApplicationParts:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """Another API beside the Face API.
+    """Another API in addition to the Face API.
 
     Attributes:
         prefix: prefix of its paths.
-        make: puts its ASGI application together.
+        make: creates its ASGI application.
     """
 
     prefix: str
@@ -126,18 +126,18 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class ChannelParts:
-    """How clients of liveness sessions are served.
+    """The dependencies of the liveness channel.
 
     Attributes:
         judge: judges attempts.
-        finder: finds the faces of positioning frames.
-        limits: how much a client may send.
+        finder: detects faces in positioning frames.
+        limits: size and time limits of request bodies.
         place: required position of the face.
         policy: the requirements on clients.
-        concurrent: clients at the same time.
-        origins: which web pages may connect.
-        now: seconds of a clock that never goes back.
-        count: called with every attempt that has ended.
+        concurrent: maximum number of simultaneous clients.
+        origins: allowed origins of web pages.
+        now: monotonic clock, in seconds.
+        count: called with every completed attempt.
     """
 
     judge: FrameJudge
@@ -152,10 +152,10 @@ class ChannelParts:
 
 
 class Application:
-    """The ASGI application: requests go to the gateway, the server's stop to the parts."""
+    """The ASGI application, which passes requests to the gateway and lifespan events to the parts."""
 
     def __init__(self, parts: ApplicationParts) -> None:
-        """Combine the parts; starts no thread and opens nothing."""
+        """Assemble the application."""
         self._workers = WorkerPool(parts.workers, parts.queue_limit)
         self._downloads = WorkerPool(_DOWNLOAD_THREADS, parts.queue_limit)
         self._glances = WorkerPool(max(2, parts.workers), parts.queue_limit)
@@ -227,7 +227,7 @@ class Application:
         )
 
     def levels(self) -> list[Level]:
-        """Return the numbers of this process that Prometheus is told."""
+        """Return the values of this process for Prometheus."""
         pool = self._workers
         return [
             Level("mien_queue_length", "Calls that wait for a worker thread.", lambda: pool.waiting),
@@ -249,16 +249,16 @@ class Application:
         elif scope["type"] == "websocket":
             if self._socket is not None and is_channel(scope["path"]):
                 await self._socket(scope, receive, send)
-            else:  # no connection is made: the answer is that to a call without a body
+            else:  # refuse the connection with the response to a call without a body
                 await receive()
                 await self._gateway({**scope, "type": "http", "method": "GET"}, _no_body, _in_place_of_websocket(send))
 
     def _below(self, prefix: str, request: Request) -> bool:
-        """Whether a path begins with a prefix, below the base path if a proxy has left that."""
+        """Return whether a path begins with a prefix, after a proxy's base path if the proxy keeps it."""
         return request.path.startswith(prefix) or self._origin.path(request).startswith(prefix)
 
     def _open_channel(self, parts: ApplicationParts, liveness: Liveness, channel: ChannelParts) -> list[Operation]:
-        """Serve the clients of liveness sessions: by WebSocket, and by the operations returned."""
+        """Create the liveness channel's WebSocket, and return the operations of its fallback over POST."""
         context = ChannelContext(
             liveness=liveness,
             judge=channel.judge,
@@ -289,7 +289,7 @@ class Application:
                 return
 
     def close(self) -> None:
-        """Wait for running work and close the parts."""
+        """Wait for running work, and close the parts."""
         self._downloads.close()
         self._workers.close()
         self._glances.close()
@@ -302,7 +302,7 @@ async def _no_body() -> Message:
 
 
 def _in_place_of_websocket(send: Send) -> Send:
-    """Answer a handshake by HTTP (ASGI's extension `websocket.http.response`, which uvicorn has)."""
+    """Answer a handshake over HTTP (ASGI's extension `websocket.http.response`)."""
 
     async def answer(message: Message) -> None:
         await send({**message, "type": f"websocket.{message['type']}"})

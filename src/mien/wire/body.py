@@ -1,4 +1,4 @@
-"""Reading a request's body: an image as bytes, or a JSON object that says where the image is."""
+"""Parses request bodies: the bytes of an image, or a JSON object with the URL of one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MEDIA_TYPE = row("legacy.media_type")
 _URL = row("common.url_invalid")
 
 CLOSE = ((b"connection", b"close"),)
-"""Headers of an answer to a request whose body is not worth waiting for."""
+"""Response headers that close the connection, so that the rest of a body is not read."""
 
 _JSON_TYPES = frozenset({"application/json", "text/json"})
 _IMAGE_TYPE = "application/octet-stream"
@@ -27,12 +27,12 @@ _IMAGE_TYPE = "application/octet-stream"
 
 @dataclass(frozen=True, slots=True)
 class BodyLimits:
-    """How much a client may send, and how long it may take.
+    """Limits of request bodies.
 
     Attributes:
-        image_bytes: longest image, inclusive.
-        json_bytes: longest JSON body, inclusive.
-        seconds: time for the whole body.
+        image_bytes: maximum size of an image.
+        json_bytes: maximum size of a JSON body.
+        seconds: time limit for the whole body.
     """
 
     image_bytes: int = IMAGE_BYTES[1]
@@ -45,7 +45,7 @@ async def read_image_or_json(request: Request, limits: BodyLimits) -> bytes | Ma
 
     Raises:
         Problem: the media type is neither, or the JSON is not an object.
-        BodyTooLargeError: the image is too long.
+        BodyTooLargeError: the image is too large.
     """
     sent = request.header(b"content-type") or ""
     kind = sent.partition(";")[0].strip().lower()
@@ -57,10 +57,10 @@ async def read_image_or_json(request: Request, limits: BodyLimits) -> bytes | Ma
 
 
 async def read_json(request: Request, limits: BodyLimits) -> Mapping[str, Any]:
-    """Return a JSON object, with its property names in lower case: clients differ in their case.
+    """Return a JSON object with its property names in lower case, because clients differ in letter case.
 
     Raises:
-        Problem: it is too long, not JSON, or not an object.
+        Problem: the body is too large, not JSON, or not an object.
     """
     try:
         raw = await request.read(limits.json_bytes, limits.seconds)
@@ -79,7 +79,7 @@ async def read_json(request: Request, limits: BodyLimits) -> Mapping[str, Any]:
 
 
 def image_url(url: Any) -> str:
-    """Return the address of an image that a JSON body names.
+    """Return the image URL in a JSON body.
 
     Raises:
         Problem: it is absent, not a text, or empty.

@@ -1,4 +1,4 @@
-"""Face lists, large face lists, person groups and large person groups: making, reading, changing, deleting them."""
+"""The operations on face lists, large face lists, person groups and large person groups."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ FACE_SCHEMA = record({"persistedFaceId": GUID, "userData": schemas.FACE_DATA}, o
 
 
 def collection_operations(context: Context) -> list[Operation]:
-    """The rows of all four kinds for the router."""
+    """Return the operations of all four kinds."""
     return [operation for family in FAMILIES for operation in CollectionHandlers(context, family).operations()]
 
 
@@ -58,7 +58,7 @@ class CollectionHandlers:
     family: Family
 
     def operations(self) -> list[Operation]:
-        """The rows of this kind for the router."""
+        """Return the operations of this kind."""
         family = self.family
         name, noun, one = family.name, family.noun.lower(), [in_path(family.id_name, COLLECTION_ID)]
         read, write = f"{family.action}/read", f"{family.action}/write"
@@ -99,7 +99,7 @@ class CollectionHandlers:
         ]  # fmt: skip
 
     def _schema(self, *, with_faces: bool = False) -> Json:
-        """Return the schema of `_json`, of a face list with its faces."""
+        """Return the schema of `_json`; a face list includes its faces."""
         properties = {
             self.family.id_name: COLLECTION_ID, "name": NAME.schema, "userData": USER_DATA.schema,
             "recognitionModel": schemas.MODEL,
@@ -121,7 +121,7 @@ class CollectionHandlers:
         return await self.context.run(self.family.rows, work)
 
     async def show(self, exchange: Exchange) -> Response:
-        """Return a collection; a face list with its faces."""
+        """Return a collection; a face list includes its faces."""
         with_model = RETURN_MODEL.read(exchange.request)
         ref = ref_of(exchange, self.family)
 
@@ -138,7 +138,7 @@ class CollectionHandlers:
         return await self.context.run(self.family.rows, work)
 
     async def show_all(self, exchange: Exchange) -> Response:
-        """Return the collections of this kind by ascending id; face lists in one piece, the others in pages."""
+        """Return the collections of this kind by ascending id: all face lists, or a page of the other kinds."""
         with_model = RETURN_MODEL.read(exchange.request)
         page = PageRange("", 1000) if self.family is FACE_LIST else PAGE.read(exchange.request)
         resource_id = exchange.resource_id

@@ -1,4 +1,4 @@
-"""Shared parts of the handlers of enrolled and compared faces: the gallery, the workers, the steps of a call."""
+"""Shared dependencies and steps of the handlers of enrolled and compared faces."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mien.workers import WorkerPool
 T = TypeVar("T")
 
 EMPTY = Response()
-"""200 without a body: what changes are answered with."""
+"""The response to changes: 200 without a body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,14 @@ class Context:
     """Dependencies of the handlers.
 
     Attributes:
-        gallery: collections, and what is compared with them.
-        directory: the person directory and v1.0's snapshots; None for a server without.
-        workers: the worker pool for everything that blocks or computes; used once per request.
-        downloads: the worker pool for downloads; separate, so that a slow web server never blocks a core.
+        gallery: collections and searches.
+        directory: the person directory and v1.0's snapshots; None for a server without them.
+        workers: the worker pool for blocking and computing work; used once per request.
+        downloads: a separate worker pool for downloads, so that a slow web server does not block a core.
         download: fetches a URL.
-        labels: bindings of the model names.
-        limits: how much a client may send.
-        origin: finds out under which address the caller sees the server.
+        labels: the models behind the contract's model names.
+        limits: size and time limits of request bodies.
+        origin: determines the server's URL as the caller sees it.
     """
 
     gallery: Gallery
@@ -53,11 +53,11 @@ class Context:
         """Run `work` in a worker thread.
 
         Args:
-            rows: the catalogue's family whose rows tell of the gallery's errors.
-            work: calls the gallery and shapes the answer.
+            rows: family of the error catalogue for the gallery's errors.
+            work: calls the gallery and returns the response.
 
         Raises:
-            Problem: the gallery refused.
+            Problem: the gallery raised an error.
         """
         try:
             return await self.workers.run(work)
@@ -65,10 +65,10 @@ class Context:
             raise explain_gallery(error, rows) from error
 
     async def image(self, exchange: Exchange) -> bytes:
-        """Return the image of a body that is one, or that has the URL of one.
+        """Return the image in a request's body, or the one at the URL in the body.
 
         Raises:
-            Problem: it is neither.
+            Problem: the body has neither.
         """
         body = await read_image_or_json(exchange.request, self.limits)
         if isinstance(body, bytes):
@@ -76,21 +76,21 @@ class Context:
         return await self.downloads.run(self.download, image_url(body.get("url")))
 
     def address(self, exchange: Exchange, path: str) -> bytes:
-        """Return the absolute URL of a path below the API version, as this caller reaches it."""
+        """Return the absolute URL of a path below the API version, as the caller sees it."""
         return f"{self.origin(exchange.request)}/face/{exchange.version}{path}".encode("latin-1")
 
 
 def ref_of(exchange: Exchange, family: Family) -> CollectionRef:
-    """Return the collection that the path names; it need not exist, nor its id be well formed."""
+    """Return a reference to the collection in the path; it may not exist, and its id may be malformed."""
     return CollectionRef(exchange.resource_id, family.kind, exchange.parameters[family.id_name])
 
 
 def answer(value: Any, status: int = 200, headers: Mapping[bytes, bytes] | None = None) -> Response:
-    """Return a JSON answer."""
+    """Return a JSON response."""
     body = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode()
     return Response(status, body, headers=tuple((headers or {}).items()))
 
 
 def without_none(properties: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what there is nothing of: the contract's optional properties are absent, not null."""
+    """Remove properties that are None: the contract's optional properties are absent, not null."""
     return {name: value for name, value in properties.items() if value is not None}

@@ -1,4 +1,4 @@
-"""Face - Detect: an image in, its faces out, and face ids that other operations take."""
+"""Face - Detect: returns the faces of an image, and face ids for other operations."""
 
 from __future__ import annotations
 
@@ -52,27 +52,27 @@ def describe_detect(version_name: str) -> Json:
 
 
 class FaceMemory(Protocol):
-    """The part of the short-lived face ids that Detect uses."""
+    """The store of short-lived face ids, as Detect uses it."""
 
     def remember(
         self, resource_id: UUID, recognition_model: str, embeddings: Sequence[Embedding], ttl_seconds: int
     ) -> list[str]:
-        """Keep templates for a while and return an id for each."""
+        """Store templates temporarily, and return an id for each."""
         ...
 
 
 class SessionImages(Protocol):
-    """The part of the liveness sessions that Detect uses."""
+    """The images of liveness sessions, as Detect uses them."""
 
     def find(self, resource_id: UUID, session_image_id: str) -> bytes | None:
-        """Return the kept image of a session, or None when there is none."""
+        """Return the stored image of a session, or None."""
         ...
 
 
 class NoSessionImages:
-    """The session images of a server that keeps none."""
+    """The session images of a server that stores none."""
 
-    def find(self, resource_id: UUID, session_image_id: str) -> bytes | None:  # noqa: ARG002  there is none to find
+    def find(self, resource_id: UUID, session_image_id: str) -> bytes | None:  # noqa: ARG002  part of the protocol
         """Return None."""
         return None
 
@@ -86,7 +86,7 @@ class Downloader(Protocol):
 
 
 FacesSeen = Callable[[UUID, Sequence[Face]], None]
-"""Is told whose image was analysed and which faces it has."""
+"""Called with the resource id and the faces of every analysed image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +107,15 @@ class Detect:
     """The handler of Detect.
 
     Attributes:
-        engine: finds and analyses faces.
-        memory: keeps templates under face ids.
-        labels: bindings of the model names.
+        engine: detects and analyses faces.
+        memory: stores templates under face ids.
+        labels: the models behind the contract's model names.
         workers: the worker pool for images.
-        downloads: the worker pool for downloads; separate, so that a slow web server never blocks a core.
+        downloads: a separate worker pool for downloads, so that a slow web server does not block a core.
         download: fetches a URL.
-        limits: how much a client may send.
+        limits: size and time limits of request bodies.
         session_images: the images of liveness sessions.
-        strict_children: whether a resource wants faces of likely children to be surer to match.
+        strict_children: returns whether a resource has a stricter threshold for faces of likely children.
         seen: called with the faces of every image.
     """
 
@@ -131,13 +131,13 @@ class Detect:
     seen: FacesSeen = lambda _, __: None
 
     def operations(self) -> list[Operation]:
-        """The rows of this family for the router."""
+        """Return the operations of this family."""
         return [
             Operation("Face - Detect", "POST", "/detect", self, ALL, "detect", 1, describe=describe_detect),
         ]
 
     async def __call__(self, exchange: Exchange) -> Response:
-        """Answer a call: the faces of the image, largest first; `[]` when there are none."""
+        """Return the faces of the image, largest first."""
         version = BY_NAME[exchange.version]
         query = parse_detect_query(exchange.request, version)
         _check_approval(exchange.resource, query)
@@ -156,7 +156,7 @@ class Detect:
         return await self.workers.run(self._answer, image, query, version, resource_id)
 
     def _answer(self, image: bytes, query: DetectQuery, version: Version, resource_id: UUID) -> Response:
-        """Analyse, remember, and shape the answer: all of it in one worker thread, for one hop between threads."""
+        """Analyse the image, store its templates and return the response, in one worker thread."""
         strict = query.face_ids and self.strict_children(resource_id)
         want = Want(
             operating_point=self.labels.detection[query.detection_model],
@@ -183,7 +183,7 @@ class Detect:
 
 
 def _judged(face: Face, *, keep_age: bool) -> Face:
-    """Mark the template of a likely child; an age that nobody asked for goes no further."""
+    """Mark the template of a likely child, and drop the estimated age unless it was requested."""
     age, embedding = face.attributes.age, face.embedding
     if embedding is not None and age is not None and age < CHILD_AGE:
         embedding = replace(embedding, strict=True)
@@ -202,7 +202,7 @@ def _check_approval(resource: Resource, query: DetectQuery) -> None:
 
 
 def _source(body: Mapping[str, Any], version: Version) -> tuple[str | None, str | None]:
-    """Return the url or the session image id that a JSON body names; exactly one is not None."""
+    """Return the URL and the session image id in a JSON body; exactly one is not None."""
     url = body.get("url")
     session_image = body.get("sessionimageid")
     if session_image is not None and not version.session_images:

@@ -1,4 +1,4 @@
-"""The query options of Detect: defaults, limits, and which go together."""
+"""The query parameters of Detect: defaults, limits and combinations."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class DetectQuery:
     """The validated parameters of a Detect call.
 
     Attributes:
-        detection_model: label of the contract.
-        recognition_model: label of the contract; what the face ids are bound to.
-        face_ids: whether to remember the faces and return ids.
+        detection_model: the contract's label.
+        recognition_model: the contract's label; face ids belong to this model.
+        face_ids: whether to store the faces and return ids.
         landmarks: whether to return the 27 landmarks.
-        recognition_model_named: whether to name the recognition model beside a face id.
+        recognition_model_named: whether to return the recognition model with each face id.
         attributes: the attributes to return.
-        seconds: how long the face ids live.
+        seconds: lifetime of the face ids.
     """
 
     detection_model: str
@@ -55,7 +55,7 @@ class DetectQuery:
 
 
 def parse_detection_model(request: Request) -> str:
-    """Read `detectionModel`; an absent or empty one is detection_01.
+    """Return `detectionModel`; detection_01 if absent or empty.
 
     Raises:
         Problem: it is not one of the contract's labels.
@@ -79,14 +79,14 @@ def _seconds(request: Request) -> int:
     if not text:
         return high
     digits = text.strip()
-    # Length first: int() refuses very long texts with an error of its own.
+    # Length first: int() raises another error for very long texts.
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 9 and low <= int(digits) <= high):
         raise _TTL.problem(hint=f"It is a whole number of seconds from {low} to {high}.")
     return int(digits)
 
 
 def _flag(name: str, invalid: Row, *, default: bool, says: str) -> QueryOptions[bool]:
-    """Declare an option that is true or false."""
+    """Return a boolean option."""
 
     def read(request: Request) -> bool:
         value = boolean(request.query_value(name.lower()), default=default)
@@ -101,7 +101,7 @@ _MODELS: Final = {"enum": list(DETECTION_MODELS), "default": DETECTION_MODELS[0]
 DETECTION_MODEL: Final = QueryOptions(
     (schemas.query("detectionModel", {"type": "string", **_MODELS}, "Finds the face."),), parse_detection_model
 )
-"""The detection model of an enrolment."""
+"""The option `detectionModel` of enrolments."""
 
 _DETECTION: Final = QueryOptions((schemas.query("detectionModel", _MODELS, "Finds the faces."),), parse_detection_model)
 _RECOGNITION: Final = QueryOptions(
@@ -139,12 +139,12 @@ _LIFE: Final = QueryOptions(
 
 
 def parse_detect_query(request: Request, version: Version) -> DetectQuery:
-    """Read the options; an absent or empty one has its default, unknown ones are ignored.
+    """Parse the query; absent or empty options have their defaults, unknown ones are ignored.
 
-    Clients ask for the same again and again: what a query means is remembered, unless it may hold a key.
+    Results are cached, because clients repeat their queries; a query that may contain a key is not cached.
 
     Raises:
-        Problem: an option is out of its range, or options do not go together.
+        Problem: an option is not valid, or options cannot be combined.
     """
     raw: bytes = request.scope.get("query_string", b"")
     asked = (raw, version.name)
@@ -175,7 +175,7 @@ def _parse(request: Request, version: Version) -> DetectQuery:
 
 
 def detect_parameters(version: Version) -> list[Json]:
-    """Return the OpenAPI parameter objects of what `parse_detect_query` reads."""
+    """Return the OpenAPI parameters that `parse_detect_query` reads."""
     having = "; ".join(
         f"{model}: {', '.join(sorted(known & version.attributes)) or 'none'}" for model, known in ATTRIBUTES_OF.items()
     )

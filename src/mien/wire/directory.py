@@ -1,4 +1,4 @@
-"""The person directory: persons and their faces. Writes are answered with 202 and an operation to ask for."""
+"""The person directory: persons and their faces. Writes return 202 and the URL of their operation's status."""
 
 from __future__ import annotations
 
@@ -52,19 +52,19 @@ _OF_FACE = [*_OF_FACES, in_path("persistedFaceId")]
 _SCHEMA = record({"personId": GUID, "name": NAME.schema, "userData": USER_DATA.schema}, optional=["userData"])
 
 ACCEPTED = {"operation-Location": header("Where to ask what became of it; kept for 48 hours.")}
-"""The headers of a write that an operation tells of."""
+"""The response headers of an asynchronous write."""
 _MADE = {**ACCEPTED, "Location": header("What was made.")}
 
 
 def accepted(context: Context, exchange: Exchange, started: Started, made: str, id_name: str | None) -> Response:
-    """Return the 202 of a write that an operation tells of.
+    """Return the 202 of an asynchronous write.
 
     Args:
-        context: the context with the address of the server.
+        context: determines the URLs in the response.
         exchange: the call.
-        started: the operation that the gallery started.
-        made: path of what was made, below the version; empty for a deletion.
-        id_name: name of its id in the response; None for a response without a body.
+        started: the started operation.
+        made: path of the created object, below the version; empty for a deletion.
+        id_name: property with its id in the response; None for a response without a body.
     """
     headers: dict[bytes, bytes] = {OPERATION_LOCATION: context.address(exchange, f"/operations/{started.operation_id}")}
     if made:
@@ -82,7 +82,7 @@ class Directory:
     services: DirectoryServices
 
     def operations(self) -> list[Operation]:
-        """The rows of this family for the router."""
+        """Return the operations of this family."""
         read, write, delete = "persons/read", "persons/write", "persons/delete"
         face_read, face_write = "persons/persistedfaces/read", "persons/persistedfaces/write"
         table: list[tuple[str, str, str, Any, str, Describe]] = [
@@ -272,7 +272,7 @@ class Directory:
         return await self.context.run(_ROWS, work)
 
     async def update_face(self, exchange: Exchange) -> Response:
-        """Change a face's user data; null removes it, and a body without it changes nothing."""
+        """Change a face's user data; null removes it, an absent property changes nothing."""
         body = await read_json(exchange.request, self.context.limits)
         changes, user_data = "userdata" in body, FACE_DATA.read(body)
         resource_id, person_id, model = _of_faces(exchange)
@@ -300,7 +300,7 @@ class Directory:
 
 
 def _of_faces(exchange: Exchange) -> tuple[Any, str, str]:
-    """Return resource, person and recognition model of a path below a person's faces."""
+    """Return the resource id, person id and recognition model of a path below a person's faces."""
     given: Mapping[str, str] = exchange.parameters
     return exchange.resource_id, given["personId"], given["recognitionModel"].lower()
 

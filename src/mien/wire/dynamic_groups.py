@@ -1,4 +1,4 @@
-"""Dynamic person groups: sets of persons of the directory, without training."""
+"""Dynamic person groups: sets of persons of the directory that need no training."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SCHEMA = record(
 
 
 def _with_persons(plain: Json) -> Describe:
-    """Describe a write that may also add or remove persons: then its answer is a 202."""
+    """Describe a write that returns 202 if it adds or removes persons."""
     persons = {"202": {"description": "Accepted: persons are added or removed.", "headers": ACCEPTED}}
     return always({**plain, "responses": {**plain["responses"], **persons}})
 
@@ -43,7 +43,7 @@ class DynamicGroupHandlers:
     services: DirectoryServices
 
     def operations(self) -> list[Operation]:
-        """The rows of this family for the router."""
+        """Return the operations of this family."""
         read, write = "dynamicpersongroups/read", "dynamicpersongroups/write"
         table: list[tuple[str, str, str, Any, str, Describe]] = [
             (
@@ -101,7 +101,7 @@ class DynamicGroupHandlers:
         ]
 
     async def create(self, exchange: Exchange) -> Response:
-        """Create a group; with persons it is a write that an operation tells of."""
+        """Create a group; asynchronous if persons are added."""
         body = await read_json(exchange.request, self.context.limits)
         name, user_data, add = NAME.read(body), USER_DATA.read(body), _ADD.read(body)
         resource_id, group_id = exchange.resource_id, _group_id(exchange)
@@ -132,7 +132,7 @@ class DynamicGroupHandlers:
         return await self.context.run(_ROWS, work)
 
     async def update(self, exchange: Exchange) -> Response:
-        """Change name, user data or persons; with persons it is a write that an operation tells of."""
+        """Change name, user data or persons; asynchronous if persons change."""
         body = await read_json(exchange.request, self.context.limits)
         name, user_data = NEW_NAME.read(body), NEW_USER_DATA.read(body)
         add, remove = _ADD.read(body), _REMOVE.read(body)
@@ -147,7 +147,7 @@ class DynamicGroupHandlers:
         return await self.context.run(_ROWS, work)
 
     async def delete(self, exchange: Exchange) -> Response:
-        """Delete a group; its persons stay."""
+        """Delete a group but not its persons."""
         resource_id, group_id = exchange.resource_id, _group_id(exchange)
 
         def work() -> Response:

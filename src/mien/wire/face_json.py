@@ -1,4 +1,4 @@
-"""Faces as the contract's JSON: property names, order, rounding, and the enum spelling of the API version."""
+"""Faces as the contract's JSON: names, order, rounding, and the enum spelling of the API version."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 
 def face_schema(version: Version) -> Json:
-    """Return the schema of a face in the answer of Detect."""
+    """Return the schema of a face in Detect's response."""
     point, whole = record({"x": NUMBER, "y": NUMBER}), {"type": "integer"}
     attributes = {name.value: one.schema(version) for name, one in DECLARED.items() if name in version.attributes}
     properties = {
@@ -37,14 +37,14 @@ def detected_faces(
     recognition_model: str | None,
     with_attributes: bool,
 ) -> list[Json]:
-    """Return the answer of Detect.
+    """Return Detect's response.
 
     Args:
         faces: largest first.
-        version: the API version whose spelling is used.
-        face_ids: one for each face, or None when none were requested.
-        recognition_model: the label to name beside each face id, or None.
-        with_attributes: whether attributes were requested; the object is absent otherwise.
+        version: API version, which determines the spelling.
+        face_ids: one per face; None if not requested.
+        recognition_model: the label to return with each face id, or None.
+        with_attributes: whether attributes were requested; if not, their object is absent.
     """
     answer = []
     for index, face in enumerate(faces):
@@ -64,14 +64,14 @@ def detected_faces(
 
 
 def landmarks_json(points: Float32) -> Json:
-    """Return the named landmarks of float32 (27, 2) pixels, to a tenth of a pixel as in the contract's examples."""
+    """Return named landmarks from float32 (27, 2) pixels, rounded to 0.1 pixel as in the contract's examples."""
     return {
         name: {"x": round(x, 1), "y": round(y, 1)} for name, (x, y) in zip(LANDMARK_NAMES, points.tolist(), strict=True)
     }
 
 
-def attributes_json(attributes: Attributes, version: Version) -> Json:  # noqa: PLR0912  a line for each
-    """Return the attributes that were computed: degrees to a tenth, values and confidences to a hundredth."""
+def attributes_json(attributes: Attributes, version: Version) -> Json:  # noqa: PLR0912  one branch per attribute
+    """Return the computed attributes, with angles rounded to 0.1° and other values to 0.01."""
     out: Json = {}
     if attributes.head_pose is not None:
         pose = attributes.head_pose

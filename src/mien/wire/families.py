@@ -1,4 +1,4 @@
-"""The four kinds of collections as data: paths, names and texts, so that one piece of code serves all of them."""
+"""The paths, names and texts of the four kinds of collections, so that they share their handlers."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from mien.gallery import Kind
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Differences between the kinds of collections on the wire.
+    """A kind of collection on the wire.
 
     Attributes:
-        kind: for the gallery.
-        name: in operation names and error codes, such as "LargePersonGroup".
-        rows: the family's name in the error catalogue.
-        noun: the kind in error messages, such as "Large person group".
+        kind: the gallery's kind.
+        name: its name in operation names and error codes, such as "LargePersonGroup".
+        rows: its family in the error catalogue.
+        noun: its name in error messages, such as "Large person group".
     """
 
     kind: Kind
@@ -30,7 +30,7 @@ class Family:
 
     @property
     def id_name(self) -> str:
-        """The property that names a collection, such as "largePersonGroupId"."""
+        """The property with the id of a collection, such as "largePersonGroupId"."""
         return f"{self.name[0].lower()}{self.name[1:]}Id"
 
     @property
@@ -40,7 +40,7 @@ class Family:
 
     @property
     def action(self) -> str:
-        """The first part of the role-based access actions."""
+        """The first part of its actions for role-based access."""
         return self.path[1:]
 
 

@@ -1,4 +1,4 @@
-"""One table that maps the errors of services to responses of the contract."""
+"""Maps the errors of services to the contract's error responses."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _INTERNAL = row("mien.internal")
 
 
 def _with_text(entry: Row) -> Callable[[Exception], Problem]:
-    """Answer with a row whose hint is the exception's text, where it has one."""
+    """Answer with a row and the exception's text, if any, as hint."""
     return lambda error: entry.problem(hint=str(error) or None)
 
 
@@ -63,16 +63,16 @@ _TABLE: dict[type[Exception], Callable[[Any], Problem]] = {
     UnreadableImageError: _with_text(_UNREADABLE),
     UnsupportedAttributeError: _unsupported,
     FetchError: _fetch,
-    # A pack is missing or broken: the text is for the operator, and goes to the log.
+    # A model pack is missing or broken; the exception's text is for the operator, in the log.
     ModelError: lambda _error: _UNAVAILABLE.problem(headers=[(b"retry-after", b"60")]),
-    # What training made is missing or damaged: likewise, with the command that repairs it.
+    # A trained index is missing or damaged; the log has the command that repairs it.
     TrainedIndexError: lambda _error: _UNAVAILABLE.problem(headers=[(b"retry-after", b"60")]),
     SearchServerError: lambda _error: _UNAVAILABLE.problem(headers=[(b"retry-after", b"10")]),
 }
 
 
 def explain(error: Exception) -> Problem:
-    """Return the error answer for an exception; one that nobody foresaw becomes a 500 without details."""
+    """Return the error response for an exception; an unexpected one becomes a 500 without details."""
     if isinstance(error, Problem):
         return error
     for kind in type(error).__mro__:

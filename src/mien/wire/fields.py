@@ -1,6 +1,6 @@
-"""The fields of JSON bodies and the options of queries that operations share.
+"""JSON fields and query options that operations share.
 
-Each is declared once: the same object reads a value and documents it.
+Each object both parses a value and documents it in OpenAPI.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _RETURN_MODEL = row("mien.return_model_invalid")
 _TARGET_FACE = row("common.target_face_invalid")
 _USER_DATA = row("common.user_data_too_long")
 
-# What a database cannot keep: NUL, and halves of surrogate pairs, which JSON can spell.
-_UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
+# Databases cannot store NUL, nor lone surrogates, which JSON allows.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
 
 Body = Mapping[str, Any]
@@ -35,12 +35,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Field(Generic[T]):
-    """A property of JSON bodies.
+    """A property of a JSON body.
 
     Attributes:
-        name: as the contract spells it.
+        name: the contract's name.
         schema: its JSON schema.
-        reader: gives its value from a body whose names are in lower case.
+        reader: returns its value from a body with names in lower case.
     """
 
     name: str
@@ -48,43 +48,43 @@ class Field(Generic[T]):
     reader: Callable[[Body, str], T]
 
     def read(self, body: Body) -> T:
-        """Return the value in a body.
+        """Return the value from a body.
 
         Raises:
-            Problem: it is not a value that the operation accepts.
+            Problem: the value is not valid.
         """
         return self.reader(body, self.name)
 
 
 @dataclass(frozen=True, slots=True)
 class QueryOptions(Generic[T]):
-    """One or several options of a query that are read together.
+    """Query parameters that are read together.
 
     Attributes:
-        parameters: their OpenAPI parameter objects.
-        reader: gives their value from a request.
+        parameters: their OpenAPI objects.
+        reader: returns their value from a request.
     """
 
     parameters: tuple[Json, ...]
     reader: Callable[[Request], T]
 
     def read(self, request: Request) -> T:
-        """Return the value in a request.
+        """Return the value from a request.
 
         Raises:
-            Problem: it is not a value that the operation accepts.
+            Problem: the value is not valid.
         """
         return self.reader(request)
 
 
 def body_of(*fields: Field[Any], optional: Iterable[Field[Any]] = ()) -> Json:
-    """Return the OpenAPI request body of JSON with these fields."""
+    """Return the OpenAPI object of a JSON body with these fields."""
     properties = {field.name: field.schema for field in fields}
     return schemas.json_body(schemas.record(properties, optional=[field.name for field in optional]))
 
 
 def text(body: Body, name: str) -> str | None:
-    """Return the text `name` of a body whose names are in lower case; None when it is absent or null.
+    """Return a text from a body with names in lower case; None if absent or null.
 
     Raises:
         Problem: it is not a text, or has characters that cannot be stored.
@@ -94,19 +94,19 @@ def text(body: Body, name: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise BODY_INVALID.problem(hint=f"{name} must be a text.")
-    if _UNKEEPABLE.search(value):
+    if _UNSTORABLE.search(value):
         raise BODY_INVALID.problem(hint=f"{name} has a character that cannot be kept (NUL or half a surrogate pair).")
     return value
 
 
 def changed_text(body: Body, name: str) -> str | Unset:
-    """Return the text `name`, or UNSET when it is absent or null: then an update leaves it as it is."""
+    """Return a text; UNSET if absent or null, so that an update does not change it."""
     value = text(body, name)
     return UNSET if value is None else value
 
 
 def ids(body: Body, name: str) -> list[str]:
-    """Return the list of GUIDs `name`; an absent one is empty.
+    """Return a list of GUIDs; empty if absent.
 
     Raises:
         Problem: it is not a list of GUIDs.
@@ -123,7 +123,7 @@ def ids(body: Body, name: str) -> list[str]:
 
 
 def id_of(body: Body, name: str) -> str:
-    """Return the GUID `name`.
+    """Return a GUID.
 
     Raises:
         Problem: it is absent or not a GUID.
@@ -137,7 +137,7 @@ def id_of(body: Body, name: str) -> str:
 
 
 def whole(value: Any) -> int | None:
-    """Return a JSON number, or a text of one, as an integer; None when it is not whole."""
+    """Return a whole number, given as a JSON number or text; None if it is not one."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -148,20 +148,20 @@ def whole(value: Any) -> int | None:
 
 
 def shown(value: Any) -> str:
-    """Return a value for a hint: short, and only what the caller sent."""
+    """Return a value that the caller sent, shortened for a hint."""
     return repr(value) if len(repr(value)) <= 60 else f"{repr(value)[:60]}…"
 
 
 @dataclass(frozen=True, slots=True)
 class PageRange:
-    """Which part of a list a caller wants: at most `top` entries after `start`."""
+    """The requested part of a list: at most `top` entries after the id `start`."""
 
     start: str
     top: int
 
 
 def parse_page(request: Request) -> PageRange:
-    """Read `start` and `top`; empty ones count as absent.
+    """Return `start` and `top`; empty values count as absent.
 
     Raises:
         Problem: `start` has more than 64 characters, or `top` is not 1 to 1000.
@@ -177,7 +177,7 @@ def parse_page(request: Request) -> PageRange:
 
 
 def parse_return_model(request: Request) -> bool:
-    """Read `returnRecognitionModel`; false when absent or empty."""
+    """Return `returnRecognitionModel`; false if absent or empty."""
     value = boolean(request.query_value("returnrecognitionmodel"), default=False)
     if value is None:
         raise _RETURN_MODEL.problem(hint="Write true or false.")
@@ -185,14 +185,14 @@ def parse_return_model(request: Request) -> bool:
 
 
 def boolean(given: str | None, *, default: bool) -> bool | None:
-    """Return the value, the default when absent or empty, or None when it is neither true nor false."""
+    """Parse a boolean; return the default if absent or empty, None if it is neither true nor false."""
     if not given:
         return default
     return {"true": True, "false": False}.get(given.strip().lower())
 
 
 def parse_target_face(request: Request) -> TargetFace | None:
-    """Read `targetFace=left,top,width,height`; None when absent or empty.
+    """Return `targetFace=left,top,width,height`; None if absent or empty.
 
     Raises:
         Problem: it is not four whole numbers that form a rectangle.
@@ -211,7 +211,7 @@ def parse_target_face(request: Request) -> TargetFace | None:
 
 
 def parse_face_user_data(request: Request) -> str | None:
-    """Read the `userData` of a face to be added.
+    """Return the `userData` of a new face.
 
     Raises:
         Problem: it has more than 1024 characters, or characters that cannot be stored.
@@ -219,7 +219,7 @@ def parse_face_user_data(request: Request) -> str | None:
     given = request.query_value("userdata")
     if given and len(given) > FACE_USER_DATA_LENGTH:
         raise _USER_DATA.problem(hint=f"A face has at most {FACE_USER_DATA_LENGTH} characters of user data.")
-    if given and _UNKEEPABLE.search(given):
+    if given and _UNSTORABLE.search(given):
         raise BODY_INVALID.problem(hint="userData has a character that cannot be kept (NUL).")
     return given
 

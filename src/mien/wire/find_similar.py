@@ -1,4 +1,4 @@
-"""Face - Find Similar: the faces most like one, among face ids or the faces of a list."""
+"""Face - Find Similar: finds the most similar faces among face ids or the faces of a list."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class FindSimilar:
     context: Context
 
     def operations(self) -> list[Operation]:
-        """The rows of this family for the router."""
+        """Return the operations of this family."""
         return [
             Operation(
                 "Face - Find Similar", "POST", "/findsimilars", self, ALL, "findsimilars", 1,
@@ -89,7 +89,7 @@ class FindSimilar:
         ]  # fmt: skip
 
     async def __call__(self, exchange: Exchange) -> Response:
-        """Answer the faces most like the one given, best first."""
+        """Return the faces that are most similar to the given one, best first."""
         body = await read_json(exchange.request, self.context.limits)
         face_id, mode, top = _FACE.read(body), _MODE.read(body), _TOP.read(body)
         search, id_name = self._search(exchange, body, face_id, mode, top)
@@ -100,7 +100,7 @@ class FindSimilar:
         return await self.context.run(_ROWS, work)
 
     def _search(self, exchange: Exchange, body: Body, face_id: str, mode: FindMode, top: int) -> tuple[Search, str]:
-        """Return the call of the gallery that is requested, and what the ids that it finds are called."""
+        """Return the gallery search for the request, and the property name for the ids of its results."""
         similar_faces, resource_id = self.context.gallery.similar_faces, exchange.resource_id
         given = [name for name in _PLACES if body.get(name.lower()) is not None]
         if not given:

@@ -1,7 +1,7 @@
-"""Maps the gallery's errors to rows of the catalogue: one table for each operation family.
+"""Maps the gallery's errors to rows of the error catalogue, with one table per operation family.
 
-The same fault has different answers in different places: a group that is not there is 404 where groups are managed and
-400 where faces are searched in them.
+The same fault has different responses: a group that does not exist is 404 when groups are managed, and 400 when faces
+are searched in it.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _GUID_HINT = "It is not a GUID."
 
 
 def explain_gallery(error: gallery.GalleryError, rows: str) -> Problem:
-    """Return the answer of a family of operations to what the gallery raised.
+    """Return an operation family's response to an error of the gallery.
 
     Args:
-        error: the raised exception.
-        rows: the catalogue's family of the operation that was called.
+        error: the error.
+        rows: the operation's family in the error catalogue.
 
     Raises:
-        GalleryError: the given one, when the family has no answer to it: a bug, which becomes a 500.
+        GalleryError: the given error, if the family has no row for it; this is a bug and becomes a 500.
     """
     table = _TABLES[rows]
     for kind in type(error).__mro__:
@@ -40,7 +40,7 @@ def explain_gallery(error: gallery.GalleryError, rows: str) -> Problem:
 
 
 def _row(entry: Row, hint: str | None = None) -> Answer:
-    """Answer with a row and a fixed hint, or none."""
+    """Answer with a row and a fixed or no hint."""
     return lambda _error: entry.problem(hint=hint)
 
 
@@ -50,7 +50,7 @@ def _told(entry: Row) -> Answer:
 
 
 def _either(malformed: Row, missing: Row, value: str | None = None, hint: str = _GUID_HINT) -> Answer:
-    """Answer by whether an id could be one at all; `value` names the attribute that the missing row's text takes."""
+    """Answer with the row for a malformed id or for a missing object, whose text takes the attribute `value`."""
 
     def problem(error: Any) -> Problem:
         if error.malformed:
@@ -73,7 +73,7 @@ def _common() -> Table:
         gallery.SeveralFacesError: _told(row("common.several_faces")),
         gallery.LowQualityError: _told(row("mien.low_quality")),
         gallery.ConflictError: _conflict,
-        # The label is bound to weights whose scores are not calibrated yet: another recognition model may be.
+        # The scores of the model behind the label are not calibrated; those of another recognition model may be.
         gallery.NotCalibratedError: _told(row("common.recognition_model_invalid")),
         gallery.FingerprintMismatchError: _told(row("identify.model_incompatible")),
         gallery.IncompatibleModelError: _told(row("identify.model_incompatible")),
@@ -89,12 +89,12 @@ def _conflict(error: gallery.ConflictError) -> Problem:
     return _CONFLICT.problem(values=[error.resource_name], headers=[(b"retry-after", b"1")])
 
 
-# Collections and what is in them
+# Collections and their contents
 
 
 def _collection(family: Family) -> Table:
     rows = family.rows
-    # The contract lists this row for the large kinds only; it is as true of the small ones.
+    # The contract lists this row for the large kinds only; the small ones use it too.
     nothing = rows if rows.startswith("large_") else "large_face_list"
     table: Table = {
         gallery.InvalidCollectionIdError: _row(row(f"{rows}.id_invalid"), _ID_HINT),
@@ -119,7 +119,7 @@ def _collection(family: Family) -> Table:
 
 
 def _removal(family: Family) -> Table:
-    """The contract has two texts for a face that does not exist: reading names the face, changing does not."""
+    """The contract has two texts for a missing face: with its id when it is read, without when it is changed."""
     answer = _either(row(f"{family.rows}.face_id_invalid"), row(f"{family.rows}.face_not_found"))
     return {**_collection(family), gallery.PersistedFaceNotFoundError: answer}
 
@@ -151,7 +151,7 @@ def _quota(error: gallery.QuotaExceededError) -> Problem:
 
 
 def _ref_table(rows: str, kinds: tuple[Kind, ...]) -> Answer:
-    """Answer, by the kind of the collection, that its id is malformed or that it does not exist; both are 400."""
+    """Answer, by the collection's kind, that its id is malformed or that it does not exist; both are 400."""
     names = {kind: f"{rows}.{BY_KIND[kind].rows}" for kind in kinds}
     answers = {
         kind: _either(row(f"{name}.id_invalid"), row(f"{name}.not_found"), hint=_ID_HINT)
@@ -161,7 +161,7 @@ def _ref_table(rows: str, kinds: tuple[Kind, ...]) -> Answer:
 
 
 def _training_table(rows: str, kinds: tuple[Kind, ...]) -> Table:
-    """Answer that a collection is not trained, or that its training runs."""
+    """Answer that a collection is not trained, or is being trained."""
 
     def by_kind(fault: str) -> Answer:
         entries = {kind: row(f"{rows}.{BY_KIND[kind].rows}.{fault}") for kind in kinds}
@@ -242,7 +242,7 @@ def _find_similar() -> Table:
 def _group() -> Table:
     return {
         **_incompatible("group"),
-        # The contract has no row of this family for it; this is the one of the other searches.
+        # The contract has no row in this family; this is the row of the other searches.
         gallery.FaceNotFoundError: _row(row("identify.face_not_found"), _EXPIRED),
     }
 
@@ -283,14 +283,14 @@ def _directory_removal() -> Table:
 
 
 def _references() -> Table:
-    """The list of a dynamic group's persons speaks of references where the other calls speak of the group."""
+    """The texts for the list of a dynamic group's persons name references instead of the group."""
     missing = row("person_directory.reference_not_found")
     malformed = row("person_directory.group_id_invalid")
     answer = _either(malformed, missing, "group_id", _ID_HINT)
     return {**_directory(), gallery.DynamicGroupNotFoundError: answer}
 
 
-# v1.0 snapshots: the faults of the collection that is copied or made
+# v1.0 snapshots: the errors of the copied or created collection
 
 
 def _transfer() -> Table:
@@ -311,7 +311,7 @@ def _transfer() -> Table:
 
 
 REMOVAL: Final = "/removal"
-"""Appended to a family's name where a persisted face is changed or removed."""
+"""Suffix of a family's name for changing or removing a persisted face."""
 
 
 def _reviews() -> Table:
@@ -346,4 +346,4 @@ def _tables() -> Mapping[str, Table]:
     return {name: {**common, **table} for name, table in tables.items()}
 
 
-_TABLES: Final = _tables()  # when the module is imported: a row that is not there shows at once
+_TABLES: Final = _tables()  # at import, so that a missing row is noticed at once

@@ -1,4 +1,4 @@
-"""Maps the front door's errors to the contract's."""
+"""Maps the gateway's errors to the contract's."""
 
 from __future__ import annotations
 
@@ -103,4 +103,4 @@ GATEWAY: Mapping[type[Exception], Callable[[Any], Problem]] = MappingProxyType(
         ),
     }
 )
-"""How each error of the gateway is answered."""
+"""The response to each error of the gateway."""

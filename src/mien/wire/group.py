@@ -1,4 +1,4 @@
-"""Face - Group: which of many faces are of one person."""
+"""Face - Group: divides faces into groups of one person each."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class GroupHandler:
     context: Context
 
     def operations(self) -> list[Operation]:
-        """The rows of this family for the router."""
+        """Return the operations of this family."""
         return [Operation("Face - Group", "POST", "/group", self, ALL, "group", 1, describe=_DESCRIBE)]
 
     async def __call__(self, exchange: Exchange) -> Response:
-        """Answer the groups, the largest first, and the faces that are like no other: an empty list when none are."""
+        """Return the groups, largest first, and the faces without a similar one."""
         body = await read_json(exchange.request, self.context.limits)
         face_ids, resource_id = _FACE_IDS.read(body), exchange.resource_id
 

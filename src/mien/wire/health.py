@@ -1,4 +1,4 @@
-"""Probes of the data port: is the process alive, and may it be sent requests."""
+"""Liveness and readiness probes of the data port."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Final
 from mien.gateway.exchange import Exchange, Operation, Response
 
 CHECK_SECONDS: Final = 2.0
-"""How long a check may take before it counts as failing."""
+"""Time limit of a check, after which it counts as failed."""
 
 _FRESH_SECONDS: Final = 1.0
 _LATER: Final = ((b"retry-after", b"1"),)
 
 
 class Readiness:
-    """Whether this server may be sent requests.
+    """Whether this server is ready for requests.
 
     Args:
-        checks: functions by name that return whether a part works; each may block.
-        now: seconds of a clock that never goes back.
+        checks: functions by name that return whether a component works; they may block.
+        now: monotonic clock, in seconds.
     """
 
     def __init__(self, checks: Mapping[str, Callable[[], bool]] | None = None, now: Callable[[], float] = monotonic):
@@ -34,7 +34,7 @@ class Readiness:
         self.draining = False
 
     async def failing(self) -> tuple[str, ...]:
-        """Return the names of what does not work; `draining` for a server that is about to stop."""
+        """Return the names of the failed checks; `draining` if the server is about to stop."""
         if self.draining:
             return ("draining",)
         if self._now() - self._looked > _FRESH_SECONDS:
@@ -44,7 +44,7 @@ class Readiness:
         return self._failing
 
     async def _works(self, name: str) -> bool:
-        """Run a check unless the last one has not come back yet, and wait for it for a while."""
+        """Run a check, unless its last run has not finished, and wait for the result for a limited time."""
         task = self._running.get(name)
         if task is None or task.done():
             task = self._running[name] = asyncio.create_task(asyncio.to_thread(self._checks[name]))
@@ -52,18 +52,18 @@ class Readiness:
         return bool(done) and task.exception() is None and task.result()
 
     def operations(self) -> list[Operation]:
-        """Return the probes as rows for the router."""
+        """Return the operations of the probes."""
         return [
             Operation("Health - Live", "GET", "/healthz/live", self.live, needs_key=False),
             Operation("Health - Ready", "GET", "/healthz/ready", self.ready, needs_key=False),
         ]
 
-    async def live(self, exchange: Exchange) -> Response:  # noqa: ARG002  a handler takes the exchange
-        """Answer: a process that does not should be restarted."""
+    async def live(self, exchange: Exchange) -> Response:  # noqa: ARG002  part of the handler's signature
+        """Return 200; a process that does not answer should be restarted."""
         return Response(body=b'{"status":"ok"}')
 
     async def ready(self, exchange: Exchange) -> Response:  # noqa: ARG002  as above
-        """Return whether requests may be sent here, 503 if not."""
+        """Return 200 if the server is ready for requests, else 503."""
         failing = await self.failing()
         if failing:
             body = json.dumps({"status": "not ready", "failing": failing}).encode()

@@ -1,4 +1,4 @@
-"""Face - Identify: who faces are, among the persons of a group or of the person directory."""
+"""Face - Identify: finds the persons of faces in a group or in the person directory."""
 
 from __future__ import annotations
 
@@ -116,11 +116,11 @@ class Identify:
     context: Context
 
     def operations(self) -> list[Operation]:
-        """The rows of this family for the router."""
+        """Return the operations of this family."""
         return [Operation("Face - Identify", "POST", "/identify", self, ALL, "identify", 1, describe=_describe)]
 
     async def __call__(self, exchange: Exchange) -> Response:
-        """Answer, for each face, the persons it may be: best first, none for a stranger."""
+        """Return the candidates of each face, best first; none for an unknown person."""
         version = BY_NAME[exchange.version]
         body = await read_json(exchange.request, self.context.limits)
         face_ids, top, threshold = _FACE_IDS.read(body), _TOP.read(body) or version.candidates, _THRESHOLD.read(body)
@@ -150,7 +150,7 @@ class Identify:
         top: int,
         threshold: float | None,
     ) -> Search:
-        """Return the call of the gallery that the scope parameters ask for; exactly one of them may be there."""
+        """Return the gallery search for the scope parameters, of which exactly one must be present."""
         recognition, resource_id = self.context.gallery.recognition, exchange.resource_id
         version = BY_NAME[exchange.version]
         directory = self.context.directory if version.directory_searches else None

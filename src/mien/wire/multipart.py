@@ -1,7 +1,7 @@
-"""Reading `multipart/form-data`: parts by name, whatever a client says of them beside it.
+"""Parses `multipart/form-data` into parts by name.
 
-Clients differ: some send a file without a file name, some send a text with the type of a file. So no part is taken for
-a file or a field by anything but its name.
+Only the name tells a file from a field, because clients differ: some send files without a file name, or texts with the
+media type of a file.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ _MOST_PARTS: Final = 50
 
 
 class MultipartError(ValueError):
-    """The body is not a form; the text says why."""
+    """The body is not a valid form; the message gives the reason."""
 
 
 class _Collector:
-    """Takes the parser's events and keeps the parts."""
+    """Collects parts from the parser's events."""
 
     def __init__(self) -> None:
         self.parts: list[tuple[str, bytes]] = []
@@ -60,14 +60,14 @@ class _Collector:
 
 
 def parse_multipart(content_type: str, body: bytes) -> dict[str, bytes]:
-    """Return the parts of a form by their names in lower case; of equal ones the last counts.
+    """Return the parts of a form by name in lower case; the last one of equal names.
 
     Args:
-        content_type: the request's header, with the boundary.
+        content_type: value of the request's header, with the boundary.
         body: the whole body.
 
     Raises:
-        MultipartError: there is no boundary, or the body is cut short or malformed.
+        MultipartError: there is no boundary, or the body is truncated or malformed.
     """
     _kind, options = parse_options_header(content_type)
     boundary = options.get(b"boundary")

@@ -1,4 +1,4 @@
-"""The service's own OpenAPI document: what this server serves, for one version of the API."""
+"""The OpenAPI document of an API version as this server implements it."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ ERROR_SCHEMA: Json = {
 
 
 def document(operations: Iterable[Operation], version: str, prefix: str = "") -> Json:
-    """Return the OpenAPI 3.1 document of the operations that a version has and that describe themselves.
+    """Return the OpenAPI 3.1 document of a version's documented operations.
 
     Args:
-        operations: all of them.
-        version: canonical name.
-        prefix: base path below which a proxy serves this server.
+        operations: all operations.
+        version: canonical name of the version.
+        prefix: base path of a proxy.
     """
     paths: dict[str, Json] = {}
     for operation in operations:

@@ -1,4 +1,4 @@
-"""Results of asynchronous (202) writes: of the person directory, and of v1.0's snapshots."""
+"""The status of asynchronous writes (202) to the person directory and to v1.0's snapshots."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def _schema(version: Version) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class OperationHandlers:
-    """The handler of operations."""
+    """The handler of operation statuses."""
 
     context: Context
     services: DirectoryServices
 
     def operations(self) -> list[Operation]:
-        """The rows of this family for the router."""
+        """Return the operations of this family."""
         return [
             Operation(
                 "PersonDirectory - Get Operation Status", "GET", _PATH, self, DIRECTORY, "operations/read", 1,
@@ -61,7 +61,7 @@ class OperationHandlers:
         ]  # fmt: skip
 
     async def __call__(self, exchange: Exchange) -> Response:
-        """Return the state of a write; it is kept for 48 hours."""
+        """Return the status of a write, which is stored for 48 hours."""
         resource_id, operation_id = exchange.resource_id, exchange.parameters["operationId"]
         version = BY_NAME[exchange.version]
 
@@ -72,7 +72,7 @@ class OperationHandlers:
 
 
 def operation_json(write: Write, version: Version) -> dict[str, Any]:
-    """Return the state of a write in a version's spelling."""
+    """Return the status of a write in a version's spelling."""
     of_snapshot = version.name in SNAPSHOTS
     return without_none(
         {

@@ -1,4 +1,4 @@
-"""Headers of the pages that use the camera: their content comes from this server, and nothing embeds them."""
+"""Security headers of pages that use the camera: content only from this server, no embedding."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ def camera_page_headers(connections: str) -> tuple[tuple[bytes, bytes], ...]:
     """Return the headers of a page that uses the camera.
 
     Args:
-        connections: origins to which its scripts may connect, as sources of a content security policy.
+        connections: sources of the content security policy's `connect-src`.
     """
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "

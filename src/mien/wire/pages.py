@@ -1,4 +1,4 @@
-"""Pages about the server: status, OpenAPI, and documentation that needs no other server."""
+"""Pages about the server: status, OpenAPI and self-contained documentation."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ nav a { margin-right: 1rem }
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """The pages beside the API.
+    """The handlers of the pages.
 
     Attributes:
         operations: the documented operations.
-        status: gives what `/status` adds to the service's name and version.
-        origin: finds the base path of a proxy, for links.
-        readiness: whether the server can do its work.
+        status: returns the fields of `/status` besides the service's name and version.
+        origin: determines the base path of a proxy, for links.
+        readiness: whether the server is ready for requests.
     """
 
     operations: Sequence[Operation]
@@ -53,7 +53,7 @@ class Pages:
     readiness: Readiness = field(default_factory=Readiness)
 
     def table(self) -> list[Operation]:
-        """The pages as rows for the router."""
+        """Return the operations of the pages."""
 
         def page(name: str, path: str, handler: Handler) -> Operation:
             return Operation(name, "GET", path, handler, needs_key=False)
@@ -66,7 +66,7 @@ class Pages:
             page("Errors", "/docs/errors", self.errors),
         ]
 
-    async def welcome(self, exchange: Exchange) -> Response:  # noqa: ARG002  a handler takes the exchange
+    async def welcome(self, exchange: Exchange) -> Response:  # noqa: ARG002  part of the handler's signature
         """Describe the service and link to its pages."""
         text = (
             f"Mien {package_version('mien')}: a face service that speaks the Azure AI Face API.\n\n"
@@ -75,15 +75,15 @@ class Pages:
         )
         return Response(body=text.encode(), content_type=_TEXT)
 
-    async def show_status(self, exchange: Exchange) -> Response:  # noqa: ARG002  a handler takes the exchange
-        """Return whether the server can do its work, 503 if not."""
+    async def show_status(self, exchange: Exchange) -> Response:  # noqa: ARG002  part of the handler's signature
+        """Return the server's status; 503 if it is not ready."""
         failing = await self.readiness.failing()
         body = {"status": "failing" if failing else "ok", "service": "mien", "version": package_version("mien")}
         body |= {"failing": ", ".join(failing)} if failing else {}
         return Response(503 if failing else 200, json.dumps(body | self.status()).encode())
 
     async def openapi(self, exchange: Exchange) -> Response:
-        """Return the OpenAPI document of the version in `?version=`, or of the newest stable one."""
+        """Return the OpenAPI document of the version in `?version=`, by default the newest stable one."""
         described = document(self.operations, _version(exchange), self.origin.prefix(exchange.request))
         return Response(body=json.dumps(described, indent=1).encode())
 

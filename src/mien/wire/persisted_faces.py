@@ -1,4 +1,4 @@
-"""Enrolled faces: of the persons of groups, and of face lists and large face lists."""
+"""Enrolled faces of persons in groups, and of face lists and large face lists."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from mien.wire.gallery_faults import REMOVAL
 from mien.wire.schemas import COLLECTION_ID, GUID, IMAGE_BODY, array, described, in_path, record
 
 DUPLICATES = b"x-mien-duplicates"
-"""Header of the answer to an enrolment that looks like one that was there before; the contract has no place for it."""
+"""Response header of an enrolment that may be a duplicate; the contract has no property for this."""
 
 
 def persisted_face_operations(context: Context) -> list[Operation]:
-    """The rows of all four kinds for the router."""
+    """Return the operations of all four kinds."""
     return [operation for family in FAMILIES for operation in PersistedFaceHandlers(context, family).operations()]
 
 
@@ -33,9 +33,9 @@ class EnrolQuery:
     """The options of adding a face.
 
     Attributes:
-        target: which face of the image; None when it has only one.
+        target: rectangle of the face; None if the image has only one.
         operating_point: operating point of the detector.
-        user_data: user data to attach to it.
+        user_data: user data of the face.
     """
 
     target: TargetFace | None
@@ -44,10 +44,10 @@ class EnrolQuery:
 
 
 def parse_enrol_query(request: Request, labels: ModelLabels) -> EnrolQuery:
-    """Read the options of adding a face.
+    """Parse the options of adding a face.
 
     Raises:
-        Problem: one is out of its range.
+        Problem: an option is not valid.
     """
     operating_point = labels.detection[DETECTION_MODEL.read(request)]
     return EnrolQuery(TARGET_FACE.read(request), operating_point, USER_DATA_OF_FACE.read(request))
@@ -65,7 +65,7 @@ class PersistedFaceHandlers:
     family: Family
 
     def operations(self) -> list[Operation]:
-        """The rows of this kind for the router; a face list has only Add and Delete."""
+        """Return the operations of this kind; a face list has only Add and Delete."""
         family = self.family
         of_person = family.kind.has_persons
         name = f"{family.name} Person" if of_person else family.name
@@ -166,7 +166,7 @@ class PersistedFaceHandlers:
         return await self.context.run(self.family.rows, work)
 
     async def update(self, exchange: Exchange) -> Response:
-        """Change a face's user data; null removes it, and a body without it changes nothing."""
+        """Change a face's user data; null removes it, an absent property changes nothing."""
         body = await read_json(exchange.request, self.context.limits)
         changes, user_data = "userdata" in body, FACE_DATA.read(body)
         ref, person_id = ref_of(exchange, self.family), exchange.parameters.get("personId")

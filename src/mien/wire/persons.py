@@ -21,7 +21,7 @@ _SCHEMA = record(
 
 
 def person_operations(context: Context) -> list[Operation]:
-    """The rows of both kinds of groups for the router."""
+    """Return the operations on the persons of both kinds of groups."""
     groups = [family for family in FAMILIES if family.kind.has_persons]
     return [operation for family in groups for operation in PersonHandlers(context, family).operations()]
 
@@ -34,7 +34,7 @@ class PersonHandlers:
     family: Family
 
     def operations(self) -> list[Operation]:
-        """The rows of this kind for the router."""
+        """Return the operations of this kind."""
         family = self.family
         name, action, noun = f"{family.name} Person", f"{family.action}/persons", family.noun.lower()
         several = f"{family.one}/persons"

@@ -1,8 +1,7 @@
-"""Uvicorn's HTTP protocol with limits on request heads and connections, and with our answers to what is not HTTP.
+"""Uvicorn's HTTP protocol with limits on request heads and connections, and with our responses to malformed HTTP.
 
-Uvicorn's own limits do not reach here: httptools has no limit on the length of a head, nothing ends a head that never
-ends, and `limit_concurrency` answers in plain text. Heads are counted before anything else happens to a request, so
-before authentication.
+Uvicorn's own limits are not enough: httptools limits neither the length nor the duration of a head, and
+`limit_concurrency` answers in plain text. The limits on heads apply before authentication.
 """
 
 from __future__ import annotations
@@ -22,26 +21,26 @@ from mien.gateway.exchange import JSON_TYPE
 from mien.gateway.sparingly import Sparingly
 
 HEAD_BYTES: Final = 32 * 1024
-"""Longest head of a request: request line and headers."""
+"""Maximum size of a request head (request line and headers), in bytes."""
 
 HEADERS: Final = 200
-"""Most headers of a request."""
+"""Maximum number of headers of a request."""
 
 HEAD_SECONDS: Final = 10.0
-"""How long a client may take for a head, from its connection or the head's first byte."""
+"""Time limit for a request head, from the connection or the head's first byte."""
 
 SPARE_DESCRIPTORS: Final = 32
-"""Descriptors that connections leave to the database, files and fetches."""
+"""File descriptors that are reserved for the database, files and downloads."""
 
 REST_SECONDS: Final = 60.0
-"""How long a client may go on sending the body of a request that was answered already."""
+"""Time limit for the rest of a body whose request was already answered."""
 
 FRAMING: Final = 8
-"""Most bytes beside the content for each byte of a body that comes in chunks; a chunk of one byte takes five."""
+"""Maximum framing bytes per content byte of a chunked body; a chunk of one byte has five."""
 
 _LINGER_SECONDS: Final = 1.0
-_WEBSOCKET_HEADERS: Final = 120  # the library that reads handshakes answers nothing at all above 128 …
-_WEBSOCKET_LINE: Final = 8_000  # … or to a line longer than 8,192 bytes
+_WEBSOCKET_HEADERS: Final = 120  # the WebSocket library does not answer at all above 128 …
+_WEBSOCKET_LINE: Final = 8_000  # … or if a line is longer than 8,192 bytes
 
 _NOT_HTTP: Final = row("mien.not_http")
 _HEAD_TOO_LARGE: Final = row("mien.head_too_large")
@@ -65,16 +64,16 @@ class HeadError(Exception):
 
 @dataclass(slots=True)
 class ConnectionLimits:
-    """How many clients may be connected to one listener; the protocols of its connections share it.
+    """Limits on the connections of a listener, shared by their protocols.
 
     Attributes:
-        overall: connections at the same time.
-        per_address: of one address; a trusted proxy speaks for many and is not limited.
-        trusted: whether an address is a trusted proxy's.
-        head_seconds: how long a client may take for a head.
-        rest_seconds: how long it may go on sending a body that was answered.
-        descriptors: how many files the process may have open. Where none is left, libuv closes new connections and
-            says nothing; those that take one of the last are refused, and the log is told.
+        overall: maximum number of simultaneous connections.
+        per_address: maximum per address; trusted proxies, which serve many clients, are not limited.
+        trusted: returns whether an address is a trusted proxy's.
+        head_seconds: time limit for a request head.
+        rest_seconds: time limit for the rest of a body whose request was already answered.
+        descriptors: maximum number of open files of the process. Connections that would use the last ones are refused
+            and logged, because libuv closes connections silently when none is left.
     """
 
     overall: int = 10_000
@@ -88,11 +87,11 @@ class ConnectionLimits:
     said: Sparingly = field(default_factory=Sparingly)
 
     def enter(self, address: str, descriptor: int = -1) -> bool:
-        """Count a connection; return whether it may stay.
+        """Count a new connection; return whether it is allowed.
 
         Args:
-            address: from where it comes.
-            descriptor: its number; the system gives the lowest that is free.
+            address: address of the client.
+            descriptor: number of its file descriptor; the system assigns the lowest free number.
         """
         self.total += 1
         self.open[address] += 1
@@ -108,7 +107,7 @@ class ConnectionLimits:
         return True
 
     def leave(self, address: str) -> None:
-        """Count a connection no more."""
+        """Stop counting a connection."""
         self.total -= 1
         self.open[address] -= 1
         if self.open[address] <= 0:
@@ -116,13 +115,12 @@ class ConnectionLimits:
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """Give it to uvicorn as `http=`; `with_limits` makes one with other limits.
+    """The protocol for uvicorn's `http=`; `with_limits` returns one with other limits.
 
-    It answers in the contract's JSON to what is not HTTP, after the answers to the requests before it. It refuses heads
-    that are too long or take too long, and chunked bodies of little but extensions. Trailers are dropped: uvicorn would
-    add them to the headers, so that a body could bring a key, or name the address that a proxy vouches for. It
-    declines an offer of HTTP/2 over plain text: Java's own client makes that offer with every first request, and
-    uvicorn's parser drops the body of a request that makes one.
+    Malformed HTTP is answered in the contract's JSON, after the responses to earlier requests. Heads that are too long
+    or too slow, and chunked bodies with excessive framing, are refused. Trailers are dropped, because uvicorn would add
+    them to the headers, where they could forge a key or a proxy's `X-Forwarded-For`. Offers to upgrade to HTTP/2 are
+    removed: Java's client sends one with every first request, and uvicorn's parser drops the body of such a request.
     """
 
     limits = ConnectionLimits()
@@ -131,22 +129,22 @@ class HttpProtocol(HttpToolsProtocol):
     _entered = False
     _upgraded = False
     _refused = False
-    _in_head = True  # until the head of a request is complete; again from the next one's first byte on
+    _in_head = True  # whether a request head is being received
     _head_bytes = 0
-    _framing = 0  # bytes of a body's message that are not content
+    _framing = 0  # bytes of a body that are not content
     _content = 0
     _refusal: Row = _NOT_HTTP
-    _waiting: tuple[Row, bytes] | None = None  # a refusal behind answers that are still computed
+    _waiting: tuple[Row, bytes] | None = None  # a refusal to send after the pending responses
     _head_timer: asyncio.TimerHandle | None = None
     _rest_timer: asyncio.TimerHandle | None = None
 
     @classmethod
     def with_limits(cls, limits: ConnectionLimits) -> type[HttpProtocol]:
-        """Return a protocol whose connections count together."""
+        """Return a protocol whose connections share limits."""
         return cast("type[HttpProtocol]", type("HttpProtocol", (cls,), {"limits": limits}))
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Count the connection, and wait for a head no longer than the limit."""
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's annotation
+        """Count the connection, and start the time limit for the first head."""
         super().connection_made(transport)
         self._address = self.client[0] if self.client else ""
         self._entered = True
@@ -162,9 +160,9 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def handle_websocket_upgrade(self) -> None:
-        """Hand the connection over; another protocol counts and times from here on.
+        """Pass the connection to the WebSocket protocol, which has its own limits.
 
-        What that protocol would leave unanswered is refused here, and so is a handshake behind an unanswered request.
+        Handshakes that it would leave unanswered, or that follow an unanswered request, are refused here.
         """
         if (refusal := self._bad_handshake()) is not None:
             self._refuse(refusal)
@@ -174,11 +172,11 @@ class HttpProtocol(HttpToolsProtocol):
         super().handle_websocket_upgrade()
 
     def data_received(self, data: bytes) -> None:
-        """Count the bytes of a head before the parser sees them."""
-        if self._refused:  # read and dropped: unread bytes would make the system reset the connection before our answer
+        """Count the bytes of a head before they are parsed."""
+        if self._refused:  # discard: with unread bytes, the system would reset the connection before our response
             return
-        # While a body comes its cycle is open; its bytes must not be touched.
-        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's annotation leaves the None of the start out
+        # While a body is received, its cycle is open, and its bytes must not be changed.
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's annotation omits None
         if (cycle is None or cycle.response_complete) and b"h2c" in data[:_LONGEST_OFFER]:
             head, end, rest = data.partition(b"\r\n\r\n")
             data = _H2C_OFFER.sub(b"\r\nx-declined-upgrade", head) + end + rest
@@ -204,7 +202,7 @@ class HttpProtocol(HttpToolsProtocol):
         return self._refused or self._upgraded or self.transport.is_closing()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; drop a trailer."""
+        """Store a header; drop a trailer."""
         if self._in_head:
             super().on_header(name, value)
 
@@ -212,34 +210,34 @@ class HttpProtocol(HttpToolsProtocol):
         """End a head.
 
         Raises:
-            HeadError: it has too many headers, or two hosts; the parser gives up, and `send_400_response` is called.
+            HeadError: it has too many headers or two hosts; the parser then calls `send_400_response`.
         """
         self._head_bytes = 0
         self._stop_timer()
         if len(self.headers) > HEADERS:
             self._refusal = _HEAD_TOO_LARGE
             raise HeadError
-        if sum(name == b"host" for name, _ in self.headers) > 1:  # a proxy and we might each choose another
+        if sum(name == b"host" for name, _ in self.headers) > 1:  # a proxy might use the other one
             raise HeadError
         super().on_headers_complete()
         self._in_head = False
         self._framing = self._content = 0
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of a body; the rest of its message is framing."""
+        """Receive a part of a body; the remaining bytes are framing."""
         self._framing -= len(body)
         self._content += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Count what comes next as a head."""
+        """Count the next bytes as a head."""
         self._in_head = True
         self._head_bytes = self._framing = self._content = 0
         self._stop_rest_timer()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Send the refusal that waited for this answer; bound the time for the rest of a body that is answered."""
+        """Send a pending refusal, and start the time limit for the rest of an answered body."""
         last = not self.pipeline
         super().on_response_complete()
         if self.transport.is_closing():
@@ -267,7 +265,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.abort()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer and close; `msg` is uvicorn's text, which says nothing beyond ours."""
+        """Answer and close; uvicorn's text `msg` is not used."""
         del msg
         self.limits.said.warning(_log, "a request that is not HTTP was refused", address=self._address)
         self._refuse(self._refusal)
@@ -303,7 +301,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.limits.leave(self._address)
 
     def _bad_handshake(self) -> Row | None:
-        """Return why a handshake is not passed on; None when it is."""
+        """Return the error for a handshake that must be refused; None if it may be passed on."""
         names = {name for name, _ in self.headers}
         lengths = [len(self.url) + 20, *(len(name) + len(value) + 4 for name, value in self.headers)]
         if len(self.headers) > _WEBSOCKET_HEADERS or max(lengths) > _WEBSOCKET_LINE:
@@ -313,15 +311,15 @@ class HttpProtocol(HttpToolsProtocol):
         return _NOT_HTTP if busy or names & {b"content-length", b"transfer-encoding"} else None
 
     def _refuse(self, entry: Row, more: bytes = b"") -> None:
-        """Read nothing more; answer after what came before is answered."""
+        """Stop reading, and answer after the pending responses."""
         self._stop_timer()
         self._refused = True
         cycle: RequestResponseCycle | None = self.cycle
         busy = cycle is not None and not cycle.response_complete
-        if cycle is not None and not self._in_head:  # the body of this very request is at fault
+        if cycle is not None and not self._in_head:  # the body of the current request is at fault
             cycle.disconnected = True
             cycle.message_event.set()
-            if cycle.response_complete:  # and there is no room for another
+            if cycle.response_complete:  # its response was sent, so no other can be
                 self._end()
                 return
             if cycle.response_started:
@@ -350,7 +348,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._end()
 
     def _end(self) -> None:
-        """Close when the client has had a moment to read what was sent."""
+        """Close the connection after the client has had time to read the response."""
         if self.transport.can_write_eof():
             self.transport.write_eof()
             self.loop.call_later(_LINGER_SECONDS, self.transport.close)

@@ -1,4 +1,4 @@
-"""All operations on enrolled and compared faces, as rows for the router."""
+"""All operations on enrolled and compared faces."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mien.wire.verify import Verify
 
 
 def recognition_operations(context: Context) -> list[Operation]:
-    """Return the rows of every family that uses the gallery."""
+    """Return the operations of every family that uses the gallery."""
     directory = context.directory
     of_directory = (
         []

@@ -1,6 +1,6 @@
-"""Review of matches for applications: file a match by one call, read what people made of it by another.
+"""Review of matches for applications: calls to file a match and to read the reviewers' decision.
 
-Not a part of the Face API: the paths are outside Azure's, the key and the errors are the same.
+These calls are not part of the Face API and have paths outside of Azure's, but the same keys and errors.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from mien.workers import WorkerPool
 _BASE: Final = "/mien"
 _BELOW: Final = "/v1/reviews"
 PATH: Final = _BASE + _BELOW
-"""The path of the resource's reviews; a review's own has its id after it."""
+"""The path of the resource's reviews; the path of a review ends in its id."""
 
 _VERSION: Final = "mien-v1"
 _DIRECTORY: Final = "directory"
@@ -49,12 +49,12 @@ _NO_PATH: Final = row("gateway.not_found")
 
 @dataclass(frozen=True, slots=True)
 class ReviewHandlers:
-    """The operations.
+    """The handlers of reviews.
 
     Attributes:
         applications: files matches and finds cases.
-        workers: the worker pool for everything that blocks or computes.
-        limits: how much a client may send.
+        workers: the worker pool for blocking and computing work.
+        limits: size and time limits of request bodies.
     """
 
     applications: ApplicationReviews
@@ -62,7 +62,7 @@ class ReviewHandlers:
     limits: BodyLimits
 
     def operations(self) -> list[Operation]:
-        """The rows for the router; templates are whole paths."""
+        """Return the operations; their templates are whole paths."""
         one = f"{PATH}/{{reviewId}}"
         return [
             Operation("Reviews - File", "PUT", one, self.file, action="reviews/write"),
@@ -71,12 +71,12 @@ class ReviewHandlers:
         ]
 
     async def file(self, exchange: Exchange) -> Response:
-        """File a match under the id of the path: 201, or 200 for the same call again."""
+        """File a match under the id in the path; 201, or 200 for a repeated call."""
         case_id = _case_id(exchange)
-        room = self.limits.image_bytes * 4 // 3 + 4  # of a picture in base64
+        room = self.limits.image_bytes * 4 // 3 + 4  # size of a picture in base64
         limits = replace(self.limits, json_bytes=self.limits.json_bytes + room)
         match = _match(exchange, case_id, await read_json(exchange.request, limits))
-        if len(match.candidates) > 1:  # one candidate may be a verification
+        if len(match.candidates) > 1:  # a match with one candidate may be a verification
             require(exchange.resource, IDENTIFICATION)
         filed_by = _caller(exchange)
 
@@ -87,13 +87,13 @@ class ReviewHandlers:
         return await self._run(work)
 
     async def get(self, exchange: Exchange) -> Response:
-        """Return a case of the resource."""
+        """Return a review of the resource."""
         case_id = _case_id(exchange)
         reviews, resource_id = self.applications.reviews, exchange.resource_id
         return await self._run(lambda: answer(_seen(reviews.get(resource_id, case_id, reader=None))))
 
     async def list(self, exchange: Exchange) -> Response:
-        """Return cases of the resource, oldest first: all, or those of a faceId or in a state."""
+        """Return the resource's reviews, oldest first; all, or those of a faceId or in a state."""
         request, resource_id = exchange.request, exchange.resource_id
         reviews, states, limit = self.applications.reviews, _states(request), _limit(request)
         face_id = request.query_value("faceid") or None
@@ -114,7 +114,7 @@ class ReviewHandlers:
 
 
 def review_calls(applications: ApplicationReviews, limits: BodyLimits, observers: Sequence[Observer] = ()) -> Dialect:
-    """Return the calls, for `mien.wire.application.ApplicationParts`."""
+    """Return the review calls, for `mien.wire.application.ApplicationParts`."""
 
     def make(workers: WorkerPool, checks: Checks) -> Gateway:
         router = _Router(ReviewHandlers(applications, workers, limits).operations())
@@ -124,18 +124,18 @@ def review_calls(applications: ApplicationReviews, limits: BodyLimits, observers
 
 
 class _Router:
-    """Finds the operation of a path: the reviews, or one of them by its id."""
+    """Finds the operation of a path to all reviews or to one."""
 
     def __init__(self, operations: Sequence[Operation]) -> None:
         self._rows = {(one.method, one.template.endswith("}")): one for one in operations}
 
-    def match(self, method: str, path: str, endpoint: Callable[[], str]) -> Route:  # noqa: ARG002  of the Face API's hints
+    def match(self, method: str, path: str, endpoint: Callable[[], str]) -> Route:  # noqa: ARG002  only the Face API's hints use it
         """Return the operation of a method and path.
 
         Raises:
-            Problem: 404, there is none.
+            Problem: 404, if there is none.
         """
-        # A proxy's base path may be /mien itself, and is then missing here although the proxy took it away before.
+        # If a proxy's base path is /mien, it was stripped from the path as the base path and is missing here.
         before, found, rest = path.partition(_BELOW)
         separated = not rest or rest[0] == "/"
         rest = rest.strip("/")
@@ -157,7 +157,7 @@ def _case_id(exchange: Exchange) -> UUID:
 
 
 def _caller(exchange: Exchange) -> str:
-    """Name who files a match: as the portal names people who sign in at the issuer, so that they cannot answer it."""
+    """Return the caller's name as in the portal, where people cannot decide matches that they filed."""
     principal = exchange.principal
     if principal is None or principal.subject is None:
         return f"key:{exchange.resource.name}"
@@ -258,7 +258,7 @@ def _limit(request: Request) -> int:
 
 
 def _seen(case: ReviewCase) -> dict[str, Any]:
-    """Return what an application sees of a case: no names, no reviewers, and no confidences before the decision."""
+    """Return a review without names and reviewers, and without confidences before the decision."""
     decided = case.decided_at
     return {
         "id": str(case.id),

@@ -1,4 +1,4 @@
-"""Which operation answers a method and path, and what was probably meant when none does."""
+"""Finds the operation of a method and path, and suggests one if there is none."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _LONGEST_HINTED = 300
 
 
 class Router:
-    """A table of operations.
+    """The table of operations.
 
-    Paths are matched as Azure's clients write them: literals in any case, doubled and trailing slashes ignored.
-    Values of a template's names keep their case.
+    As on Azure, literal segments match in any letter case, and doubled and trailing slashes are ignored. Parameters
+    keep their letter case.
     """
 
     def __init__(self, operations: Iterable[Operation], pages: Iterable[Operation] = ()) -> None:
@@ -58,10 +58,10 @@ class Router:
         Args:
             method: in upper case.
             path: decoded.
-            endpoint: gives the address that the caller sees this server under; for hints.
+            endpoint: returns the server's URL as the caller sees it, for hints.
 
         Raises:
-            Problem: 404, with a hint when it is clear what was meant.
+            Problem: 404, with a hint if a similar operation exists.
         """
         given = _segments(path)
         if len(given) > 2 and given[0].lower() == PREFIX:
@@ -78,7 +78,7 @@ class Router:
         raise _NOT_FOUND.problem(hint=self._misplaced(method, given, endpoint) or self._hint(method, given))
 
     def _find(self, version: str, given: tuple[str, ...]) -> tuple[Mapping[str, Operation], Mapping[str, str]]:
-        """Return the operations by method that a path below the version has, and the values in it."""
+        """Return the operations of a path below the version, by method, and the values of its parameters."""
         lowered = tuple(part.lower() for part in given)
         for segments, methods in self._table.get(version, {}).get(len(given), ()):
             if segments == lowered:
@@ -100,7 +100,7 @@ class Router:
         return None
 
     def _hint(self, method: str, given: tuple[str, ...]) -> str | None:
-        """Suggest the call that was probably meant, or None if nothing is similar."""
+        """Suggest a similar call; None if there is none."""
         rest = given[1:] if given and given[0].lower() == PREFIX else given
         without_prefix = rest is given
         version = self._versions.get(rest[0].lower()) if rest else None
@@ -138,7 +138,7 @@ class Router:
         return None if operation is None else f"Did you mean {_call(operation, version)}?"
 
     def _nearest(self, method: str, version: str, rest: tuple[str, ...]) -> Operation | None:
-        """Return the operation of a version whose path is most like the one given."""
+        """Return a version's operation with the most similar path."""
         if not rest:
             return None
         methods, _parameters = self._find(version, rest)
@@ -161,7 +161,7 @@ class Router:
 
 
 def _filled(segments: tuple[str, ...], given: Sequence[str]) -> list[str]:
-    """Insert a caller's own ids into a template, so that only its words are compared."""
+    """Insert the caller's ids into a template, so that only literal segments are compared."""
     ids = dict(enumerate(given))
     return [ids.get(place, "") if part[0] == "{" else part for place, part in enumerate(segments)]
 

@@ -1,4 +1,4 @@
-"""Pieces of OpenAPI that the descriptions of operations share."""
+"""OpenAPI objects that operations share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mien.contract.models import RECOGNITION_MODELS
 
 Json = dict[str, Any]
 Describe = Callable[[str], Json]
-"""Gives the OpenAPI operation object for the name of a version."""
+"""Returns the OpenAPI operation object for the name of a version."""
 
 NUMBER: Json = {"type": "number"}
 UNIT: Json = {"type": "number", "minimum": 0, "maximum": 1}
@@ -27,13 +27,13 @@ MODEL: Json = {"type": "string", "enum": list(RECOGNITION_MODELS)}
 
 
 def array(items: Json, low: int | None = None, high: int | None = None) -> Json:
-    """Return the schema of an array, with limits of its length if there are any."""
+    """Return the schema of an array, with optional limits on its length."""
     limits = {"minItems": low, "maxItems": high}
     return {"type": "array", "items": items, **{name: limit for name, limit in limits.items() if limit is not None}}
 
 
 def record(properties: Json, optional: Iterable[str] = ()) -> Json:
-    """Return the schema of an object; all properties are required but the optional ones."""
+    """Return the schema of an object; all but the optional properties are required."""
     left_out = frozenset(optional)
     required = [name for name in properties if name not in left_out]
     return {"type": "object", **({"required": required} if required else {}), "properties": properties}
@@ -61,11 +61,11 @@ IMAGE_BODY: Json = {
         "application/json": {"schema": record({"url": {"type": "string", "format": "uri"}})},
     },
 }
-"""An image of 1 KB to 6 MB, or where it is."""
+"""The request body with an image of 1 KB to 6 MB, or its URL."""
 
 
 def header(description: str) -> Json:
-    """Return the description of an address in a response header."""
+    """Return the OpenAPI object of a response header with a URL."""
     return {"description": description, "schema": {"type": "string", "format": "uri"}}
 
 
@@ -83,14 +83,14 @@ def operation(
     """Return an operation object.
 
     Args:
-        operation_id: unique within the document.
+        operation_id: id, unique within the document.
         description: description of the operation.
         parameters: parameters of path and query.
-        body: the request body, None when there is none.
-        result: schema of the answer, None when it has no body.
-        status: status of success.
+        body: the request body; None if there is none.
+        result: schema of the response; None if it has no body.
+        status: HTTP status of success.
         says: description of the response.
-        headers: headers of the answer.
+        headers: headers of the response.
     """
     success: Json = {"description": says}
     if result is not None:
@@ -104,10 +104,10 @@ def operation(
 
 
 def always(described: Json) -> Describe:
-    """Describe an operation that is the same in every version that has it."""
+    """Return a description that is the same in every version."""
     return lambda _version: described
 
 
 def described(operation_id: str, description: str, **parts: Any) -> Describe:
-    """Describe an operation that is the same in every version that has it; the arguments are those of `operation`."""
+    """Return a description that is the same in every version, from the arguments of `operation`."""
     return always(operation(operation_id, description, **parts))

@@ -1,4 +1,4 @@
-"""Training of large face lists and groups: asked for, and asked after."""
+"""The operations that train large face lists and groups, and return the training status."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OPERATION_LOCATION = b"operation-location"
 
 
 def training_operations(context: Context) -> list[Operation]:
-    """The rows of the three kinds that are trained for the router."""
+    """Return the operations of the three kinds with training."""
     trained = [family for family in FAMILIES if family.kind.trained]
     return [operation for family in trained for operation in TrainingHandlers(context, family).operations()]
 
@@ -41,7 +41,7 @@ class TrainingHandlers:
     family: Family
 
     def operations(self) -> list[Operation]:
-        """The rows of this kind for the router."""
+        """Return the operations of this kind."""
         family = self.family
         noun, one = family.noun.lower(), [in_path(family.id_name, COLLECTION_ID)]
 
@@ -69,22 +69,22 @@ class TrainingHandlers:
         ]  # fmt: skip
 
     async def start(self, exchange: Exchange) -> Response:
-        """Start to train in the background, and say where to ask how it goes.
+        """Start a training in the background, and return the absolute URL of its status in a header.
 
-        Without the header, or with a relative address in it, the pollers of the official SDKs take the training for
-        done, or ask at the wrong place.
+        Without the header, the pollers of the official SDKs assume that the training is complete; with a relative URL,
+        they poll the wrong path.
         """
         ref = ref_of(exchange, self.family)
 
         def work() -> Response:
-            self.context.gallery.training.start(ref)  # refuses ids that are not fit for an address
+            self.context.gallery.training.start(ref)  # refuses ids that are not valid in a URL
             where = self.context.address(exchange, f"{self.family.path}/{ref.collection_id}/training")
             return Response(202, headers=((OPERATION_LOCATION, where),))
 
         return await self.context.run(self.family.rows, work)
 
     async def status(self, exchange: Exchange) -> Response:
-        """Return how the last training went or is going."""
+        """Return the status of the last or current training."""
         ref, version = ref_of(exchange, self.family), BY_NAME[exchange.version]
 
         def work() -> Response:
@@ -118,5 +118,5 @@ def status_json(status: TrainingStatus, version: Version) -> dict[str, Any]:
 
 
 def timestamp(moment: datetime) -> str:
-    """Return a moment as the service writes it: UTC, milliseconds, Z."""
+    """Return a time in the service's format: UTC with milliseconds and `Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Face - Verify: whether two faces, or a face and a person, are the same."""
+"""Face - Verify: compares two faces, or a face and a person."""
 
 from __future__ import annotations
 
@@ -65,11 +65,11 @@ class Verify:
     context: Context
 
     def operations(self) -> list[Operation]:
-        """The rows of this family for the router."""
+        """Return the operations of this family."""
         return [Operation("Face - Verify", "POST", "/verify", self, ALL, "verify", 1, describe=_describe)]
 
     async def __call__(self, exchange: Exchange) -> Response:
-        """Compare, and say how sure the answer is; 0.5 is where the same person begins."""
+        """Return whether the faces are of the same person, and the confidence, which is at least 0.5 if they are."""
         body = await read_json(exchange.request, self.context.limits)
         resource_id = exchange.resource_id
         if body.get("faceid") is None or body.get("faceid1") is not None or body.get("faceid2") is not None:
@@ -96,7 +96,7 @@ class Verify:
 
 
 def _scope(exchange: Exchange, body: Body) -> CollectionRef | None:
-    """Return the group that the person is in; None for the person directory."""
+    """Return the group of the person; None for the person directory."""
     group, large_group = _GROUP.read(body), _LARGE_GROUP.read(body)
     if group is not None and large_group is not None:
         raise _BOTH.problem()

@@ -1,6 +1,6 @@
-"""The kiosk page and what it calls. The key that opens a kiosk is in the page's fragment, so that no log contains it.
+"""The kiosk page and its calls. A kiosk's key is in the fragment of the page's URL, so that no log contains it.
 
-The calls are not part of the Face API: they answer the page only, with words for programs and never with a score.
+The calls are not part of the Face API. They serve only the page, and return codes but never scores.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 PATH: Final = "/kiosk"
 KIOSK_FEATURES: Final = frozenset({Feature.IDENTIFICATION, Feature.VIDEO_IDENTIFICATION})
-"""What a resource must be approved for; with liveness, for that as well."""
+"""The approvals that a resource needs; kiosks with liveness need that approval too."""
 _HEADER: Final = b"mien-kiosk-key"
 _CHANNEL: Final = "/face/v1.2-preview.1/detectLiveness/singleModal"
 _JSON_BYTES: Final = 4096
@@ -55,9 +55,9 @@ class KioskParts:
     """The dependencies of kiosk pages.
 
     Attributes:
-        kiosks: finds kiosks by their keys, and keeps acceptances.
+        kiosks: finds kiosks by key, and stores acceptances of the notice.
         check_ins: checks people in.
-        served: returns whether a client is served, given the kiosk and the client's address.
+        served: returns whether a kiosk serves a client's address.
     """
 
     kiosks: Kiosks
@@ -77,10 +77,10 @@ class KioskPages:
 
     Attributes:
         parts: the dependencies of the pages.
-        workers: the worker pool for everything that blocks or computes.
-        origin: finds out under which address the browser sees the server.
-        limits: how large a photo may be.
-        public_endpoint: under which address browsers find the server; None for the one that was called.
+        workers: the worker pool for blocking and computing work.
+        origin: determines the server's URL as the browser sees it.
+        limits: size and time limits of photos.
+        public_endpoint: the server's URL for browsers; None for the one that was called.
     """
 
     parts: KioskParts
@@ -91,7 +91,7 @@ class KioskPages:
     _rates: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
 
     def table(self) -> list[Operation]:
-        """The pages as rows for the router."""
+        """Return the operations of the pages."""
 
         def row(path: str, handler: Handler, method: str = "GET") -> Operation:
             return Operation("Kiosk", method, f"{PATH}{path}", handler, needs_key=False)
@@ -110,13 +110,13 @@ class KioskPages:
         return rows
 
     async def page(self, exchange: Exchange) -> Response:
-        """Return the page; it is the same for all kiosks and says nothing of any."""
+        """Return the page, which is the same for all kiosks."""
         prefix = self.origin.prefix(exchange.request).encode()
         html = _read("index.html").replace(b'"/kiosk/', b'"' + prefix + b"/kiosk/")
         return Response(body=html, content_type=b"text/html; charset=utf-8", headers=_PAGE_HEADERS)
 
     async def notice(self, exchange: Exchange) -> dict[str, Any]:
-        """Return what the page shows before anything else."""
+        """Return the notice that the page shows first."""
         kiosk = await self._kiosk(exchange)
         spec = kiosk.spec
         return {
@@ -129,7 +129,7 @@ class KioskPages:
         }
 
     async def accept(self, exchange: Exchange) -> dict[str, Any]:
-        """Keep an acceptance of the notice."""
+        """Store an acceptance of the notice."""
         kiosk = await self._kiosk(exchange)
         body = await self._body(exchange)
         version, language = _text(body, "version"), _text(body, "language")
@@ -148,7 +148,7 @@ class KioskPages:
         return {"session": session.id, "token": session.token}
 
     async def by_session(self, exchange: Exchange) -> dict[str, Any]:
-        """Check in by a liveness session."""
+        """Check in with a liveness session."""
         kiosk = await self._kiosk(exchange)
         body = await self._body(exchange)
         acceptance = await self._accepted(kiosk, _text(body, "acceptance"))
@@ -156,7 +156,7 @@ class KioskPages:
         return _shown(await self._run(lambda: self.parts.check_ins.by_session(kiosk, acceptance, session)))
 
     async def by_photo(self, exchange: Exchange) -> dict[str, Any]:
-        """Check in by a photo, where the kiosk asks for no liveness; the acceptance is in the query."""
+        """Check in with a photo, if the kiosk needs no liveness; the acceptance is in the query."""
         kiosk = await self._kiosk(exchange)
         self._count(_CHECK_INS, "photos", str(kiosk.kiosk_id))
         await self._accepted(kiosk, exchange.request.query_value("acceptance") or "")
@@ -164,7 +164,7 @@ class KioskPages:
         return _shown(await self._run(lambda: self.parts.check_ins.by_photo(kiosk, image)))
 
     async def by_code(self, exchange: Exchange) -> dict[str, Any]:
-        """Check in by the code of a badge or a visit; numbers are few, so guesses are slow."""
+        """Check in with the code of a badge or a visit; codes are short, so the rate of attempts is limited."""
         kiosk = await self._kiosk(exchange)
         self._count(_CODES, "codes", str(kiosk.kiosk_id))
         body = await self._body(exchange)
@@ -173,7 +173,7 @@ class KioskPages:
         return _shown(await self._run(lambda: self.parts.check_ins.by_code(kiosk, code)))
 
     async def _kiosk(self, exchange: Exchange) -> Kiosk:
-        """Return the kiosk whose key the call shows, if its resource is approved and serves the client."""
+        """Return the kiosk of the call's key, if its resource is approved and serves the client's network."""
         seen = self.origin.client(exchange.request)
         address = "" if seen is None else str(seen)
         if not self._rates.test(_WRONG_KEYS, "wrong keys", address):
@@ -231,7 +231,7 @@ def _too_many(item: RateLimitItem) -> _RefusedError:
 
 
 def _answering(call: Callable[[Exchange], Awaitable[dict[str, Any]]]) -> Handler:
-    """A handler that answers with JSON, refusals included."""
+    """Return a handler that returns results and errors as JSON."""
 
     async def handle(exchange: Exchange) -> Response:
         headers = [(b"cache-control", b"no-store")]
@@ -249,7 +249,7 @@ def _answering(call: Callable[[Exchange], Awaitable[dict[str, Any]]]) -> Handler
 def _serving(name: str, content_type: bytes) -> Handler:
     response = Response(body=_read(name), content_type=content_type, headers=((b"cache-control", b"no-cache"),))
 
-    async def serve(exchange: Exchange) -> Response:  # noqa: ARG001  a handler takes the exchange
+    async def serve(exchange: Exchange) -> Response:  # noqa: ARG001  part of the handler's signature
         return response
 
     return serve

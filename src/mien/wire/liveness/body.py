@@ -1,4 +1,4 @@
-"""Reading what a liveness session is created with: JSON, and both ways in which SDKs write forms."""
+"""Parses the body that creates a liveness session: JSON, or either form layout of the SDKs."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _PARAMETERS: Final = "parameters"
 
 @dataclass(frozen=True, slots=True)
 class CreateBody:
-    """A body that asks for a session.
+    """A body that creates a session.
 
     Attributes:
-        fields: values by their names in lower case; those of a form are texts.
+        fields: values by name in lower case; the values of a form are texts.
         image: the verify image, or None.
     """
 
@@ -36,16 +36,16 @@ class CreateBody:
 
 
 async def read_create_body(request: Request, limits: BodyLimits, version: LivenessVersion, verify: bool) -> CreateBody:
-    """Read the body of a call that creates a session.
+    """Parse the body of a call that creates a session.
 
     Args:
         request: the call.
-        limits: how much it may send.
-        version: which forms it may take.
+        limits: size and time limits of the body.
+        version: version, which determines the accepted layouts.
         verify: whether the session compares with a verify image.
 
     Raises:
-        Problem: it is neither a JSON object nor a form, or lacks the image that its version needs.
+        Problem: the body is neither a JSON object nor a form, or lacks the image that the version needs.
     """
     sent = request.header(b"content-type") or ""
     kind = sent.partition(";")[0].strip().lower()
@@ -101,7 +101,7 @@ def _type_hint(kind: str) -> str:
 
 
 def body_schema(version: LivenessVersion, *, verify: bool) -> Json:
-    """Return the OpenAPI request body of what `read_create_body` and `parse_options` (`options.py`) read."""
+    """Return the OpenAPI object of the body that `read_create_body` and `parse_options` (`options.py`) read."""
     fields = option_schemas(version, verify=verify)
     optional = frozenset(fields) - {REQUIRED}
     plain = record(fields, optional=optional)

@@ -1,4 +1,4 @@
-"""Whether a resource serves the clients of its liveness sessions: what the front door asks of callers."""
+"""Checks on the clients of liveness sessions: the resource's approvals and network rules."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from mien.gateway.origin import Network, OriginFinder
 
 
 class Resources(Protocol):
-    """The accounts interface that the gate needs."""
+    """The accounts, as the gate needs them."""
 
     def get(self, resource_id: UUID) -> Resource | None:
-        """Return a resource, or None when there is none (any more)."""
+        """Return a resource; None if it does not exist or was deleted."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ClientGate:
-    """Checks every client that shows a token with the accounts: approvals end, and network rules change.
+    """Checks the resource of every client with a token, because approvals end and network rules change.
 
     Attributes:
         resources: finds resources.
@@ -41,7 +41,7 @@ class ClientGate:
 
         Args:
             resource_id: id of the resource that owns the token's session.
-            address: its IP address, past trusted proxies.
+            address: the client's IP address, behind trusted proxies.
         """
         resource = self.resources.get(resource_id)
         if resource is None or not self.features <= resource.features:

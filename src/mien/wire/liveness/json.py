@@ -1,4 +1,4 @@
-"""Sessions, attempts and audit entries in the shapes of each version."""
+"""Sessions, attempts and audit entries as the JSON of each version."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _VERIFIED: Final[Json] = {"matchConfidence": UNIT, "isIdentical": BOOLEAN}
 _DECISION: Final[Json] = {"enum": list(Decision)}
 _OPTIONAL_OF_ITEM: Final = ("sessionStartDateTime", "deviceCorrelationId", "authTokenTimeToLiveInSeconds")
 _FILE: Final = "video.webp"
-"""The file name that Azure's client gives its video; the schema requires one."""
+"""The file name of videos in Azure's client; the schema requires one."""
 
 
 def created_schema(version: LivenessVersion, *, verify: bool) -> Json:
@@ -36,7 +36,7 @@ def created_schema(version: LivenessVersion, *, verify: bool) -> Json:
 
 
 def created_json(session: Session, version: LivenessVersion) -> Json:
-    """Return the answer to a call that created a session."""
+    """Return the response to a call that created a session."""
     if not version.single_modal:
         return session_json(session, version)
     reference = session.reference
@@ -64,7 +64,7 @@ def item_schema() -> Json:
 
 
 def item_json(session: Session) -> Json:
-    """Return a session of a list, of the versions that have lists."""
+    """Return a session as an entry of a list."""
     return without_none(
         {
             "id": session.id,
@@ -157,7 +157,7 @@ def entry_schema(version: LivenessVersion) -> Json:
 
 
 def audit_entries(session: Session, version: LivenessVersion) -> list[Json]:
-    """Return what the attempts of a session left behind, newest first."""
+    """Return the audit entries of a session's attempts, newest first."""
     return [
         _audit_entry(session, entry, entry.outcome, version) for entry in session.attempts if entry.outcome is not None
     ]

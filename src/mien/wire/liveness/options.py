@@ -1,4 +1,4 @@
-"""The fields of a liveness session's body: each is declared once, for its schema and for reading it."""
+"""The fields of the body that creates a liveness session, each with its schema and parser."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MODE_INVALID = row("liveness_session.mode_invalid")
 _DEVICE_INVALID = row("liveness_session.device_invalid")
 
 REQUIRED: Final = "livenessOperationMode"
-"""The one field that must be sent."""
+"""The only required field."""
 
 _MODES: Final = {mode.value.lower(): mode for mode in Mode}
 _BOOLEANS: Final = {"true": True, "false": False}
@@ -38,17 +38,17 @@ T = TypeVar("T")
 
 
 def option_schemas(version: LivenessVersion, *, verify: bool) -> Json:
-    """Return the schemas of the fields that a version has, by their names."""
+    """Return the schemas of a version's fields by name."""
     named = ((field.name(version, verify), field.schema(version)) for field in _FIELDS)
     return {name: schema for name, schema in named if name is not None}
 
 
 def parse_options(fields: Mapping[str, Any], version: LivenessVersion, *, verify: bool) -> SessionOptions:
-    """Return what a session is for, without endpoint and route.
+    """Parse the options of a session; endpoint and route are not set.
 
     Args:
-        fields: values by their names in lower case.
-        version: which fields there are.
+        fields: values by name in lower case.
+        version: version, which determines the fields.
         verify: whether the session compares with a verify image.
 
     Raises:
@@ -77,7 +77,7 @@ def parse_options(fields: Mapping[str, Any], version: LivenessVersion, *, verify
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """The source of fields: values by lower-case names, the version, whether the session verifies."""
+    """The input of parsers: values by lower-case name, the version, and whether the session verifies."""
 
     fields: Mapping[str, Any]
     version: LivenessVersion
@@ -86,13 +86,13 @@ class _Call:
 
 @dataclass(frozen=True, slots=True)
 class _Field(Generic[T]):
-    """A field of the body: published by its schema, read by its parser.
+    """A field of the body.
 
     Attributes:
-        name: returns its name in a version, for sessions with or without verify; None if it does not exist.
+        name: returns its name in a version, for sessions with or without verification; None if it does not exist.
         schema: returns its schema in a version.
-        parse: returns what a value means; None stands for a field that was not sent. Raises Problem.
-        absent: its meaning where it does not exist.
+        parse: parses a value, None for a field that was not sent; raises Problem.
+        absent: the value in versions without the field.
     """
 
     name: Callable[[LivenessVersion, bool], str | None]
@@ -101,7 +101,7 @@ class _Field(Generic[T]):
     absent: T
 
     def read(self, call: _Call) -> T:
-        """Return what was sent. Raises Problem."""
+        """Return the parsed value; raises Problem."""
         name = self.name(call.version, call.verify)
         return self.absent if name is None else self.parse(name, call.fields.get(name.lower()), call.version)
 
@@ -115,7 +115,7 @@ def _mode(name: str, given: Any, _version: LivenessVersion) -> Mode:
 
 
 def _flag(name: str, given: Any, _version: LivenessVersion) -> bool:
-    """Return a boolean; samples send it as a text, too."""
+    """Parse a boolean, which Azure's samples also send as text."""
     if given is None or given == "":
         return False
     value = _BOOLEANS.get(given.strip().lower()) if isinstance(given, str) else given
@@ -272,4 +272,4 @@ _FIELDS: Final[tuple[_Field[Any], ...]] = (
     _MODE, _SEND_RESULTS, _DEVICE_IN_CLIENT, _KEEP_IMAGE, _MODEL, _IMAGE_HASH, _THRESHOLD, _DEVICE, _SECONDS, _ATTEMPTS,
     _USER, _USER_IN_CLIENT, _ADDRESS,
 )  # fmt: skip
-"""In the order in which they are published."""
+"""All fields, in their order in the schema."""

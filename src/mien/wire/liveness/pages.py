@@ -1,8 +1,7 @@
-"""The web component of liveness sessions, and a page that shows the whole loop.
+"""The web component of liveness sessions, and a demo page.
 
-What an application's own server does, create a session and ask for its result, the demo page's end here does with a
-resource's key: only where the server was started to try things out (`mien serve --dev`). Elsewhere the page asks for a
-token.
+With `mien serve --dev`, the demo's endpoints act as an application's own server: they create a session and get its
+result with a resource's key. Otherwise the page asks for a token.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ DEMO_PATH: Final = "/liveness/demo"
 
 _ASGI = Callable[[Scope, Receive, Send], Awaitable[None]]
 _MODES: Final = {"passive": "Passive", "passiveactive": "PassiveActive"}
-_VERSION: Final = "v1.2-preview.1"  # the one that has audit entries
+_VERSION: Final = "v1.2-preview.1"  # the only version with audit entries
 _SECONDS: Final = 30.0
 _NOT_FOUND = row("gateway.not_found")
 
@@ -40,11 +39,11 @@ class LivenessPages:
     """The component's files and the demo page.
 
     Attributes:
-        key: gives the key that the demo creates sessions with; None for a server that is not a trial.
-        server: the application itself, which the demo calls as any other client would.
-        origin: finds out under which address the browser sees the server.
-        lacks: returns the reason why the server cannot serve a mode; the demo offers no other modes.
-        limits: how large the image to verify against may be.
+        key: returns the key for the demo's sessions; None outside of development mode.
+        server: the application itself, which the demo calls like any other client.
+        origin: determines the server's URL as the browser sees it.
+        lacks: returns the reason why the server cannot serve a mode, or None; the demo offers only available modes.
+        limits: size and time limits of the verify image.
     """
 
     server: _ASGI
@@ -54,7 +53,7 @@ class LivenessPages:
     limits: BodyLimits = field(default_factory=BodyLimits)
 
     def table(self) -> list[Operation]:
-        """The pages as rows for the router."""
+        """Return the operations of the pages."""
 
         def page(name: str, path: str, handler: Handler, method: str = "GET") -> Operation:
             return Operation(name, method, path, handler, needs_key=False)
@@ -84,7 +83,7 @@ class LivenessPages:
         return Response(body=html, content_type=b"text/html; charset=utf-8", headers=_PAGE_HEADERS)
 
     async def create(self, exchange: Exchange) -> Response:
-        """Create a session in the mode of `?mode=`; a body is the image to verify against."""
+        """Create a session in the mode of `?mode=`; the body, if any, is the verify image."""
         request = exchange.request
         _from_own_page(exchange)
         mode = _MODES.get((request.query_value("mode") or "").lower(), "Passive")
@@ -116,7 +115,7 @@ class LivenessPages:
         return _passed_on({"session": session, "audit": audit})
 
     async def image(self, exchange: Exchange) -> Response:
-        """Return the session's image, by its id, as base64."""
+        """Return a session's image, by its id, as base64."""
         _from_own_page(exchange)
         async with self._client(exchange) as client:
             answer = await client.get(f"session/sessionImages/{_id(exchange)}")
@@ -125,7 +124,7 @@ class LivenessPages:
         return Response(body=json.dumps({"jpeg": base64.b64encode(answer.content).decode()}).encode())
 
     def _client(self, exchange: Exchange) -> httpx.AsyncClient:
-        """A client of this very server, which calls as an application's server would."""
+        """Return a client of this server that acts as an application's server."""
         assert self.key is not None
         address = exchange.request.scope.get("client") or ("127.0.0.1", 0)
         return httpx.AsyncClient(
@@ -137,35 +136,35 @@ class LivenessPages:
 
 
 def _serving(asset: Asset) -> Handler:
-    """A handler that returns a file."""
+    """Return a handler that returns a file."""
     headers = tuple((name.encode(), value.encode()) for name, value in asset.headers.items())
     response = Response(body=asset.body, content_type=asset.content_type.encode(), headers=headers)
 
-    async def serve(exchange: Exchange) -> Response:  # noqa: ARG001  a handler takes the exchange
+    async def serve(exchange: Exchange) -> Response:  # noqa: ARG001  part of the handler's signature
         return response
 
     return serve
 
 
 def _demo_file(name: str, content_type: bytes) -> Handler:
-    """A handler that returns a file of the demo."""
+    """Return a handler that returns a file of the demo."""
     response = Response(body=demo_file(name), content_type=content_type, headers=((b"cache-control", b"no-cache"),))
 
-    async def serve(exchange: Exchange) -> Response:  # noqa: ARG001  a handler takes the exchange
+    async def serve(exchange: Exchange) -> Response:  # noqa: ARG001  part of the handler's signature
         return response
 
     return serve
 
 
 def _from_own_page(exchange: Exchange) -> None:
-    """Refuse what another site's page sends: the demo acts with a key that the browser does not have."""
+    """Refuse requests from pages of other sites, because the demo acts with a key that the browser does not have."""
     site = exchange.request.header(b"sec-fetch-site")
     if site not in {None, "same-origin"}:
         raise _NOT_FOUND.problem(hint="The demo answers its own page only.")
 
 
 def _id(exchange: Exchange) -> str:
-    """The `?id=` of a request, without anything that could lead elsewhere."""
+    """Return the `?id=` of a request if it cannot change the path of a URL."""
     given = exchange.request.query_value("id") or ""
     if not given or not all(letter.isalnum() or letter in "-_" for letter in given):
         raise _NOT_FOUND.problem(hint="The demo asks for an id of a session or an image.")
@@ -179,6 +178,6 @@ def _session_path(exchange: Exchange) -> str:
 
 
 def _passed_on(answers: Mapping[str, httpx.Response]) -> Response:
-    """The answers as they came, and the worst of their states."""
+    """Return the bodies of several responses, with the highest of their statuses."""
     body = {name: answer.json() if answer.content else None for name, answer in answers.items()}
     return Response(max(answer.status_code for answer in answers.values()), json.dumps(body).encode())

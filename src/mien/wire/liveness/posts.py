@@ -1,4 +1,4 @@
-"""The liveness channel over POSTs, for networks that break WebSockets: the same messages, in bodies."""
+"""The liveness channel over POST, for networks that block WebSockets: the same messages in request bodies."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _BODY_BYTES: Final = 4 * 1024 * 1024
 _BODY_SECONDS: Final = 30.0
 _SILENT_SECONDS: Final = 15.0
 _PATIENCE_SECONDS: Final = 0.3
-"""How long an answer waits for something to say: polls that find nothing cost a round trip each."""
+"""How long a response waits for messages, because an empty one costs the client another round trip."""
 
 INVALID_TOKEN: Final = row("mien.liveness_token_invalid")
 SESSION_GONE: Final = row("mien.liveness_session_not_found")
@@ -45,17 +45,17 @@ _CONFLICT: Final = row("mien.liveness_channel_busy")
 
 @dataclass(slots=True)
 class _Channel:
-    """A run whose messages go by POST.
+    """A run whose messages are sent by POST.
 
     Attributes:
-        token: opens it.
+        token: the session's token.
         run: the run.
         outbox: messages for the next response.
-        said: set while there is something in it.
+        said: set while the outbox has messages.
         busy: whether a POST is being answered.
-        stalled: total stall time of the server when the newest POST began. A client sends one POST after the other, so
+        stalled: total stall time of the server at the start of the latest POST. A client sends one POST at a time, so
             a stall during one delays the frames of the next.
-        timer: gives a silent client up.
+        timer: ends the run of a silent client.
     """
 
     token: str
@@ -78,12 +78,12 @@ class _Channel:
 
 @dataclass(frozen=True, slots=True)
 class LivenessPosts:
-    """The handlers of the fallback.
+    """The handlers of the channel over POST.
 
     Attributes:
         context: dependencies of the runs.
-        origin: finds out from where the client comes.
-        origins: which web pages may call.
+        origin: determines the client's address.
+        origins: allowed origins of web pages.
     """
 
     context: ChannelContext
@@ -93,7 +93,7 @@ class LivenessPosts:
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def operations(self) -> list[Operation]:
-        """The rows of this family for the router; the session's token opens them, no key."""
+        """Return the operations of this family, which need the session's token instead of a key."""
         versions = frozenset(LIVENESS_VERSIONS)
         rows = []
         for kind in ("Liveness", "LivenessWithVerify"):
@@ -111,7 +111,7 @@ class LivenessPosts:
         return rows
 
     async def preflight(self, exchange: Exchange) -> Response:
-        """Answer a browser that asks whether a page may call."""
+        """Answer a preflight request."""
         return Response(204, headers=self.origins.preflight(exchange.request.header(b"origin")))
 
     async def begin(self, exchange: Exchange) -> Response:
@@ -123,7 +123,7 @@ class LivenessPosts:
             said = read_message((await _read(request)).decode("utf-8", "replace"))
         except ProtocolError as error:
             raise INVALID_BODY.problem(hint=f"{error}.", headers=allowed) from None
-        channel = _Channel(token, None)  # type: ignore[arg-type]  # the run needs the channel to speak to
+        channel = _Channel(token, None)  # type: ignore[arg-type]  # the run needs the channel, and is set below
         channel.run = Run(self.context, client_request(request, self.origin), channel.say)
         await channel.run.text(json.dumps({**said, "type": "hello", "token": token}))
         messages = channel.take()
@@ -135,7 +135,7 @@ class LivenessPosts:
         return _with(answer({"channel": name, "messages": messages}), allowed)
 
     async def go_on(self, exchange: Exchange) -> Response:
-        """Handle messages of a client, and return the pending ones."""
+        """Handle a client's messages, and return the pending ones."""
         request = exchange.request
         allowed = self._headers(request)
         name = exchange.parameters["channel"]
@@ -169,7 +169,7 @@ class LivenessPosts:
 
     @staticmethod
     async def _feed(channel: _Channel, body: bytes, waited: float, headers: Any) -> bool:
-        """Hand the messages of a body on, which may have waited for the server; tell whether `end` was among them."""
+        """Pass on the messages of a body, which may have waited for the server; return whether one was `end`."""
         ended = False
         try:
             for kind, content in _records(body):
@@ -192,7 +192,7 @@ class LivenessPosts:
             return
 
     def _wait(self, name: str, channel: _Channel) -> None:
-        """Give a client up that is silent for too long."""
+        """Start the timer that ends the run of a silent client."""
         loop = asyncio.get_running_loop()
 
         def silent() -> None:
@@ -208,7 +208,7 @@ class LivenessPosts:
 
 
 def _refusal(run: Run, said: Json, headers: Any) -> Exception:
-    """Return the error answer to a `hello` that failed."""
+    """Return the error response to a failed `hello`."""
     hint = f"{said['message'][0].upper()}{said['message'][1:].rstrip('.')}."
     details = {name: said[name] for name in ("livenessError", "recognitionError", "attemptsLeft", "retryAfterSeconds")}
     error, retry = said["livenessError"], said["retryAfterSeconds"]
@@ -226,7 +226,7 @@ def _with(response: Response, headers: tuple[tuple[bytes, bytes], ...]) -> Respo
 
 
 def _bearer(request: Request) -> str:
-    """Return the token of the `Authorization` header; what is sent in its place is looked at for the hint."""
+    """Return the token in the `Authorization` header; raise an error with a hint on what was sent instead."""
     kind, _, token = (request.header(b"authorization") or "").partition(" ")
     if kind.lower() == "bearer":
         return token.strip()
@@ -246,7 +246,7 @@ def _records(body: bytes) -> Iterator[tuple[int, bytes]]:
     """Split a body into messages.
 
     Raises:
-        ProtocolError: it is cut short, or a kind is neither text nor binary.
+        ProtocolError: the body is truncated, or a message is neither text nor binary.
     """
     place = 0
     while place < len(body):

@@ -1,4 +1,4 @@
-"""Liveness sessions: creating, reading, listing, auditing, deleting; their images; the resource's settings."""
+"""The operations on liveness sessions: create, get, list, audit, delete."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ class LivenessContext:
     """Dependencies of the liveness handlers.
 
     Attributes:
-        liveness: sessions and attempts.
-        workers: the worker pool for everything that blocks or computes.
-        limits: how much a client may send.
-        origin: finds out under which address the caller sees the server.
+        liveness: the sessions and attempts.
+        workers: the worker pool for blocking and computing work.
+        limits: size and time limits of request bodies.
+        origin: determines the server's URL as the caller sees it.
         clock: the clock.
-        public_endpoint: under which address browsers find the server; None for the one that the caller used.
+        public_endpoint: the server's URL for browsers; None for the one that the caller used.
     """
 
     liveness: Liveness
@@ -78,7 +78,7 @@ class LivenessContext:
         """Run `work` in a worker thread.
 
         Raises:
-            Problem: the sessions refused.
+            Problem: the work raised a session error.
         """
         try:
             return await self.workers.run(work)
@@ -101,7 +101,7 @@ def _explain(error: SessionError) -> Exception:
 
 
 def _read_page(request: Request) -> tuple[str, int]:
-    """Read `start` and `top`; empty ones count as absent.
+    """Return `start` and `top`; empty values count as absent.
 
     Raises:
         Problem: `top` is not 1 to 1000.
@@ -133,14 +133,14 @@ class SessionFamily:
 
     Attributes:
         context: dependencies of the handlers.
-        verify: whether the kind compares the face with a reference.
+        verify: whether the kind compares the face with a verify image.
     """
 
     context: LivenessContext
     verify: bool
 
     def operations(self) -> list[Operation]:
-        """The rows of this family for the router."""
+        """Return the operations of this family."""
         kind = self._kind
         channel = f"/detect{kind}/singleModal"
         old, new = f"{channel}/sessions", f"/detect{kind}-sessions"
@@ -229,7 +229,7 @@ class SessionFamily:
         options = replace(
             parse_options(body.fields, version, verify=self.verify),
             endpoint=f"{endpoint.scheme}://{endpoint.netloc}",
-            route=endpoint.path + channel,  # clients resolve it against the endpoint: a base path goes with the route
+            route=endpoint.path + channel,  # clients resolve the route against the host, so it includes the base path
         )
         image = body.image if self.verify else None
         resource_id = exchange.resource_id
@@ -246,9 +246,9 @@ class SessionFamily:
         return await self._read(exchange, lambda session: session_json(session, version))
 
     async def audit(self, exchange: Exchange) -> Response:
-        """Return a page of what the attempts of a session left behind, newest first."""
+        """Return a page of a session's audit entries, newest first."""
         version, (start, top) = _version(exchange), _PAGE.read(exchange.request)
-        # 0 and nothing mean the beginning, as in the contract's example.
+        # 0 and an empty value mean the beginning, as in the contract's example.
         before = int(start) if start.isdecimal() and len(start) < 10 else 0 if not start else None
         if before is None:
             raise _START.problem(hint="It is the id of an audit entry: a whole number.")
@@ -260,7 +260,7 @@ class SessionFamily:
         return await self._read(exchange, shape)
 
     async def page(self, exchange: Exchange) -> Response:
-        """Return a page of sessions, by ascending id."""
+        """Return a page of sessions by ascending id."""
         start, top = _PAGE.read(exchange.request)
         resource_id, sessions = exchange.resource_id, self.context.liveness.sessions
 
@@ -271,7 +271,7 @@ class SessionFamily:
         return await self.context.run(work)
 
     async def delete(self, exchange: Exchange) -> Response:
-        """Erase a session with everything that is its own."""
+        """Delete a session with all its data."""
         resource_id, session_id = exchange.resource_id, exchange.parameters["sessionId"]
         sessions = self.context.liveness.sessions
         await self.context.run(lambda: sessions.delete(resource_id, session_id, with_verify=self.verify))

@@ -1,4 +1,4 @@
-"""Session images, and what a resource chooses for its liveness sessions."""
+"""Session images, and a resource's settings for its liveness sessions."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def _describe_image(version: str) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class SessionExtras:
-    """Session images, and what a resource chooses for its sessions."""
+    """The handlers of session images and of a resource's settings."""
 
     context: LivenessContext
 
     def operations(self) -> list[Operation]:
-        """The rows of this family for the router."""
+        """Return the operations of this family."""
         images, settings, token = "/sessionImages/{sessionImageId}", "/settings", "/settings/getClientAssetsAccessToken"
 
         def image(path: str, versions: frozenset[str]) -> Operation:
@@ -85,19 +85,19 @@ class SessionExtras:
         ]  # fmt: skip
 
     async def image(self, exchange: Exchange) -> Response:
-        """Return the kept image of an attempt."""
+        """Return the stored image of an attempt."""
         resource_id, image_id = exchange.resource_id, exchange.parameters["sessionImageId"]
         sessions = self.context.liveness.sessions
         found = await self.context.run(lambda: sessions.image(resource_id, image_id))
         return Response(body=found, content_type=_BINARY)
 
     async def get_settings(self, exchange: Exchange) -> Response:
-        """Return what the resource chose."""
+        """Return the resource's settings."""
         resource_id, sessions = exchange.resource_id, self.context.liveness.sessions
         return await self.context.run(lambda: _settings(sessions.abuse_monitoring(resource_id)))
 
     async def patch_settings(self, exchange: Exchange) -> Response:
-        """Choose, and return what the resource chose."""
+        """Change and return the resource's settings."""
         enabled = _enabled(await _json_body(exchange, self.context.limits))
         resource_id, sessions = exchange.resource_id, self.context.liveness.sessions
 
@@ -109,7 +109,7 @@ class SessionExtras:
         return await self.context.run(work)
 
     async def assets_token(self, exchange: Exchange) -> Response:
-        """Return a token for the client's files: Mien serves its own to anybody, so the token opens nothing."""
+        """Return a token for the client's files; it grants nothing, because Mien serves these files without a token."""
         del exchange
         token = secrets.token_urlsafe(32)
         return answer(
@@ -122,7 +122,7 @@ class SessionExtras:
 
 
 def liveness_operations(context: LivenessContext) -> list[Operation]:
-    """Return the rows of all liveness operations that take a key."""
+    """Return all liveness operations with a key."""
     return [
         *SessionFamily(context, verify=False).operations(),
         *SessionFamily(context, verify=True).operations(),
@@ -143,9 +143,9 @@ async def _json_body(exchange: Exchange, limits: BodyLimits) -> Mapping[str, Any
 
 
 def _enabled(body: Mapping[str, Any]) -> bool | None:
-    """Return the choice in a body, or None when it leaves the choice as it is.
+    """Return the setting in a body; None if it is absent.
 
-    The draft's schema wraps it in `livenessAbuseMonitoring`, its example does not: both are read.
+    The draft's schema wraps it in `livenessAbuseMonitoring`, its example does not; both are accepted.
 
     Raises:
         Problem: it is not a boolean.

@@ -24,7 +24,7 @@ _LONGEST_AGENT: Final = 300
 _CLOSE: Final = {"type": "websocket.close", "code": 1000}
 _UNANSWERED: Final = 5.0
 _WAITING: Final = 4
-"""Connections for each place, those included that have not said hello yet."""
+"""Connections per concurrent client, including those that have not sent `hello` yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class LivenessSocket:
 
     Attributes:
         context: dependencies of the runs.
-        origin: finds out from where the client comes.
-        origins: which web pages may connect.
+        origin: determines the client's address.
+        origins: allowed origins of web pages.
     """
 
     context: ChannelContext
@@ -48,7 +48,7 @@ class LivenessSocket:
         request = Request({**scope, "method": "GET"}, receive)
         full = len(self._connected) >= _WAITING * self.context.concurrent
         if full or not is_channel(request.path) or not self.origins.allow(request.header(b"origin")):
-            await send(_CLOSE)  # answered with 403: there is no connection yet
+            await send(_CLOSE)  # the server answers the handshake with 403
             return
         offered = scope.get("subprotocols", ())
         if PROTOCOL not in offered:
@@ -73,7 +73,7 @@ class LivenessSocket:
             if gone:
                 return
             try:
-                async with asyncio.timeout(_UNANSWERED):  # a client that does not read does not keep us
+                async with asyncio.timeout(_UNANSWERED):  # do not wait for a client that does not read
                     await send(_text(message))
             except (OSError, RuntimeError, TimeoutError):
                 gone = True
@@ -119,7 +119,7 @@ def is_channel(path: str) -> bool:
 
 
 def client_request(request: Request, origin: OriginFinder) -> ClientRequest:
-    """Return how a client came."""
+    """Return the request as the channel needs it."""
     address = origin.client(request)
     return ClientRequest(
         method=request.method,
