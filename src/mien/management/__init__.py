@@ -1,11 +1,12 @@
-"""The control plane over HTTP, on a port of its own.
+"""The control plane over HTTP, on a separate port.
 
-Two families of routes: those of Azure's resource manager for `Microsoft.CognitiveServices/accounts`, which the official
-management SDKs and command-line tools speak, and plain JSON ones under `/mien/v1` for what Azure does in its portal:
-terms, approvals, alerts, the audit log. Callers send an admin token or a token of an OpenID Connect issuer.
+It has two families of routes: those of Azure Resource Manager for `Microsoft.CognitiveServices/accounts`, which the
+official management SDKs and command-line tools use, and plain JSON routes under `/mien/v1` for functions of Azure's
+portal, such as terms, approvals, alerts and the audit log. Callers send an admin token or a token of an OpenID Connect
+issuer.
 
 Main types: `ControlPlane` (the ASGI application) and its parts, `AdminTokens`, `Role`. Importing this package
-is cheap; `mien.management.application` brings FastAPI with it.
+is cheap; only `mien.management.application` imports FastAPI.
 
 Example:
     ```

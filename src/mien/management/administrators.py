@@ -1,4 +1,4 @@
-"""Counts the people who may approve limited access: the only one may approve their own request."""
+"""Counts the people who may approve limited access; if there is only one, they may approve their own requests."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ SEVERAL: Final = 2
 
 
 def approvers(database: Database, clock: Clock, *, has_issuer: bool) -> Callable[[UUID], int]:
-    """Return a function that counts the people who may approve requests of a resource.
+    """Return a function that counts the people who may approve a resource's requests.
 
-    Each name of a valid token is a person. People of an issuer cannot be counted: a server with one has several.
+    Each name of a valid token counts as a person. An issuer's people cannot be counted and count as several.
 
     Args:
         database: the database with the tokens.
         clock: the clock.
-        has_issuer: whether tokens of an OpenID Connect issuer open the control plane.
+        has_issuer: whether the control plane accepts tokens of an OpenID Connect issuer.
     """
     roles = [role.value for role in roles_with(Permission.APPROVE)]
 

@@ -1,4 +1,4 @@
-"""The ASGI application of the management port: the guard, the routes behind it, and room for the portal."""
+"""The ASGI application of the management port: the guard, the routes, and optionally the portal."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ OPEN_PATHS: Final = frozenset({"/health", OPENAPI, sign_in.METADATA})
 
 _FIRST_PARTS: Final = frozenset({"subscriptions", "providers", "mien", "health", "metrics", "metadata", "tenants"})
 _OF_PROXIES: Final = frozenset({b"authorization", b"forwarded", b"via", b"x-forwarded-for", b"x-real-ip"})
-_THREADS: Final = 8  # handlers are plain functions; they ask the database, whose pool the data plane needs too
+_THREADS: Final = 8  # handlers block on the database, whose connections the data plane needs too
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,32 +91,32 @@ class ControlPlaneParts:
         access: requests for limited access.
         assignments: the roles of the issuer's tokens.
         tokens: the admin tokens.
-        login: recognises who calls.
+        login: authenticates callers.
         audit: the audit log.
-        metrics: the counts.
-        alerts: receives alerts.
+        metrics: answers metric queries.
+        alerts: the alert rules.
         try_out: sends a test message of an alert rule.
-        database: asked by the health check.
+        database: checked by the health probe.
         clock: the clock.
-        endpoint: URL at which the data plane answers on this machine; scheme and port of resources' endpoints.
+        endpoint: local URL of the data plane, with the scheme and port of resources' endpoints.
         domain: domain of the resources' host names.
-        exposition: this process's counts for Prometheus; None without a data plane.
-        failed_calls: the last calls that failed; None without their routes.
-        glances: looks at all resources at once; None without a data plane.
+        exposition: this process's metrics for Prometheus; None without a data plane.
+        failed_calls: the latest failed calls; None without their routes.
+        glances: computes the status of all resources; None without a data plane.
         subjects: the data-subject tools; None without a data plane.
         evaluations: measures error rates on enrolled people; None without a data plane.
-        reviews: the matches that people must confirm; None without a data plane.
-        negatives: faces that people said are not a person; None without a data plane.
-        dossiers: the papers that the operator owes; None without their routes.
-        drift: whether scores and quality have changed; None without its routes.
+        reviews: matches that people must confirm; None without a data plane.
+        negatives: faces marked as not being a person; None without a data plane.
+        dossiers: the operator's compliance documents; None without their routes.
+        drift: drift of scores and quality; None without its routes.
         open_metrics: whether programs on this machine may scrape without a token.
-        free_calls: calls a month of the free tier; 0 for any number.
-        origin: finds out which address a caller has.
-        body_limit: longest body, in bytes.
-        body_seconds: how long a client may take to send one.
-        place: URL where clients get tokens; None without an issuer.
+        free_calls: calls per month of the free tier; 0 for unlimited.
+        origin: determines callers' addresses.
+        body_limit: maximum size of a body, in bytes.
+        body_seconds: time limit for a body.
+        place: endpoints where clients get tokens; None without an issuer.
         doors: cameras and doors; None for a port without them.
-        enrol: adds a picture of an event to a person; None without a data plane.
+        enrol: adds the picture of an event to a person; None without a data plane.
     """
 
     accounts: Accounts
@@ -155,8 +155,8 @@ class ControlPlane:
     """The ASGI application of the management port.
 
     Args:
-        parts: its dependencies.
-        portal: answers what is not of the API: pages, their scripts, websockets. None for a port with the API alone.
+        parts: the dependencies.
+        portal: serves all other requests: pages, scripts, WebSockets; None for the API alone.
     """
 
     def __init__(self, parts: ControlPlaneParts, portal: Api | None = None) -> None:
@@ -195,34 +195,34 @@ async def _no_body() -> Message:
 
 
 def _nobody(_path: str, _scope: Scope, _headers: Mapping[bytes, bytes]) -> None:
-    """Admit nobody without a token."""
+    """Refuse callers without a token."""
 
 
 def _scraper(path: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Actor | None:
-    """Allow a program on this machine to scrape, but not a reverse proxy, which is recognised by its headers."""
+    """Allow programs on this machine to scrape, but not a reverse proxy, which is recognised by its headers."""
     if path != "/metrics" or headers.keys() & _OF_PROXIES or not scope.get("client"):
         return None
     try:
         address = ipaddress.ip_address(scope["client"][0])
     except ValueError:
         return None
-    address = getattr(address, "ipv4_mapped", None) or address  # which Python does by itself from 3.13 on
+    address = getattr(address, "ipv4_mapped", None) or address  # Python does this from 3.13 on
     return Actor.of("scraper", Role.AUDITOR) if address.is_loopback else None
 
 
 def build_api(parts: ControlPlaneParts) -> FastAPI:
-    """Return the routes; they expect the guard before them."""
+    """Return the routes, which rely on the guard."""
     api = FastAPI(
         title="Mien control plane",
         version=version("mien"),
-        docs_url=None,  # its page would load scripts from elsewhere
+        docs_url=None,  # its page would load scripts from another server
         redoc_url=None,
         openapi_url=OPENAPI,
         redirect_slashes=False,
     )
     open_paths = OPEN_PATHS | frozenset(parts.place.open_paths if parts.place else ())
     api.state.routes = []
-    api.state.paths = {}  # not from the OpenAPI description: that takes a second, which the first request would wait
+    api.state.paths = {}  # not from the OpenAPI document, which would delay the first request by a second
     for router in _routers(parts):
         api.state.paths |= dict.fromkeys(route.path_format for route in router.routes if isinstance(route, APIRoute))
         api.state.routes += check_routes(router.routes, open_paths)
@@ -230,13 +230,13 @@ def build_api(parts: ControlPlaneParts) -> FastAPI:
     api.state.resource_of = lambda name: _resource_of(parts.accounts, name)
     for kind in KNOWN:
         api.add_exception_handler(kind, _answer)
-    api.add_exception_handler(Exception, _mistake)  # Starlette raises it on, and the guard logs it
+    api.add_exception_handler(Exception, _mistake)  # Starlette raises the exception again, and the guard logs it
     api.openapi = lambda: _openapi(api)  # type: ignore[method-assign]  # FastAPI's documented way to change it
     return api
 
 
 def _resource_of(accounts: Accounts, name: str) -> UUID | None:
-    """Return the id of a resource by its name or id, deleted ones included; None if there is none."""
+    """Return the id of a resource, also of a deleted one, by its name or id; None if there is none."""
     found = accounts.named(name) or accounts.named(name, deleted=True)
     if found is None:
         try:
@@ -312,7 +312,7 @@ async def _mistake(_request: HttpRequest, error: Exception) -> JSONResponse:
 
 
 def _openapi(api: FastAPI) -> dict[str, Any]:
-    """Return FastAPI's description with our errors in place of its own, and the bearer token."""
+    """Return FastAPI's OpenAPI document with our error responses and the bearer token."""
     if api.openapi_schema is None:
         schema = get_openapi(title=api.title, version=api.version, routes=api.routes, description=_ABOUT)
         parts = schema.setdefault("components", {})

@@ -1,4 +1,4 @@
-"""Errors of the control plane, in Azure's words where they exist."""
+"""Errors of the control plane, with Azure's texts where they exist."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ TERMS: Final = (
     "Responsible AI terms by creating a resource through the Azure Portal then trying again. On this server: the "
     "portal, or POST /mien/v1/subscriptions/{{subscription}}/terms."
 )
-"""Azure's words (CONTRACT section 12) and where to go here; a template, for `str.format`."""
+"""Azure's text (CONTRACT section 12) and this server's route; a template for `str.format`."""
 
 
 class ManagementError(Exception):
-    """An error answer: it leaves as ARM's `{"error": {"code", "message"}}`.
+    """An error that is returned as ARM's `{"error": {"code", "message"}}`.
 
     Attributes:
         status: HTTP status.
-        code: a word for programs.
-        message: a sentence for people.
-        target: which field or parameter is wrong, if one is.
+        code: error code for programs.
+        message: message for people.
+        target: name of the invalid field or parameter, if any.
         headers: further response headers.
     """
 
@@ -51,12 +51,12 @@ class ManagementError(Exception):
 
 
 def invalid(message: str, target: str | None = None) -> ManagementError:
-    """A request body that says something impossible."""
+    """Return the error for an invalid request body."""
     return ManagementError(400, "InvalidRequestContent", message, target=target)
 
 
 def missing_account(name: str, group: str) -> ManagementError:
-    """No account of that name in that resource group."""
+    """Return the error for an account that does not exist in a resource group."""
     return ManagementError(
         404,
         "ResourceNotFound",
@@ -66,17 +66,17 @@ def missing_account(name: str, group: str) -> ManagementError:
 
 
 def not_found(what: str) -> ManagementError:
-    """Something of `/mien/v1` is not there."""
+    """Return the error for an object of `/mien/v1` that does not exist."""
     return ManagementError(404, "NotFound", f"{what} was not found.")
 
 
 def conflict(message: str, code: str = "Conflict") -> ManagementError:
-    """The request does not fit the state of things."""
+    """Return the error for a request that conflicts with the current state."""
     return ManagementError(409, code, message)
 
 
 def of_storage(error: Exception) -> ManagementError | None:
-    """The database does not answer, or the disk is full; None for any other error."""
+    """Return the error for a failure of the database or a full disk; None for other exceptions."""
     fault = fault_of(error)
     if fault is None:
         return None
@@ -85,6 +85,6 @@ def of_storage(error: Exception) -> ManagementError | None:
 
 
 def unforeseen() -> ManagementError:
-    """An internal error; the log has the details."""
+    """Return the error for an unexpected exception, whose details are in the log."""
     text = "The server met an unforeseen error; its log tells more under the answer's x-ms-request-id."
     return ManagementError(500, "InternalServerError", text)

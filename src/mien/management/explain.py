@@ -1,4 +1,4 @@
-"""One table from exceptions to error responses; no framework's own format is ever sent."""
+"""Maps exceptions to error responses, so that no framework's format is sent."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ KNOWN: Final[tuple[type[Exception], ...]] = (
     DoorsError,
     VisionError,
 )
-"""Exceptions that `explain` has words for; any other is an internal error."""
+"""Exceptions that `explain` maps; any other is an internal error."""
 
 _OURS: Final[dict[type[Exception], tuple[int, str, str]]] = {
     InvalidValueError: (400, "InvalidRequestContent", ""),
@@ -120,7 +120,7 @@ _OURS: Final[dict[type[Exception], tuple[int, str, str]]] = {
     EventNotFoundError: (404, "NotFound", ""),
     NameInUseError: (409, "Conflict", ""),
 }
-"""Status, code, and words where Azure has its own; without, the error's own sentence."""
+"""Status, code, and Azure's text; None for the exception's own text."""
 
 _TARGETS: Final = {
     "custom_subdomain": "properties.customSubDomainName",
@@ -136,7 +136,7 @@ _HTTP: Final = {
 
 
 def explain(error: Exception) -> ManagementError:
-    """Return the error for the caller."""
+    """Return the error response for an exception."""
     if isinstance(error, ManagementError):
         return error
     if isinstance(error, RequestValidationError):
@@ -155,7 +155,7 @@ def _sentence(error: Exception) -> str:
 
 
 def _of_validation(errors: Sequence[Any]) -> ManagementError:
-    """Return the first mistake that pydantic found as an error of ours."""
+    """Return the first error of a pydantic validation."""
     first = errors[0]
     where, *path = first["loc"]
     target = ".".join(str(part) for part in path)

@@ -1,6 +1,6 @@
-"""All resources at a glance: failures, waiting approvals, alerts, stale groups; disk, version and models.
+"""The status of all resources (failures, approvals, alerts, stale groups) and of the server (disk, version, models).
 
-The portal's page *Status*, `/mien/v1/status` and `mien status` show the same figures.
+The portal's page *Status*, `/mien/v1/status` and `mien status` show it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mien.events import AlertRules, MetricQuestion, MetricStore
 from mien.gallery.training.staleness import StaleCollections
 
 MANY_ERRORS: Final = 0.1
-"""Share of failed calls from which a resource needs attention."""
+"""Minimum share of failed calls at which a resource needs attention."""
 LITTLE_SPACE: Final = 0.1
 """Share of free disk space below which a server needs attention."""
 
@@ -28,17 +28,17 @@ _WAITING: Final = frozenset({RequestState.SUBMITTED, RequestState.IN_REVIEW})
 
 @dataclass(frozen=True, slots=True)
 class ResourceGlance:
-    """The state of a resource.
+    """The status of a resource.
 
     Attributes:
         resource: the resource.
-        calls: today (UTC).
-        errors: calls of today that failed.
-        waiting: requests for limited access that wait for a decision.
-        firing: alert rules that fire.
-        undelivered: alert rules whose last message nobody received.
-        stale: groups that changed since their last training.
-        faces: how many are enrolled.
+        calls: calls of today (UTC).
+        errors: failed calls of today (UTC).
+        waiting: pending requests for limited access.
+        firing: firing alert rules.
+        undelivered: alert rules whose last message was not delivered.
+        stale: groups that have changed since their last training.
+        faces: number of enrolled faces.
     """
 
     resource: Resource
@@ -52,27 +52,27 @@ class ResourceGlance:
 
     @property
     def error_rate(self) -> float:
-        """Failed calls among the calls of today, in [0, 1]; 0 without calls."""
+        """Share of failed calls today, in [0, 1]; 0 without calls."""
         return self.errors / self.calls if self.calls else 0.0
 
     @property
     def attention(self) -> bool:
-        """Whether somebody should look at it."""
+        """Whether the resource needs attention."""
         return bool(self.waiting or self.firing or self.undelivered or self.stale or self.error_rate >= MANY_ERRORS)
 
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """The state of a server.
+    """The status of a server.
 
     Attributes:
-        resources: each resource, the most urgent first.
-        firing: alert rules of all resources that fire.
-        undelivered: alert rules of all resources whose last message nobody received.
-        disk_free: free bytes where the data are; None if there is no folder.
-        disk_total: bytes there in total.
+        resources: all resources, most urgent first.
+        firing: firing alert rules for all resources.
+        undelivered: alert rules for all resources whose last message was not delivered.
+        disk_free: free space on the data folder's disk, in bytes; None without a data folder.
+        disk_total: size of that disk, in bytes.
         version: version of Mien.
-        models: the recogniser's pack by recognition model.
+        models: the model pack of each recognition model.
     """
 
     resources: tuple[ResourceGlance, ...]
@@ -90,7 +90,7 @@ class Glance:
 
     @property
     def attention(self) -> bool:
-        """Whether somebody should look at the server."""
+        """Whether the server or a resource needs attention."""
         return bool(
             self.firing or self.undelivered or self.little_space or any(one.attention for one in self.resources)
         )
@@ -98,18 +98,18 @@ class Glance:
 
 @dataclass(frozen=True, slots=True)
 class Glances:
-    """Computes the state of a server.
+    """Computes the status of a server.
 
     Attributes:
         accounts: the resources.
         access: requests for limited access.
-        alerts: the rules.
-        metrics: the counts.
-        stale: groups that changed since their training.
-        faces_stored: gives how many faces are enrolled in each resource.
-        clock: says which day it is.
-        data_dir: the folder whose disk counts; None for none.
-        models: the recogniser's pack by recognition model.
+        alerts: the alert rules.
+        metrics: answers metric queries.
+        stale: finds groups that have changed since their last training.
+        faces_stored: returns the number of enrolled faces per resource.
+        clock: the clock.
+        data_dir: the data folder; None to leave the disk out.
+        models: the model pack of each recognition model.
     """
 
     accounts: Accounts
@@ -123,10 +123,10 @@ class Glances:
     models: Mapping[str, str]
 
     def look(self, sees: Callable[[UUID], bool] = lambda _: True) -> Glance:
-        """Return the state of the server.
+        """Return the status of the server.
 
         Args:
-            sees: returns whether a resource may be shown.
+            sees: returns whether a resource may be shown to the caller.
         """
         undelivered, rules = self.alerts.undelivered(), self.alerts.rules()
         stale: dict[UUID, int] = {}

@@ -1,6 +1,6 @@
-"""Checks of every control-plane request before routing: authentication, size, valid text.
+"""Checks every control-plane request before routing: authentication, body size, valid text.
 
-FastAPI reads bodies before it runs dependencies; the guard identifies the caller before a body is read.
+FastAPI reads bodies before it runs dependencies; the guard authenticates the caller before the body is read.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ class Guard:
 
     Args:
         api: the routes.
-        identify: identifies the caller by Authorization header and address.
-        address: returns the address of a request.
+        identify: authenticates the caller by Authorization header and address.
+        address: returns the caller's address.
         open_paths: paths that need no token.
-        neighbour: identifies a caller without a token, if path, scope and headers are enough to trust; usually None.
-        templates: gives the paths of the routes, with `{names}`; literal parts match in any case, as ARM's do.
-        body_limit: longest body, in bytes.
-        body_seconds: how long a client may take to send it.
+        neighbour: identifies a trusted caller without a token by path, scope and headers; else None.
+        templates: returns the routes' paths with `{names}`; as on Azure, literal parts match in any letter case.
+        body_limit: maximum size of a body, in bytes.
+        body_seconds: time limit for a body.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Guard:
         self._said = Sparingly()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request."""
+        """Answer an HTTP request."""
         headers: dict[bytes, bytes] = {}
         for name, value in scope["headers"]:
             headers.setdefault(name, value)
@@ -93,7 +93,7 @@ class Guard:
             await self._admit(scope, headers, receive, answer)
         except ManagementError as error:
             await _refuse(answer, error)
-        except Exception as error:  # a client must get JSON, whatever happened
+        except Exception as error:  # every error response must be JSON
             if problem := of_storage(error):
                 self._said.warning(_log, "storage failed", reason=problem.message, request_id=request_id)
                 if not begun:
@@ -114,7 +114,7 @@ class Guard:
             scope[ACTOR] = self._neighbour(path, scope, headers) or await self._identify(text, self._address(scope))
             body = await self._body(headers, receive)
         else:
-            body = b""  # nobody's body is read before they have shown who they are
+            body = b""  # the body of an open path is not read
         if body:
             _check_json(body)
             scope["headers"] = [
@@ -155,7 +155,7 @@ class Guard:
         return ManagementError(413, "RequestContentTooLarge", text, headers={"Connection": "close"})
 
     def _canonical(self, path: str) -> str:
-        """Return a path whose literal parts have the case of the routes."""
+        """Return a path with its literal parts in the routes' letter case."""
         if self._literals is None:
             self._literals = {}
             for template in self._templates():
@@ -172,7 +172,7 @@ class Guard:
 
 
 def _check_json(body: bytes) -> None:
-    """Refuse bodies that are not JSON, and text that no database can store.
+    """Refuse bodies that are not JSON, or contain text that databases cannot store.
 
     Raises:
         ManagementError: 400.
@@ -201,7 +201,7 @@ def _check_json(body: bytes) -> None:
 def _platform(request_id: str, headers: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
     told = [
         (b"x-ms-request-id", request_id.encode()),
-        (b"cache-control", b"no-store"),  # keys are among the answers
+        (b"cache-control", b"no-store"),  # responses may contain keys
         (b"x-content-type-options", b"nosniff"),
     ]
     for name in (b"x-ms-client-request-id", b"x-ms-correlation-request-id"):

@@ -1,4 +1,4 @@
-"""Authentication of administrators: bearer tokens, their roles, and a growing pause for wrong tokens."""
+"""Authentication of administrators: bearer tokens, roles, and a growing delay after wrong tokens."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from mien.management.tokens import AdminTokens
 from mien.messages import Message
 
 FREE_FAILURES: Final = 5
-"""Wrong tokens that an address may send before it has to pause."""
+"""Wrong tokens that an address may send before it is delayed."""
 
 LONGEST_PAUSE: Final = 60.0
-"""Seconds; the pause doubles with every wrong token from one second up to this."""
+"""Longest delay in seconds; the delay starts at 1 s and doubles with every wrong token."""
 
 _WRONG: Final = (
     "give a token of `mien admin token create`, or one of the configured OpenID Connect issuer with a role here, as "
@@ -36,8 +36,8 @@ class Actor:
     """A caller of the control plane.
 
     Attributes:
-        name: for the audit log, such as `token:anna` or `oidc:anna@example.com`.
-        grants: the roles that they have, each on one resource or on the whole server; at least one.
+        name: name in the audit log, such as `token:anna` or `oidc:anna@example.com`.
+        grants: one or more roles, each on one resource or on the whole server.
     """
 
     name: str
@@ -50,34 +50,34 @@ class Actor:
 
     @property
     def role(self) -> Role:
-        """The strongest role, for display only."""
+        """The strongest role; for display only."""
         order = list(Role)
         return min((one.role for one in self.grants), key=order.index)
 
     @property
     def everywhere(self) -> bool:
-        """Whether a role applies to the whole server."""
+        """Whether any role applies to the whole server."""
         return any(one.resource is None for one in self.grants)
 
     def sees(self, resource: UUID | None) -> bool:
-        """Return whether the caller sees a resource; any other one is answered as if it did not exist."""
+        """Return whether the caller may see a resource; other resources do not exist for the caller."""
         return any(one.covers(resource) for one in self.grants)
 
     def may(self, permission: Permission, resource: UUID | None = None) -> bool:
-        """Return whether the caller has a permission on a resource, or, without one, on the whole server."""
+        """Return whether the caller has a permission on a resource, or with None on the whole server."""
         return any(one.role.may(permission) and one.covers(resource) for one in self.grants)
 
     def reach(self, permission: Permission) -> frozenset[UUID] | None:
-        """Return the resources on which the caller has a permission; None for all of them."""
+        """Return the resources on which the caller has a permission; None for all."""
         if self.may(permission):
             return None
         return frozenset(one.resource for one in self.grants if one.resource and one.role.may(permission))
 
     def require(self, permission: Permission, what: str, resource: UUID | None = None) -> None:
-        """Admit only callers with a permission on a resource, or, without one, on the whole server.
+        """Require a permission on a resource, or with None on the whole server.
 
         Raises:
-            ManagementError: 403, with ARM's words.
+            ManagementError: 403 with ARM's text, if the caller lacks it.
         """
         if self.may(permission, resource):
             return
@@ -100,36 +100,36 @@ class Actor:
 
 
 class WrongTokenError(Exception):
-    """A token is of a known issuer but is refused; the message says why."""
+    """A token of a known issuer is refused; the message gives the reason."""
 
 
 class TokenLogin(Protocol):
-    """Recognises bearer tokens of another issuer."""
+    """Authenticates bearer tokens of an issuer."""
 
     async def identify(self, token: str) -> Actor | None:
         """Return the caller of a token; None if it is not of this issuer.
 
         Raises:
-            WrongTokenError: it looks like a token of this issuer but is not valid.
-            ManagementError: it is valid, but sign-in is not possible.
+            WrongTokenError: the token claims to be of this issuer but is not valid.
+            ManagementError: the token cannot be verified now, or gives no role.
         """
         ...
 
 
 class Backoff:
-    """Counts wrong tokens by address, in memory; bounded, forgets after a quarter of an hour.
+    """Counts wrong tokens by address, in bounded memory, for 15 minutes.
 
     Args:
-        now: seconds of a clock that never goes back.
+        now: monotonic clock, in seconds.
     """
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
         self._now = now
         self._lock = threading.Lock()
-        self._failures: OrderedDict[str, tuple[int, float, float]] = OrderedDict()  # count, last, open again
+        self._failures: OrderedDict[str, tuple[int, float, float]] = OrderedDict()  # count, last, end of delay
 
     def wait(self, address: str) -> float:
-        """Return the seconds until this address may try again; 0 if it may now."""
+        """Return the seconds until an address may try again; 0 for now."""
         with self._lock:
             entry = self._failures.get(address)
             return 0.0 if entry is None else max(0.0, entry[2] - self._now())
@@ -148,12 +148,12 @@ class Backoff:
 
 
 class Login:
-    """Turns an Authorization header into an actor.
+    """Authenticates callers by their Authorization header.
 
     Args:
         tokens: the admin tokens.
-        others: issuers of other tokens, asked in their order.
-        backoff: slows guessing down.
+        others: issuers of other tokens, tried in order.
+        backoff: delays after wrong tokens.
     """
 
     def __init__(
@@ -166,10 +166,10 @@ class Login:
     async def identify(self, authorization: str | None, address: str) -> Actor:
         """Return the caller.
 
-        Only this header counts, never a cookie: a page of another origin cannot make a browser send it.
+        Cookies are not used, because pages of other origins could make a browser send them.
 
         Args:
-            authorization: the header's value, None when it is missing.
+            authorization: value of the header; None if missing.
             address: address of the caller.
 
         Raises:
@@ -183,7 +183,7 @@ class Login:
             actor = await self._find(token.strip()) if scheme.lower() == "bearer" else None
         except WrongTokenError as error:
             actor, why = None, str(error)
-        if actor is not None:  # also during a pause: behind a proxy, others' wrong tokens come from the same address
+        if actor is not None:  # even during a delay: behind a proxy, wrong tokens of others have the same address
             return actor
         if pause := self._backoff.wait(address):
             seconds = math.ceil(pause)
@@ -199,7 +199,7 @@ class Login:
     async def _find(self, token: str) -> Actor | None:
         if not token or not token.isascii():
             return None
-        found = await asyncio.to_thread(self._tokens.find, token)  # asks the database
+        found = await asyncio.to_thread(self._tokens.find, token)  # reads the database
         if found is not None:
             return Actor.of(f"token:{found.name}", found.role, found.resource)
         for other in self._others:

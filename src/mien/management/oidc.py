@@ -16,18 +16,18 @@ from mien.management.login import Actor, WrongTokenError
 from mien.management.roles import Grant, Role
 
 ROLES: Final = {one.value: Role(one.name.lower()) for one in AdminRole}
-"""Roles of tokens, by the name that the issuer or an assignment has for them."""
+"""Roles by their names in tokens and assignments."""
 
 FindResource = Callable[[str], UUID | None]
-"""Returns the id of the resource of a name, or None."""
+"""Returns the id of a resource by name, or None."""
 
 
 class IssuerLogin:
-    """Recognises tokens of an issuer.
+    """Authenticates tokens of an issuer.
 
     Args:
-        verifier: checks that a token is genuine and for the control plane.
-        find: finds the resource that a role is limited to.
+        verifier: verifies tokens for the control plane.
+        find: finds resources to which roles are limited.
     """
 
     def __init__(self, verifier: TokenVerifier, find: FindResource) -> None:
@@ -38,8 +38,8 @@ class IssuerLogin:
         """Return the caller of a token; None if it is not a JWT.
 
         Raises:
-            WrongTokenError: it is a token, but not genuine, not valid at this time or not for the control plane.
-            ManagementError: 403 for a genuine token without a role, 503 when the issuer's keys cannot be had.
+            WrongTokenError: the token is not genuine, not valid now, or not for the control plane.
+            ManagementError: 403 for a valid token without a role, 503 if the issuer's keys cannot be fetched.
         """
         if token.count(".") != 2:
             return None
@@ -54,14 +54,14 @@ class IssuerLogin:
 
 
 def actor_of(identity: Identity, find: FindResource) -> Actor:
-    """Return the caller of a genuine token.
+    """Return the caller of a verified token.
 
     Args:
         identity: the identity in the token; a role is `ROLE` or `ROLE@RESOURCE`.
-        find: finds the resource that a role is limited to; a role on a resource that is gone counts for nothing.
+        find: finds resources to which roles are limited; roles on resources that do not exist are ignored.
 
     Raises:
-        ManagementError: 403, their token names no role.
+        ManagementError: 403, if the token has no role.
     """
     actor = identity.name
     grants: list[Grant] = []

@@ -1,6 +1,6 @@
-"""Roles and permissions of administrators: the one table that says which role may do what, and where.
+"""Roles of administrators, and the table of their permissions.
 
-A route or page names the permission that it needs; `Actor` asks this table. Nothing else decides on permissions.
+Routes and pages name the permission that they need; `Actor` checks it against this table.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class Permission(StrEnum):
     PEOPLE = "people"
     """Enrol, change, export and erase people; their consents, badges and visits."""
     REQUEST = "request"
-    """Ask for limited access on behalf of a resource."""
+    """Request limited access for a resource."""
     APPROVE = "approve"
     """Review, approve, reject, revoke and renew limited access."""
     CONFIRM = "confirm"
-    """See pictures of matches under review, and answer their cases."""
+    """See pictures of matches under review, and decide them."""
     MANAGE = "manage"
     """Create, change and delete resources, rules, doors, evaluations; accept terms."""
     KEYS = "keys"
@@ -44,17 +44,17 @@ class Role(StrEnum):
 
     OWNER = "owner"
     ADMIN = "admin"
-    """The name that `owner` had before; tokens that have it keep it."""
+    """The former name of `owner`, still valid in existing tokens."""
     OPERATOR = "operator"
     APPROVER = "approver"
     REVIEWER = "reviewer"
     READER = "reader"
-    """Sees everything but keys and changes nothing."""
+    """Sees everything except keys; changes nothing."""
     ENROLLER = "enroller"
     AUDITOR = "auditor"
 
     def may(self, permission: Permission) -> bool:
-        """Whether the role includes a permission."""
+        """Return whether the role includes a permission."""
         return permission in PERMISSIONS[self]
 
 
@@ -69,7 +69,7 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.ENROLLER: frozenset({Permission.SEE, Permission.LOOK_UP, Permission.PEOPLE}),
     Role.AUDITOR: frozenset({Permission.AUDIT, Permission.METRICS}),
 }
-"""What each role may do; `docs/identity.md` shows this table, and a test compares them."""
+"""The permissions of each role; a test compares them with the table in `docs/identity.md`."""
 
 ABOUT: Final[Mapping[Role, str]] = {
     Role.OWNER: "does everything",
@@ -81,7 +81,7 @@ ABOUT: Final[Mapping[Role, str]] = {
     Role.ENROLLER: "enrols and looks after people; no keys, no approvals",
     Role.AUDITOR: "reads the audit log and the metrics",
 }
-"""A sentence for each role, without its subject."""
+"""A description of each role, without its subject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +90,14 @@ class Grant:
 
     Attributes:
         role: the role.
-        resource: id of the only resource that it holds for; None for the whole server.
+        resource: id of the resource to which it is limited; None for the whole server.
     """
 
     role: Role
     resource: UUID | None = None
 
     def covers(self, resource: UUID | None) -> bool:
-        """Whether it holds for a resource; for None, whether it holds for the whole server."""
+        """Return whether it applies to a resource, or with None to the whole server."""
         return self.resource is None or self.resource == resource
 
 

@@ -1,4 +1,4 @@
-"""Building blocks of routes: caller, required permission, response, audit entry."""
+"""Building blocks of routes: bodies, required permissions, audit entries."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ class Shown(BaseModel):
 
 
 class Allow:
-    """A dependency that admits only callers with a permission where they need it, and passes the actor to the handler.
+    """A dependency that requires a permission, and passes the actor to the handler.
 
-    Every route has exactly one; `check_routes` refuses to start without it. A route with a `{resource}` or an
-    `{account}` in its path needs the permission on that resource, and a caller who has no role there is told that it
-    does not exist. Any other route needs it on the whole server, unless the handler itself answers for fewer resources.
+    Every route has exactly one, which `check_routes` enforces at start-up. A route with `{resource}` or `{account}` in
+    its path needs the permission on that resource; for a caller without a role there, the resource does not exist. Any
+    other route needs it on the whole server, unless `anywhere` is set.
 
     Args:
-        permission: the permission that the caller needs.
-        anywhere: whether a role on any one resource is enough, since the handler shows and changes only what the caller
-            sees, or what belongs to no resource.
+        permission: the required permission.
+        anywhere: whether a role on any resource is enough, because the handler itself limits its results to the
+            caller's resources, or they belong to no resource.
     """
 
     def __init__(self, permission: Permission, *, anywhere: bool = False) -> None:
@@ -58,10 +58,10 @@ class Allow:
         self.anywhere = anywhere
 
     async def __call__(self, request: Request) -> Actor:
-        """Return who calls.
+        """Return the caller.
 
         Raises:
-            ManagementError: 403; 404 for a resource on which the caller has no role.
+            ManagementError: 403 without the permission, 404 for a resource on which the caller has no role.
         """
         actor: Actor = request.scope[ACTOR]
         what = f"{request.method} {request.url.path}"
@@ -85,10 +85,10 @@ def _not_there(request: Request, name: str) -> ManagementError:
 
 
 def check_routes(routes: Iterable[BaseRoute], open_paths: Collection[str]) -> list[APIRoute]:
-    """Return the routes of a router that need authentication, after checking that each names one permission.
+    """Return the routes that need authentication, after checking that each requires exactly one permission.
 
     Raises:
-        RuntimeError: one does not, so that the server does not start with a route that is open to everyone.
+        RuntimeError: a route does not; the server must not start with a route that is open to everyone.
     """
     closed = []
     for route in routes:
@@ -101,7 +101,7 @@ def check_routes(routes: Iterable[BaseRoute], open_paths: Collection[str]) -> li
 
 
 def permission_of(route: APIRoute) -> Allow | None:
-    """Return what a route requires; None if it says nothing, or several things."""
+    """Return the permission that a route requires; None if it has none or several."""
     found = [one.call for one in route.dependant.dependencies if isinstance(one.call, Allow)]
     return found[0] if len(found) == 1 else None
 
@@ -122,9 +122,9 @@ Enroller = Annotated[Actor, Depends(Allow(Permission.PEOPLE))]
 TokenKeeper = Annotated[Actor, Depends(Allow(Permission.TOKENS))]
 
 READERS: Final = [Depends(Allow(Permission.SEE))]
-"""Dependencies of a route that does not care who reads."""
+"""Dependencies of a route that any reader may call."""
 ANY_READERS: Final = [Depends(Allow(Permission.SEE, anywhere=True))]
-"""Dependencies of a route that says nothing about any resource."""
+"""Dependencies of a route without data of resources."""
 MANAGERS: Final = [Depends(Allow(Permission.MANAGE))]
 ENROLLERS: Final = [Depends(Allow(Permission.PEOPLE))]
 METERS: Final = [Depends(Allow(Permission.METRICS))]
@@ -133,17 +133,17 @@ AUDITORS: Final = [Depends(Allow(Permission.AUDIT))]
 
 
 def narrowed(actor: Actor, permission: Permission, wanted: UUID | None, name: str | None) -> UUID | None:
-    """Return the resource that a question is about; None for the whole server.
+    """Return the resource to which a query is limited; None for the whole server.
 
     Args:
         actor: the actor.
         permission: the required permission.
-        wanted: the resource that they named, if any.
-        name: as they named it.
+        wanted: id of the resource in the query, if any.
+        name: its name in the query, for the error.
 
     Raises:
-        ManagementError: 404, it does not exist for them; 403, their role there does not allow it; 400, their roles are
-            limited to several resources, and they named none.
+        ManagementError: 404, if the resource does not exist for the actor; 403, if the actor's role there lacks the
+            permission; 400, if the actor's roles are limited to several resources and the query names none.
     """
     if wanted is not None:
         if not actor.sees(wanted):
@@ -158,27 +158,27 @@ def narrowed(actor: Actor, permission: Permission, wanted: UUID | None, name: st
 
 
 class Journal:
-    """Writes what administrators did into the audit log.
+    """Records administrators' actions in the audit log.
 
     Args:
-        audit: the log.
+        audit: the audit log.
     """
 
     def __init__(self, audit: AuditLog) -> None:
         self._audit = audit
 
     def did(self, actor: Actor, action: str, resource_id: UUID | None = None, **details: Detail) -> None:
-        """Record an action; texts that are too long for the log are cut."""
+        """Record an action; texts that are too long for the log are truncated."""
         self.record(actor, action, resource_id, details)
 
     def record(self, actor: Actor, action: str, resource_id: UUID | None, details: Mapping[str, Detail]) -> None:
-        """As `did`, with the details in a mapping."""
+        """Record an action with its details in a mapping; see `did`."""
         cut = {name: _cut(value) if isinstance(value, str) else value for name, value in details.items()}
         self._audit.record(actor=actor.name, action=action, resource_id=resource_id, details=cut)
 
 
 def _cut(text: str) -> str:
-    """Return values fit for the audit log: no long texts, and no long words, which could be a template."""
+    """Truncate a text for the audit log, and any long word in it, which could be a template."""
     words = (word if len(word) < 100 else word[:60] + "…" for word in text.split())
     joined = " ".join(words)
     return joined if len(joined) <= MAX_TEXT else joined[: MAX_TEXT - 1] + "…"

@@ -1,4 +1,4 @@
-"""Admin tokens: made, shown once, kept as keyed hashes, revoked."""
+"""Admin tokens, which are shown once and stored as keyed hashes."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import AdminTokenRow, ResourceRow
 
 PREFIX: Final = "mien_admin_"
-"""Prefix of every admin token, so that secret scanners (and our log) recognise it."""
+"""Prefix of admin tokens, by which secret scanners and our log redaction recognise them."""
 
 LIFE: Final = timedelta(days=90)
-"""How long a token is valid unless its creator says otherwise."""
+"""Default validity of a token."""
 
 _NAME_LENGTH: Final = 100
 
 
 class TokenError(MessageError):
-    """A token cannot be made, or is not there; the message is for the administrator."""
+    """A token cannot be created or does not exist; the message is for the administrator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,14 @@ class AdminToken:
     """A token's metadata, without the token itself.
 
     Attributes:
-        id: names it, for revoking.
+        id: id of the token.
         name: its owner or purpose.
         role: its role.
         created_at: time of its creation.
         created_by: name of the creator.
-        expires_at: from when on it is refused; None for never.
+        expires_at: time of expiry; None for never.
         revoked_at: time of revocation; None if it was not revoked.
-        resource: id of the only resource that it is for; None for the whole server.
+        resource: id of the resource to which it is limited; None for the whole server.
     """
 
     id: UUID
@@ -56,17 +56,17 @@ class AdminToken:
 
     @property
     def grant(self) -> Grant:
-        """The token's role and where it holds."""
+        """The token's role and its scope."""
         return Grant(self.role, self.resource)
 
     def valid(self, now: datetime) -> bool:
-        """Whether it opens anything at a moment."""
+        """Return whether the token is valid at a time."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """A token that was just made; the only time that its secret is known."""
+    """A new token with its secret, which is not stored."""
 
     token: AdminToken
     secret: str = field(repr=False)
@@ -77,7 +77,7 @@ class AdminTokens:
 
     Args:
         database: the database.
-        vault: makes the keyed hashes.
+        vault: computes the keyed hashes.
         clock: the clock.
     """
 
@@ -95,11 +95,11 @@ class AdminTokens:
             name: its owner or purpose; 1 to 100 printable characters.
             role: its role.
             created_by: name of the actor, for the audit log.
-            life: how long it is valid; None for no expiry.
-            resource: id of the only resource that it is for; None for the whole server.
+            life: validity; None for no expiry.
+            resource: id of the resource to which it is limited; None for the whole server.
 
         Raises:
-            TokenError: the name is none, or there is no such resource.
+            TokenError: the name is not valid, or there is no such resource.
         """
         if not 1 <= len(name) <= _NAME_LENGTH or not name.isprintable():
             raise TokenError("a token needs a name of 1 to {most} printable characters", most=_NAME_LENGTH)
@@ -126,7 +126,7 @@ class AdminTokens:
         return NewToken(token, secret)
 
     def find(self, secret: str) -> AdminToken | None:
-        """Return the valid token that a secret is, or None. Asks the database, so that revoking works at once."""
+        """Return the valid token with a secret, or None. Reads the database, so that revocation is immediate."""
         if not secret.startswith(PREFIX):
             return None
         lookup = self._vault.keyed_hash(secret)
@@ -138,17 +138,17 @@ class AdminTokens:
         return token if token.valid(self._clock.now()) else None
 
     def list(self) -> list[AdminToken]:
-        """Return all tokens, revoked and expired ones too, oldest first."""
+        """Return all tokens, including revoked and expired ones, oldest first."""
         with self._database.read(EVERY_RESOURCE) as session:
             return [_token(row) for row in session.scalars(select(AdminTokenRow).order_by(AdminTokenRow.created_at))]
 
     def any_valid(self) -> bool:
-        """Whether somebody can log in with a token."""
+        """Return whether any token is valid."""
         now = self._clock.now()
         return any(token.valid(now) for token in self.list())
 
     def revoke(self, token_id: UUID) -> AdminToken:
-        """Refuse a token from now on; a token that is revoked already stays as it is.
+        """Revoke a token; a revoked token is not changed.
 
         Raises:
             TokenError: there is no such token.

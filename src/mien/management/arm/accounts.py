@@ -1,4 +1,4 @@
-"""Accounts: create, read, list, update, delete; their keys."""
+"""Routes for accounts and their keys."""
 
 from __future__ import annotations
 

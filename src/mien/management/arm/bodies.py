@@ -1,6 +1,6 @@
-"""Bodies of ARM's requests, read leniently: unknown properties are ignored, as in Azure.
+"""Bodies of ARM requests; as on Azure, unknown properties are ignored.
 
-A property that would protect something on Azure and protects nothing here is refused rather than echoed.
+Security properties of Azure that this server does not support are refused.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ KIND: Final = "Face"
 
 
 def without_nulls(value: Any) -> Any:
-    """Return the body without nulls: clients send null for properties that they do not set."""
+    """Return the body without nulls, which clients send for properties that they do not set."""
     return {name: item for name, item in value.items() if item is not None} if isinstance(value, dict) else value
 
 
@@ -85,7 +85,7 @@ class AccountBody(_Body):
     properties: PropertiesBody = Field(default_factory=PropertiesBody)
 
     def required(self, name: str) -> Any:
-        """Return a property that PUT must have.
+        """Return a property that PUT requires.
 
         Raises:
             ManagementError: it is missing.
@@ -101,10 +101,10 @@ class AccountBody(_Body):
         return value
 
     def check(self) -> None:
-        """Refuse properties that this server cannot have.
+        """Refuse unsupported properties.
 
         Raises:
-            ManagementError: the kind is not Face, or a property asks for something that only Azure has.
+            ManagementError: the kind is not Face, or only Azure supports a property.
         """
         if self.kind is not None and self.kind.lower() != KIND.lower():
             raise ManagementError(
@@ -175,7 +175,7 @@ class AccountBody(_Body):
         """Return the change of an existing resource.
 
         Args:
-            whole: PUT, which sets back what it does not name; otherwise PATCH. A custom subdomain stays either way.
+            whole: True for PUT, which resets absent properties (except the custom subdomain), False for PATCH.
         """
         acls, local = self.properties.network_acls, self.properties.disable_local_auth
         action, rules, public = (acls.default_action if acls else None), self.ip_rules(), self.public()
@@ -190,7 +190,7 @@ class AccountBody(_Body):
         )
 
     def echo(self) -> dict[str, Any]:
-        """Return the properties that are answered unchanged."""
+        """Return the properties that are returned unchanged."""
         told: dict[str, Any] = {}
         if self.identity is not None and self.identity.type is not None:
             told["identity"] = {"type": self.identity.type}

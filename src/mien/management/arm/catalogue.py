@@ -1,4 +1,4 @@
-"""Read-only catalogues: tiers, names, models, operations."""
+"""Routes for read-only catalogues: tiers, names, models, operations."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def routes(arm: Arm) -> APIRouter:
         return {"value": [{"resourceType": TYPE, "sku": {"name": sku.value, "tier": TIERS[sku]}} for sku in Sku]}
 
     @router.post(IN_SUBSCRIPTION + "/checkDomainAvailability", dependencies=READERS)
-    def check_domain(subscription: Subscription, body: DomainWanted) -> Answer:  # noqa: ARG001  of the address
+    def check_domain(subscription: Subscription, body: DomainWanted) -> Answer:  # noqa: ARG001  part of the path
         """Return whether a custom subdomain is available."""
         reason = None
         try:
@@ -108,7 +108,7 @@ def routes(arm: Arm) -> APIRouter:
         return {"value": [_availability(body, name, face and name.upper() in set(Sku)) for name in body.skus]}
 
     @router.get(IN_SUBSCRIPTION + "/locations/{location}/models", dependencies=ANY_READERS)
-    def list_models(subscription: Subscription, location: Location) -> Answer:  # noqa: ARG001  of the address
+    def list_models(subscription: Subscription, location: Location) -> Answer:  # noqa: ARG001  part of the path
         """List deployable models, of which the kind Face has none."""
         checked_location(location)
         return {"value": []}

@@ -1,4 +1,4 @@
-"""Deleted accounts: read, list, purge."""
+"""Routes for deleted accounts: get, list, purge."""
 
 from __future__ import annotations
 

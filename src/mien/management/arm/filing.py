@@ -21,7 +21,7 @@ STATEMENT: Final = (
     "I acknowledge the responsible-AI terms of this service for all resources of the subscription, and declare that "
     "none of them is used by or for a police department in the United States."
 )
-"""The accepted text; stored with every acceptance, so that later wordings do not change it."""
+"""The accepted text, which is stored with every acceptance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,12 @@ class ArmLocation:
     """The subscription and group of a resource in ARM.
 
     Attributes:
-        subscription: its id, as given.
-        group: name of its resource group, as given.
+        subscription: id of the subscription, as the caller wrote it.
+        group: name of the resource group, as the caller wrote it.
         created_by: name of the creator.
-        changed_by: name of the last actor through ARM.
+        changed_by: name of the actor of the last change through ARM.
         changed_at: time of that change.
-        echo: properties that mean nothing to Mien and are answered as they came.
+        echo: properties that Mien does not use and returns unchanged.
     """
 
     subscription: str
@@ -45,7 +45,7 @@ class ArmLocation:
     echo: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def is_in(self, subscription: str, group: str | None = None) -> bool:
-        """Whether it is of a subscription and, if one is named, of a resource group; in whatever case."""
+        """Return whether it is in a subscription and, if given, a resource group, ignoring letter case."""
         same = self.subscription.lower() == subscription.lower()
         return same and (group is None or self.group.lower() == group.lower())
 
@@ -54,7 +54,7 @@ FiledResource = tuple[Resource, ArmLocation]
 
 
 class Filing:
-    """Finds resources as ARM names them.
+    """Finds resources by subscription, resource group and name.
 
     Args:
         database: the database.
@@ -70,11 +70,11 @@ class Filing:
         return self._file(self._accounts.resources(), subscription, group)
 
     def deleted(self, subscription: str, group: str | None = None) -> list[FiledResource]:
-        """Return the deleted ones that can still be restored."""
+        """Return the deleted resources that can still be restored."""
         return self._file(self._accounts.deleted(), subscription, group)
 
     def find(self, subscription: str, group: str, name: str, *, deleted: bool = False) -> FiledResource | None:
-        """Return the resource of a name in a group, or None; with `deleted`, the deleted one."""
+        """Return a resource, or with `deleted` a deleted one; None if there is none."""
         resource = self._accounts.named(name, deleted=deleted)
         if resource is None:
             return None
@@ -82,13 +82,13 @@ class Filing:
         return (resource, place) if place.is_in(subscription, group) else None
 
     def place(self, resource: Resource) -> ArmLocation:
-        """Return where a resource is filed."""
+        """Return the subscription and group of a resource."""
         with self._database.read(resource.id) as session:
             row = session.get(ArmRow, resource.id)
         return _place(row, resource)
 
     def put(self, resource_id: UUID, place: ArmLocation) -> None:
-        """File a resource, or change its entry."""
+        """Set the subscription and group of a resource."""
         with self._database.write(resource_id) as session:
             session.merge(
                 ArmRow(
@@ -135,10 +135,10 @@ class Acceptance:
 
 
 class SubscriptionTerms:
-    """The responsible-AI terms of subscriptions. ARM has no property for them: on Azure the portal accepts them.
+    """The responsible-AI terms of subscriptions. ARM has no property for them; on Azure the portal accepts them.
 
     Args:
-        database: the database with all acceptances; the newest is valid.
+        database: the database with all acceptances, of which the newest is valid.
         clock: the clock.
     """
 
@@ -175,6 +175,6 @@ class SubscriptionTerms:
             ]
 
     def acknowledgement(self, subscription: str) -> Acknowledgement | None:
-        """Return the acceptance that a new resource of a subscription has; None if nobody accepted."""
+        """Return the acceptance for new resources of a subscription; None if nobody accepted."""
         found = self.history(subscription)
         return Acknowledgement(found[0].accepted_by, responsible_ai=True, not_for_police=True) if found else None

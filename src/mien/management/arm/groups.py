@@ -1,4 +1,4 @@
-"""Subscriptions and resource groups: those that accounts are filed under, and groups that were created before them."""
+"""Subscriptions and resource groups: those with accounts, and groups that were created explicitly."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class ResourceGroup:
     """A resource group.
 
     Attributes:
-        subscription: its subscription's id, as given.
-        name: as given.
-        location: in Azure's short form.
-        tags: as given.
+        subscription: id of its subscription, as the caller wrote it.
+        name: its name, as the caller wrote it.
+        location: location in Azure's short form.
+        tags: its tags.
     """
 
     subscription: str
@@ -33,12 +33,12 @@ class ResourceGroup:
 
 
 class ResourceGroups:
-    """The resource groups of a database. They only organise accounts.
+    """The resource groups in a database, which only organise accounts.
 
     Args:
         database: the database with the created groups.
-        filing: the groups of the accounts.
-        clock: dates them.
+        filing: finds the groups of accounts.
+        clock: the clock.
     """
 
     def __init__(self, database: Database, filing: Filing, clock: Clock) -> None:
@@ -47,7 +47,7 @@ class ResourceGroups:
         self._clock = clock
 
     def subscriptions(self) -> list[str]:
-        """Return the ids of all subscriptions that are in use, the default one first."""
+        """Return the ids of all subscriptions in use, the default one first."""
         with self._database.read(EVERY_RESOURCE) as session:
             queries = (
                 select(ArmRow.subscription),
@@ -61,7 +61,7 @@ class ResourceGroups:
         return list(found.values())
 
     def list(self, subscription: str) -> list[ResourceGroup]:
-        """Return the groups of a subscription by name: created ones, and those that accounts are filed under."""
+        """Return the groups of a subscription by name: created ones, and those with accounts."""
         query = select(ArmGroupRow).where(ArmGroupRow.subscription_key == subscription.lower())
         with self._database.read(EVERY_RESOURCE) as session:
             found = {row.name_key: _group(row) for row in session.scalars(query)}
@@ -73,7 +73,7 @@ class ResourceGroups:
         return sorted(found.values(), key=lambda group: group.name.lower())
 
     def find(self, subscription: str, name: str) -> ResourceGroup | None:
-        """Return a group, in whatever case its name is written; None if there is none."""
+        """Return a group by name, ignoring letter case; None if there is none."""
         return next((one for one in self.list(subscription) if one.name.lower() == name.lower()), None)
 
     def put(self, group: ResourceGroup, actor: str) -> bool:
@@ -95,7 +95,7 @@ class ResourceGroups:
         return known is None
 
     def delete(self, group: ResourceGroup) -> None:
-        """Delete a group; the caller made sure that no account is filed under it."""
+        """Delete a group; the caller must ensure that it has no accounts."""
         with self._database.write(EVERY_RESOURCE) as session:
             session.execute(
                 delete(ArmGroupRow).where(

@@ -1,4 +1,4 @@
-"""`Microsoft.Insights` metrics of an account, and usages: the same counts in two of Azure's shapes."""
+"""Routes for an account's `Microsoft.Insights` metrics and its usages."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def routes(arm: Arm, metrics: MetricStore, free_calls: int) -> APIRouter:
 
     Args:
         arm: finds accounts.
-        metrics: the counts.
-        free_calls: calls a month of the free tier; 0 for any number.
+        metrics: answers metric queries.
+        free_calls: calls per month of the free tier; 0 for unlimited.
     """
     router = arm_router("metrics")
 
@@ -211,7 +211,7 @@ def _count(name: str, used: int, limit: int) -> Answer:
 
 
 def _timespan(text: str | None, now: datetime) -> tuple[datetime, datetime]:
-    """Read `START/END`; the last hour when there is none."""
+    """Parse `START/END`; by default the last hour."""
     if not text:
         return now - timedelta(hours=1), now
     try:
@@ -251,7 +251,7 @@ def _aggregation(name: str) -> Aggregation:
 
 
 def _filter(text: str | None, resource: Resource) -> tuple[str | None, Split | None]:
-    """Read `Dimension eq 'value' and …`; `*` as the value makes a series of each."""
+    """Parse `Dimension eq 'value' and …`; the value `*` returns one series per value."""
     operation: str | None = None
     split: Split | None = None
     for clause in re.split(r"\band\b", text, flags=re.IGNORECASE) if text else ():

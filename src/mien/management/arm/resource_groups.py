@@ -1,4 +1,4 @@
-"""Resource groups, and what they hold."""
+"""Routes for resource groups and their contents."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def routes(arm: Arm, groups: ResourceGroups) -> APIRouter:
     router = arm_router("resource groups")
 
     def shown(group: ResourceGroup, actor: Actor) -> bool:
-        """Whether a caller sees a group: with a role limited to resources, only if it contains one of them."""
+        """Return whether a caller sees a group; with roles limited to resources, only groups with one of them."""
         return actor.everywhere or bool(arm.living(actor, group.subscription, group.name))
 
     def named(subscription: str, name: str, actor: Actor) -> ResourceGroup:

@@ -1,4 +1,4 @@
-"""Shared parts of the ARM routes: addresses, the API version of each call, dependencies."""
+"""Shared parts of the ARM routes: paths, the check of the API version, dependencies."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def _check_version(
     request: Request,
     _version: Annotated[str | None, Query(alias="api-version", description=f"Such as {NEWEST}.")] = None,
 ) -> None:
-    """Refuse a call that names no version; the answers are the same in all of them.
+    """Refuse calls without a valid version; responses are the same in all versions.
 
     Raises:
         ManagementError: 400.
@@ -48,7 +48,7 @@ async def _check_version(
 
 
 def arm_router(tag: str) -> APIRouter:
-    """Return a router whose routes all ask for `api-version`."""
+    """Return a router whose routes require `api-version`."""
     return APIRouter(tags=[tag], dependencies=[Depends(_check_version)])
 
 
@@ -58,9 +58,9 @@ class Arm:
 
     Attributes:
         accounts: the resources.
-        filing: finds them as ARM names them.
-        terms: acceptances by subscription.
-        addresses: addresses of the data plane.
+        filing: finds resources by subscription, resource group and name.
+        terms: acceptances of the terms by subscription.
+        addresses: endpoints of resources.
         clock: the clock.
     """
 
@@ -71,14 +71,14 @@ class Arm:
     clock: Clock
 
     def living(self, actor: Actor, subscription: str, group: str | None = None) -> list[FiledResource]:
-        """Return the accounts of a subscription, or of one of its groups, that a caller sees."""
+        """Return the accounts of a subscription or of one of its groups that a caller may see."""
         return [filed for filed in self.filing.living(subscription, group) if actor.sees(filed[0].id)]
 
     def find(self, subscription: str, group: str, name: str) -> FiledResource:
         """Return an account.
 
         Raises:
-            ManagementError: 404, there is none.
+            ManagementError: 404, if there is none.
         """
         found = self.filing.find(subscription, group, name)
         if found is None:

@@ -1,4 +1,4 @@
-"""ARM's JSON for an account."""
+"""Accounts as ARM's JSON."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ TIERS: Final = {Sku.FREE: "Free", Sku.STANDARD: "Standard", Sku.ENTERPRISE: "Ent
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """The host names that resources answer under.
+    """The endpoints of resources.
 
     Attributes:
-        endpoint: URL of the data plane; its scheme, port and base path count.
+        endpoint: URL of the data plane, of which scheme, port and base path are used.
         domain: domain of custom subdomains and regional endpoints.
     """
 
@@ -32,7 +32,7 @@ class Addresses:
     domain: str
 
     def of(self, resource: Resource) -> str:
-        """Return the endpoint of a resource, with a slash at its end as Azure has it."""
+        """Return the endpoint of a resource, which as on Azure ends in a slash."""
         url = urlsplit(self.endpoint)
         first = resource.custom_subdomain or f"{resource.location}.api"
         usual = {"https": 443, "http": 80}.get(url.scheme)
@@ -46,12 +46,12 @@ def account_id(place: ArmLocation, name: str) -> str:
 
 
 def moment(at: datetime) -> str:
-    """Return a moment as ARM writes it."""
+    """Return a time in ARM's format."""
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def account(resource: Resource, place: ArmLocation, addresses: Addresses) -> dict[str, Any]:
-    """Return an account."""
+    """Return an account as JSON."""
     endpoint = addresses.of(resource)
     properties: dict[str, Any] = {
         "provisioningState": resource.state.value,
@@ -102,7 +102,7 @@ def account(resource: Resource, place: ArmLocation, addresses: Addresses) -> dic
 def deleted_account(
     resource: Resource, place: ArmLocation, addresses: Addresses, purge_at: datetime | None
 ) -> dict[str, Any]:
-    """Return an account that was deleted and can still be restored."""
+    """Return a deleted account as JSON."""
     told = account(resource, place, addresses)
     told["id"] = (
         f"/subscriptions/{place.subscription}/providers/{PROVIDER}/locations/{resource.location}"
@@ -117,5 +117,5 @@ def deleted_account(
 
 
 def _etag(told: dict[str, Any]) -> str:
-    """Return a tag that changes whenever the account does."""
+    """Return an etag, which changes with the account."""
     return f'"{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]}"'

@@ -1,9 +1,8 @@
-"""Endpoints that Azure's clients call before they sign in: the cloud's endpoints, and the tenant's token endpoint.
+"""Endpoints for clients that are not signed in: the cloud's metadata, and the tenant's token endpoint.
 
-Clients of Entra ID (MSAL, azure-identity, the Azure CLI, Terraform) take an address and a tenant, and build other
-addresses from them. For an issuer of another kind this server answers those addresses: with the issuer's discovery
-document, and by redirecting requests for a token to the issuer's token endpoint. The body of such a request, which
-holds the client's secret, is dropped unread.
+Clients of Entra ID (MSAL, azure-identity, the Azure CLI, Terraform) build URLs from an authority and a tenant. For an
+issuer of another kind, this server serves these URLs: it returns the issuer's discovery document, and redirects token
+requests to the issuer's token endpoint. The body of a token request, which contains the client's secret, is not read.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from mien.management.errors import ManagementError
 
 METADATA: Final = "/metadata/endpoints"
 NICKNAME: Final = "mien"
-"""May stand where a client asks for the tenant's id."""
+"""Accepted in place of the tenant's id."""
 
 _CLOUD: Final = "Mien"
 _OBJECT_SINCE: Final = "2022"
-"""From this year on one cloud is an object; before, a list of clouds."""
+"""From this year on, the metadata is one object; earlier versions return a list of clouds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +32,9 @@ class SignInPlace:
     """The token endpoints for clients of the control plane.
 
     Attributes:
-        names: the issuer.
-        audiences: required audience of tokens for the control plane.
-        discovery: the issuer's own document; None for Entra ID, whose clients go there themselves.
+        names: name of the issuer.
+        audiences: accepted audiences of tokens for the control plane.
+        discovery: the issuer's discovery document; None for Entra ID, which clients call directly.
     """
 
     names: IssuerNames
@@ -49,7 +48,7 @@ class SignInPlace:
 
     @property
     def open_paths(self) -> tuple[str, ...]:
-        """The addresses that anybody may ask, since nobody has a token yet."""
+        """The paths that need no token."""
         return tuple(path for tenant in self.tenants for path in (_document(tenant), _token(tenant)))
 
 
@@ -57,8 +56,8 @@ def routes(place: SignInPlace | None, base: Callable[[Request], str]) -> APIRout
     """Return the routes.
 
     Args:
-        place: URL where clients get tokens; None for a server without an issuer.
-        base: returns the address that a request was sent to, `scheme://host[:port]`.
+        place: endpoints where clients get tokens; None for a server without an issuer.
+        base: returns the server's URL as the caller sees it, `scheme://host[:port]`.
     """
     router = APIRouter(tags=["sign-in"])
 
@@ -114,11 +113,11 @@ def _endpoints(place: SignInPlace | None, base: str) -> dict[str, Any]:
         "authentication": {
             "loginEndpoint": login or base,
             "audiences": audiences,
-            "tenant": "common",  # Terraform takes every other word for Azure Stack
+            "tenant": "common",  # Terraform treats any other value as Azure Stack
             "identityProvider": "AAD",
         },
         "resourceManager": base,
-        # Clients read their own ids from a token for it, and ask the graph itself only for what the token lacks.
+        # Clients read their own ids from a token for this audience, and call the graph only if the token lacks them.
         "microsoftGraphResourceId": audiences[0],
         "graph": base,
         "graphAudience": audiences[0],

@@ -1,7 +1,7 @@
-"""Azure Resource Manager's objects around accounts: the tenant, subscriptions, locations, resource providers.
+"""Routes for Azure Resource Manager's tenants, subscriptions, locations and resource providers.
 
-The Azure CLI and Terraform's provider ask for these before they ask for anything else. There is one tenant; every
-subscription id is taken as given; the one resource provider is always registered.
+The Azure CLI and Terraform's provider request these first. There is one tenant, any subscription id is accepted, and
+the resource provider is always registered.
 """
 
 from __future__ import annotations

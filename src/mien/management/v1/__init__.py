@@ -1,1 +1,1 @@
-"""Plain JSON routes under `/mien/v1`, a module a subject, for what Azure does in its portal."""
+"""Plain JSON routes under `/mien/v1`, a module per subject, for functions of Azure's portal."""

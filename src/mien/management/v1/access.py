@@ -1,4 +1,4 @@
-"""Limited access: asking for it, and what reviewers do about that."""
+"""Routes for requests for limited access and their approval."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def routes(access: AccessRequests, accounts: Accounts, audit: AuditLog) -> APIRo
     router = APIRouter(prefix="/mien/v1/access-requests", tags=["limited access"])
 
     def found(request_id: UUID, actor: Actor, permission: Permission) -> AccessRequest:
-        """Return a request of a resource that the caller sees."""
+        """Return a request of a resource that the caller may see."""
         request = access.get(request_id)
         if not actor.sees(request.resource_id):
             raise AccessRequestNotFoundError(request_id)

@@ -1,4 +1,4 @@
-"""Alert rules: who is told when a metric or the use of a quota crosses a threshold."""
+"""Routes for alert rules and their webhook messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mien.management.routing import AnyManager, AnyReader, Journal, Shown, Stric
 from mien.management.v1.fields import ResourceName, find
 
 TryOut = Callable[[UUID], str | None]
-"""Sends a test message of a rule; returns what went wrong, None when the receiver took it."""
+"""Sends a test message of a rule; returns the error, or None if the receiver accepted it."""
 
 
 class ConditionBody(Strict):
@@ -120,7 +120,7 @@ def routes(alerts: AlertRules, accounts: Accounts, journal: Journal, try_out: Tr
     router = APIRouter(prefix="/mien/v1/alert-rules", tags=["alerts"])
 
     def found(rule_id: UUID, actor: Actor, permission: Permission = Permission.MANAGE) -> AlertRule:
-        """Return a rule that the caller sees; one of the whole server is for roles on the whole server."""
+        """Return a rule that the caller may see; a rule for the whole server needs a role on the whole server."""
         try:
             rule = alerts.get(rule_id)
         except AlertError:

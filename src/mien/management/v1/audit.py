@@ -1,4 +1,4 @@
-"""The audit log: searched, exported, verified."""
+"""Routes to search, export and verify the audit log."""
 
 from __future__ import annotations
 

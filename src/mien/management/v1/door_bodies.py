@@ -1,4 +1,4 @@
-"""Bodies and answers of the routes of cameras and doors."""
+"""Request and response bodies of the routes for cameras and doors."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class ActuatorBody(Strict):
     payload: str | None = None
 
     def text(self) -> str:
-        """Return it as the service reads it."""
+        """Return the actuator in the text form of the service."""
         return json.dumps({name: getattr(self, name) for name in self.model_fields_set})
 
 
@@ -159,7 +159,7 @@ class RuleBody(Strict):
     position: int | None = None
 
     def spec(self) -> RuleSpec:
-        """Return it as the service takes it."""
+        """Return the service's object."""
         fields = {name: getattr(self, name) for name in type(self).model_fields if name != "position"}
         windows = (Window(days=tuple(one.days), start=one.start, end=one.end) for one in self.schedule)
         return RuleSpec(**_tuples(fields) | {"schedule": tuple(windows)})
@@ -183,7 +183,7 @@ class BadgeBody(Strict):
     bits: int = 32
 
     def badge(self) -> BadgeNumber:
-        """Return it as the service takes it."""
+        """Return the service's object."""
         return BadgeNumber(number=self.number, facility=self.facility, bits=self.bits)
 
 
@@ -241,7 +241,7 @@ class CameraSeen(Shown):
 
     @classmethod
     def of(cls, camera: Camera) -> CameraSeen:
-        """Return what is shown of a camera."""
+        """Return the response for a camera."""
         return cls(
             id=camera.camera_id,
             name=camera.name,
@@ -264,7 +264,7 @@ class DoorSeen(Shown):
 
     @classmethod
     def of(cls, door: Door) -> DoorSeen:
-        """Return what is shown of a door."""
+        """Return the response for a door."""
         return cls(
             id=door.door_id,
             name=door.name,
@@ -285,7 +285,7 @@ class RuleSeen(Shown):
 
     @classmethod
     def of(cls, rule: Rule, sentence: str) -> RuleSeen:
-        """Return what is shown of a rule."""
+        """Return the response for a rule."""
         return cls(id=rule.rule_id, position=rule.position, sentence=sentence, settings=_settings(rule.spec))
 
 
@@ -358,7 +358,7 @@ def merged(spec: T, body: Strict) -> T:
 
     Args:
         spec: a frozen dataclass.
-        body: a body; what of it is not a field of the configuration is left out.
+        body: a body; fields that the configuration lacks are ignored.
     """
     names = {one.name for one in dataclasses.fields(spec)}  # type: ignore[arg-type]  # only dataclasses come here
     given = {name: getattr(body, name) for name in body.model_fields_set if name in names}

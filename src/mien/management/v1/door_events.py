@@ -1,4 +1,4 @@
-"""Events of doors: list, export, stream, pictures, corrections."""
+"""Routes for door events: list, export, stream, pictures, corrections."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from mien.management.v1.subjects import Resource
 
 POLL_SECONDS: Final = 1.0
 QUIET_SECONDS: Final = 15.0
-"""After so long without an event, a comment keeps the connection open."""
+"""Interval of the comments that keep an idle connection open."""
 
 
 def _filter(  # noqa: PLR0917  FastAPI passes them by name
@@ -56,7 +56,7 @@ Number = Annotated[int | None, Query(ge=0, le=2**62)]
 
 
 def routes(doors: DoorServices, accounts: Accounts, enrol: Enrol | None) -> APIRouter:
-    """Return the routes; events name people, so that they are shown to those alone who may change resources.
+    """Return the routes. Events name people, so they need the permission to change resources.
 
     Args:
         doors: the services.
@@ -141,11 +141,11 @@ def routes(doors: DoorServices, accounts: Accounts, enrol: Enrol | None) -> APIR
 
 
 async def sent(after: Callable[[int], list[Event]], number: int) -> AsyncGenerator[str, None]:
-    """Yield server-sent events for as long as somebody listens.
+    """Yield server-sent events until the client disconnects.
 
     Args:
-        after: gives the events after a number.
-        number: to begin after.
+        after: returns the events after a number.
+        number: number of the last event that the client has.
     """
     quiet = 0.0
     yield "retry: 2000\n\n"

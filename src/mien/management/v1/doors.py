@@ -1,4 +1,4 @@
-"""Cameras, doors, rules, visitors, badges, holidays, and who is inside."""
+"""Routes for cameras, doors, rules, visitors, badges, holidays and presence."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def rule_routes(doors: DoorServices, accounts: Accounts) -> APIRouter:
 
 
 def people_routes(doors: DoorServices, accounts: Accounts, clock: Clock) -> APIRouter:
-    """Return the routes about people at doors; they are shown only to callers who look after people."""
+    """Return the routes for people at doors, which need the permission to see or change people."""
     router = APIRouter(prefix="/mien/v1/resources/{resource}", tags=["doors"])
 
     def owner(resource: str) -> UUID:

@@ -1,4 +1,4 @@
-"""Dossiers: drafts of the papers that an operator owes, as signed JSON, HTML and PDF."""
+"""Routes for dossiers: drafts of the operator's compliance documents, as signed JSON, HTML and PDF."""
 
 from __future__ import annotations
 

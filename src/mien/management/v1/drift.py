@@ -1,4 +1,4 @@
-"""Drift of a resource: whether the last full week differs from a baseline, and since when."""
+"""Routes for the drift of a resource: the last full week compared with a baseline."""
 
 from __future__ import annotations
 

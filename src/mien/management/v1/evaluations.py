@@ -1,4 +1,4 @@
-"""Evaluations: error rates measured on enrolled collections, and the calibrations that were applied from them."""
+"""Routes for evaluations: error rates of enrolled collections, and calibrations from them."""
 
 from __future__ import annotations
 
@@ -240,15 +240,15 @@ def _applied(found: Applied) -> AppliedSeen:
 
 
 def collection_ref(resource_id: UUID, text: str, *, directory: bool = False) -> CollectionRef:
-    """Read KIND/ID.
+    """Parse KIND/ID.
 
     Args:
         resource_id: id of the resource that owns it.
-        text: as the caller wrote it.
-        directory: whether the faces of a person directory may be named, as `directory/recognition_04`.
+        text: the reference.
+        directory: whether the person directory is allowed, as `directory/recognition_04`.
 
     Raises:
-        ManagementError: 400, it is something else.
+        ManagementError: 400, if the text is not valid.
     """
     accepted = (*PUBLIC_KINDS, Kind.DIRECTORY) if directory else PUBLIC_KINDS
     if (ref := ref_among(resource_id, text, accepted)) is not None:

@@ -1,4 +1,4 @@
-"""The last calls of a resource that failed, over HTTP."""
+"""The route for the latest failed calls of a resource."""
 
 from __future__ import annotations
 

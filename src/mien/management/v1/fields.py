@@ -1,4 +1,4 @@
-"""Values that several routes take."""
+"""Values that several routes accept."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ def _sorted(value: Any) -> Any:
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_in_range)]
-"""A moment with its time zone, of a year that every database keeps."""
+"""A time with its zone, in a year that every database can store."""
 
 Sorted = BeforeValidator(_sorted)
-"""Sets are answered in their order."""
+"""A set, which is returned sorted."""
 
 ResourceName = Annotated[str, Field(min_length=1, max_length=64, description="Name or id of a resource.")]
 
 
 def find(accounts: Accounts, name: str) -> Resource:
-    """Return the resource of a name or an id.
+    """Return a resource by its name or id.
 
     Raises:
-        ManagementError: 404, there is none.
+        ManagementError: 404, if there is none.
     """
     found = accounts.named(name)
     if found is None:
@@ -52,10 +52,10 @@ def find(accounts: Accounts, name: str) -> Resource:
 
 
 def resource_id(accounts: Accounts, name: str) -> UUID:
-    """Return the id of a resource by its name or id; an id is believed even when its resource is gone.
+    """Return the id of a resource by its name or id; an id is valid even if the resource was deleted.
 
     Raises:
-        ManagementError: 404, no resource has that name.
+        ManagementError: 404, if no resource has that name.
     """
     try:
         return find(accounts, name).id

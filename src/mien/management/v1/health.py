@@ -1,4 +1,4 @@
-"""Whether the service can do its work; for load balancers and probes, so without a login."""
+"""The health route, which load balancers and probes call without authentication."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def routes(database: Database, uptime: Callable[[], float]) -> APIRouter:
     """Return the route.
 
     Args:
-        database: asked at every probe.
+        database: checked by every probe.
         uptime: seconds since the start.
     """
     router = APIRouter(tags=["health"])

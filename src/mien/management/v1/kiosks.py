@@ -1,4 +1,4 @@
-"""Kiosk pages: list, add, change, give another key, delete."""
+"""Routes for kiosk pages and their keys."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class KioskWanted(Strict):
     enabled: Annotated[bool, Field(description="Whether the page works.")] = True
 
     def spec(self) -> KioskSpec:
-        """Return it as the service takes it."""
+        """Return the kiosk's configuration."""
         return KioskSpec(**self.model_dump(exclude={"name"}))
 
 

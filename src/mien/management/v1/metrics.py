@@ -1,4 +1,4 @@
-"""The metrics: asked as JSON, or scraped by Prometheus."""
+"""Routes for metric queries and for Prometheus."""
 
 from __future__ import annotations
 

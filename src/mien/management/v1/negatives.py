@@ -1,4 +1,4 @@
-"""Negatives: faces that people said are not a person."""
+"""Routes for negatives: faces marked as not being a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resources by name, for what ARM does not say of them; the request log, and which web pages may call."""
+"""Routes for resources by name: properties that ARM lacks, the request log, CORS origins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why and for how long somebody is enrolled: consents, and rules of what is deleted by itself."""
+"""Routes for consents and retention rules."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class RanList(Shown):
 
 
 def routes(subjects: Subjects, accounts: Accounts) -> APIRouter:
-    """Return the routes; consents are shown only to callers who look after people."""
+    """Return the routes; those for consents need the permission to see or change people."""
     router = APIRouter(prefix="/mien/v1/resources/{resource}", tags=["data subjects"])
 
     def owner(resource: str) -> UUID:
@@ -155,10 +155,10 @@ def routes(subjects: Subjects, accounts: Accounts) -> APIRouter:
 
 
 def _ref(resource_id: UUID, text: str) -> CollectionRef:
-    """Read `directory` or KIND/ID.
+    """Parse `directory` or KIND/ID.
 
     Raises:
-        ManagementError: 400, it is something else.
+        ManagementError: 400, if the text is not valid.
     """
     if text == "directory":
         return persons_ref(resource_id)

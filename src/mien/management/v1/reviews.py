@@ -1,4 +1,4 @@
-"""Review of matches: policies, cases, answers. Confidences stay hidden from reviewers until they have answered."""
+"""Routes for the review of matches. Reviewers see confidences only after they have answered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Role assignments over HTTP."""
+"""Routes for role assignments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All resources at a glance, over HTTP."""
+"""The route for the status of the server and its resources."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Status(Shown):
 
 
 def status_of(glances: Glances, caller: AnyReader | None = None) -> Status:
-    """Return what a caller may see of a server; everything without a caller."""
+    """Return the status as a caller may see it; all of it without a caller."""
     everywhere = caller is None or caller.may(Permission.SEE)
     found = glances.look((lambda _: True) if caller is None else lambda one: caller.may(Permission.SEE, one))
     resources = [

@@ -1,4 +1,4 @@
-"""Data-subject rights: search, export and erasure of a person's data; consents; retention rules."""
+"""Routes for data-subject rights: search, export and erasure of a person's data."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ class WhomBody(Strict):
     users: list[Text] = Field(default_factory=list, max_length=100, description="userCorrelationId of sessions.")
 
     def whom(self) -> Whom:
-        """Return it as the service takes it.
+        """Return the service's object.
 
         Raises:
-            ManagementError: 400, the photo is not base64.
+            ManagementError: 400, if the photo is not base64.
         """
         try:
             photo = None if self.photo is None else base64.b64decode(self.photo, validate=True)
@@ -216,7 +216,7 @@ class ReceiptVerified(Shown):
 
 
 def routes(subjects: Subjects, accounts: Accounts) -> APIRouter:
-    """Return the routes; faces are shown only to callers who look after people."""
+    """Return the routes; those with faces need the permission to see or change people."""
     router = APIRouter(prefix="/mien/v1/resources/{resource}", tags=["data subjects"])
 
     def owner(resource: str) -> UUID:
@@ -234,7 +234,7 @@ def routes(subjects: Subjects, accounts: Accounts) -> APIRouter:
     )
     def export_subject(resource: Resource, body: ExportBody, actor: Enroller) -> StreamingResponse:
         """Export all that is kept of a person, as a ZIP."""
-        out = tempfile.TemporaryFile()  # noqa: SIM115  closed when it is sent
+        out = tempfile.TemporaryFile()  # noqa: SIM115  closed after it is sent
         try:
             subjects.export(
                 owner(resource),
@@ -277,7 +277,7 @@ def routes(subjects: Subjects, accounts: Accounts) -> APIRouter:
 
 
 def receipt_routes(subjects: Subjects) -> APIRouter:
-    """Return the routes that are of no resource."""
+    """Return the routes for receipts, which belong to no resource."""
     router = APIRouter(prefix="/mien/v1/erasure-receipts", tags=["data subjects"])
 
     @router.get("/key", dependencies=ANY_READERS)

@@ -1,4 +1,4 @@
-"""Accepting the responsible-AI terms for a subscription, which on Azure only its portal can."""
+"""Routes for accepting a subscription's responsible-AI terms, which on Azure only the portal can do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Admin tokens over HTTP."""
+"""Routes for admin tokens."""
 
 from __future__ import annotations
 
