@@ -186,8 +186,8 @@ def test_a_header_that_never_reaches_mien(azure: Azure) -> None:
 @pytest.mark.parametrize(
     ("reply", "stopped"),
     [
-        (answer({"hello": "world"}), "the answers are not the Face service's"),
-        (Reply(200, SIGN_IN, {"Content-Type": "text/html"}), "the answers are not the Face service's"),
+        (answer({"hello": "world"}), "the responses are not from the Face service"),
+        (Reply(200, SIGN_IN, {"Content-Type": "text/html"}), "the responses are not from the Face service"),
     ],
 )
 def test_another_service_answers(azure: Azure, reply: Reply, stopped: str) -> None:
@@ -309,7 +309,7 @@ def test_face_ids(azure: Azure) -> None:
     face_id = "c5c24a82-6845-4031-9d5d-978df9175426"
     report = look(azure, face_ids=(face_id, "abc"))
     assert of(report, "face-id", f"{face_id} is not known").severity is Severity.ERROR
-    assert "no face id" in of(report, "face-id", "'abc'").found
+    assert "not a face id" in of(report, "face-id", "'abc'").found
     azure.rules.append(
         always(answer([{"faceId": face_id, "confidence": 1.0}]), when=lambda asked: asked.path.endswith("findsimilars"))
     )
@@ -335,7 +335,7 @@ def test_a_proxy_with_a_page_of_its_own(azure: Azure) -> None:
     found = of(report, "service")
     assert "Please sign in" in found.found
     assert "Zscaler" in found.means
-    assert report.stopped == "something else than the service answers"
+    assert report.stopped == "another server responds"
     assert not any(KEY in asked.headers.values() for asked in azure.asked)
 
 
@@ -374,7 +374,7 @@ def test_a_service_that_does_not_answer_in_time(azure: Azure) -> None:
     azure.delay = 1.0
     report = look(azure, seconds=0.2)
     assert "does not answer within 0.2 s" in of(report, "connection").found
-    assert report.stopped == "no answer comes from the endpoint"
+    assert report.stopped == "the endpoint does not respond"
 
 
 def test_a_connection_that_is_cut(azure: Azure) -> None:
@@ -408,7 +408,7 @@ def test_nothing_listens() -> None:
 def test_a_name_that_leads_nowhere(url: str, words: str) -> None:
     report = look(Azure(), url=url)
     assert words in of(report, "dns").means
-    assert (report.stopped, report.calls) == ("the host's name leads nowhere", 0)
+    assert (report.stopped, report.calls) == ("the host name cannot be resolved", 0)
 
 
 @pytest.mark.parametrize(
@@ -458,7 +458,7 @@ def test_tls_that_is_sound(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("hosts", "years", "trusted", "words", "step"),
     [
-        (["127.0.0.1"], 0, False, "Nobody whom this machine trusts", "--cacert"),
+        (["127.0.0.1"], 0, False, "This machine does not trust", "--cacert"),
         (["other.example"], 0, True, "is for other.example, not for 127.0.0.1", "by a name in its certificate"),
         (["127.0.0.1"], -3, True, "expired on", "Renew"),
         (["127.0.0.1"], 3, True, "not valid before", "clock"),

@@ -254,7 +254,7 @@ def test_tls_with_the_local_authority(start_server: StartServer) -> None:
     server = start_server("--tls")
     try:
         report = examine(Options(server.endpoint, key=server.key1, samples=0))
-        assert "Nobody whom this machine trusts" in of(report, "tls").found
+        assert "This machine does not trust" in of(report, "tls").found
         assert "tls/ca.pem" in report.next_step
         plain = examine(Options(server.endpoint.replace("https:", "http:"), key=server.key1))
         assert "speaks TLS" in of(plain, "connection").found

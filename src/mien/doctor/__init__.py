@@ -1,10 +1,10 @@
-"""Explains why calls of a Face service fail: because of Azure, Mien, or anything between.
+"""Explains why calls of a Face service fail, on Azure, on Mien, or in between.
 
-Everything here is a client: it asks an endpoint in public calls only and changes nothing there. Of the rest of Mien it
-uses the error catalogue's data, nothing else.
+The doctor is a client: it uses only public calls and changes nothing at the endpoint. Of the rest of Mien it imports
+only `mien.contract`.
 
 - `examine(options)` examines an endpoint and returns a `Report`.
-- `mien.doctor.explain.explain(text)` explains an error body, an HTTP answer, a `curl -v` log or a HAR file, offline.
+- `mien.doctor.explain.explain(text)` explains an error body, an HTTP response, a `curl -v` log or a HAR file, offline.
 
     report = examine(Options("https://name.cognitiveservices.azure.com", key=os.environ["FACE_KEY"]))
     print(report.next_step)

@@ -1,4 +1,4 @@
-"""Checks whether the key is accepted, what prevents that, and which API versions answer."""
+"""Checks whether the key is accepted, and which API versions are supported."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _BETWEEN: Final = ("via", "x-cache", "x-forwarded-for", "x-proxy-cache", "x-blue
 
 
 def check_key(case: Case) -> Findings:
-    """Request a list of one entry with the key, which changes nothing.
+    """Request a list of one entry with the key.
 
     Raises:
-        Stop: the key is not taken.
+        Stop: the key is not accepted.
     """
     answer = ask(case, "GET", f"/face/{STABLE.name}/{_PROBE}", _PROBE_QUERY)
     if answer.status == 404 and not answer.html:
@@ -40,11 +40,11 @@ def check_key(case: Case) -> Findings:
         yield finding(
             "key",
             Severity.ERROR,
-            f"The call was answered {answer.status}, but not with a list.",
-            "Another service, or a proxy with a page of its own, answers at this address.",
+            f"The status was {answer.status}, but the response is not a list.",
+            "Another service, or a proxy, responds at this address.",
             "Compare the endpoint with the one beside the resource's keys.",
         )
-        raise Stop("the answers are not the Face service's")
+        raise Stop("the responses are not from the Face service")
     if answer.status == 401:
         yield from _unauthorised(case, answer)
         raise Stop("the key is not accepted")
@@ -55,7 +55,7 @@ def check_key(case: Case) -> Findings:
         yield _not_private(case, answer)
     else:
         yield refused("key", Severity.ERROR, case, answer)
-    raise Stop("calls are refused before the service looks at them")
+    raise Stop("calls are refused before they reach the service")
 
 
 def _not_private(case: Case, answer: HttpAnswer) -> Finding:
@@ -67,7 +67,7 @@ def _not_private(case: Case, answer: HttpAnswer) -> Finding:
 
 
 def _unauthorised(case: Case, answer: HttpAnswer) -> Findings:
-    """Explain why the key is refused: it did not arrive, or it is not this resource's."""
+    """Explain why the key is refused: it did not arrive, or it belongs to another resource."""
     between = [name for name in _BETWEEN if name in answer.headers]
     if "No key was sent" in answer.hint or "missing subscription key" in str(answer.error.get("message", "")).lower():
         yield finding(
@@ -78,7 +78,7 @@ def _unauthorised(case: Case, answer: HttpAnswer) -> Findings:
             f"Let the proxy pass the header {KEY_HEADER} on: API gateways drop all headers that are not listed.",
         )
         return
-    if case.service == "mien" and not answer.hint:  # it says so when none arrives, and what is odd about one
+    if case.service == "mien" and not answer.hint:  # Mien's hint says if the key is missing or malformed
         found = refused("key", Severity.ERROR, case, answer)
         means = "The key arrived, but no resource of this server has it: it was replaced, its resource was deleted, or "
         means += "it is another server's."
@@ -105,7 +105,7 @@ def _unauthorised(case: Case, answer: HttpAnswer) -> Findings:
             f"Let the proxy pass the header {KEY_HEADER} on; then regenerate the key, which was in a URL now.",
         )
         return
-    yield refused("key", Severity.ERROR, case, answer, "Neither in the header nor in the query is the key accepted. ")
+    yield refused("key", Severity.ERROR, case, answer, "The key is accepted neither in the header nor in the query. ")
 
 
 def _by(answer: HttpAnswer, between: list[str]) -> str:
@@ -113,12 +113,12 @@ def _by(answer: HttpAnswer, between: list[str]) -> str:
 
 
 def gated(answer: HttpAnswer) -> bool:
-    """Return whether only a missing approval made a call fail: key, network and version are then correct."""
+    """Return whether a call failed only because of a missing approval, so that key, network and version are correct."""
     return answer.status == 403 and bool(missing_features(str(answer.error)))
 
 
 def check_versions(case: Case) -> Findings:
-    """Request the same list in each API version."""
+    """Request a list in each API version."""
     answering, odd = [], []
     for version in BY_NAME:
         answer = ask(case, "GET", f"/face/{version}/{_PROBE}", _PROBE_QUERY)
@@ -154,7 +154,7 @@ def ask(
     """Make a call.
 
     Raises:
-        Stop: no answer came, although earlier calls were answered.
+        Stop: there was no response, although there were responses to earlier calls.
     """
     try:
         return case.client.call(method, path, params=params, with_key=with_key)

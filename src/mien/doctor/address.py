@@ -35,15 +35,15 @@ _WHERE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ServiceAddress:
-    """The address of the service.
+    """The parsed URL of the service.
 
     Attributes:
         scheme: "http" or "https".
-        host: name or address, in lower case, without brackets.
+        host: host name or IP address, in lower case, without brackets.
         port: TCP port.
-        version: the API version in a pasted path, or None.
-        regional: whether it is a regional endpoint of Azure's kind (`REGION.api…`).
-        azure: whether the host is below a domain of Azure's.
+        version: API version in the URL's path, or None.
+        regional: whether it is a regional endpoint (`REGION.api…`).
+        azure: whether the host is in one of Azure's domains.
     """
 
     scheme: str
@@ -62,7 +62,7 @@ class ServiceAddress:
 
     @property
     def address(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-        """The address, when the host is one."""
+        """The host as an IP address; None if it is a name."""
         try:
             return ipaddress.ip_address(self.host)
         except ValueError:
@@ -77,11 +77,11 @@ class ServiceAddress:
 
 @dataclass(frozen=True, slots=True)
 class UrlForm:
-    """The parsed form of an endpoint URL.
+    """The result of `examine_url`.
 
     Attributes:
-        target: the address to continue with, corrected if the intention is clear; None if it is not.
-        findings: problems of the address; empty if there are none.
+        target: the parsed and, if possible, corrected URL; None if it cannot be used.
+        findings: problems of the URL; empty if there are none.
     """
 
     target: ServiceAddress | None
@@ -156,13 +156,13 @@ def _read(text: str, notes: _Notes) -> ServiceAddress | None:
     try:
         httpx.URL(target.endpoint)
     except httpx.InvalidURL:
-        notes.add(Severity.ERROR, f"{host[:80]!r} can be no host's name.", "", _WHERE)
+        notes.add(Severity.ERROR, f"{host[:80]!r} is not a valid host name.", "", _WHERE)
         return None
     return target
 
 
 def _split(text: str, notes: _Notes) -> tuple[SplitResult, str, int] | None:
-    """Separate scheme, host and port; correct obvious typing mistakes."""
+    """Split the URL into scheme, host and port, and correct obvious typing mistakes."""
     text, scheme = _mend_scheme(text, notes)
     if scheme not in {"http", "https"}:
         notes.add(
@@ -182,7 +182,7 @@ def _split(text: str, notes: _Notes) -> tuple[SplitResult, str, int] | None:
 
 
 def _mend_scheme(text: str, notes: _Notes) -> tuple[str, str]:
-    """Return the rest of the URL, and the intended scheme."""
+    """Return the URL without its scheme, and the intended scheme."""
     slip = re.match(r"(https?)(?:;//|//|:\\\\)", text, re.IGNORECASE)
     found = _SCHEME.match(text)
     if slip:
@@ -205,7 +205,7 @@ def _mend_scheme(text: str, notes: _Notes) -> tuple[str, str]:
         return text.lstrip("/"), scheme
     notes.add(
         Severity.ERROR,
-        f"After the scheme stands something else than ://, as in {text[:9]!r}.",
+        f"After the scheme comes something other than ://, as in {text[:9]!r}.",
         "SDKs cannot read such a URL, or take the host for a path.",
         f"Write {scheme}://{rest.split('/', 1)[0]}",
     )
@@ -222,7 +222,7 @@ def _near_scheme(scheme: str, notes: _Notes) -> str:
 
 
 def _check_host(host: str, notes: _Notes) -> bool:
-    """Report whether the host can be that of a Face service, or is that of a related service."""
+    """Return whether the host can belong to a Face service; add a finding if not."""
     if not host or any(letter.isspace() for letter in host):
         notes.add(Severity.ERROR, "The URL has no host.", "", _WHERE)
         return False
@@ -231,7 +231,7 @@ def _check_host(host: str, notes: _Notes) -> bool:
             notes.add(Severity.ERROR, f"{host} is {what}, not a Face endpoint.", "", _WHERE)
             return False
     if host.endswith("projectoxford.ai"):
-        notes.add(Severity.ERROR, f"{host} was the address before 2018.", "It answers no more.", _WHERE)
+        notes.add(Severity.ERROR, f"{host} was the host before 2018.", "It no longer responds.", _WHERE)
         return False
     if host in {*AZURE_SUFFIXES, "cognitive.microsoft.com", "azure.com", "microsoft.com"}:
         notes.add(
@@ -274,7 +274,7 @@ def _check_scheme(scheme: str, port: int, host: str, notes: _Notes, *, azure: bo
 
 
 def _check_path(split: SplitResult, notes: _Notes) -> str | None:
-    """Examine the path; return an API version in it."""
+    """Check the path, and return the API version in it."""
     if split.username or split.password:
         notes.add(
             Severity.WARNING,

@@ -27,16 +27,16 @@ SDK_VERSIONS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     ),
     "@azure/cognitiveservices-face": (("", "v1.0"),),
 }
-"""The API version that each release of an SDK speaks when it is not told another; "" for every release."""
+"""The default API version of each SDK release; "" matches every release."""
 
 NEWEST_SDK: Final[Mapping[str, str]] = {
     "azure-ai-vision-face": "1.0.0b2",
     "@azure-rest/ai-vision-face": "1.0.0-beta.3",
 }
-"""The newest release of each SDK that the contract was studied with (late 2025)."""
+"""The newest known release of each SDK (late 2025)."""
 
 SUCCESSORS: Final[Mapping[str, str]] = {
     "azure-cognitiveservices-vision-face": "azure-ai-vision-face",
     "@azure/cognitiveservices-face": "@azure-rest/ai-vision-face",
 }
-"""Replacements for retired SDKs."""
+"""The replacements of retired SDKs."""

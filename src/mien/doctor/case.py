@@ -1,4 +1,4 @@
-"""The state of an examination of an endpoint, and the methods with which checks report findings."""
+"""The state of an examination, and functions that create findings."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from mien.doctor.refusals import Refusal, explain_page, explain_refusal
 _THIS_COMMAND: Final = re.compile(r"(?:;|,? or run) `mien doctor URL[^`]*`[^;]*?(?=\.$|;)")
 
 
-class Stop(Exception):  # noqa: N818  not an error: enough is known
-    """Ends the examination; the message says why."""
+class Stop(Exception):  # noqa: N818  not an error
+    """Ends the examination; the message gives the reason."""
 
 
 @dataclass(slots=True)
@@ -25,14 +25,14 @@ class Case:
     """The state of one examination.
 
     Attributes:
-        options: the subject of the examination.
-        target: its address.
-        client: calls it.
-        service: "mien", "azure" or "unknown": who answers.
-        version: the API version that checks call.
-        granted: whether a feature is approved, by its name; absent where it could not be told.
-        skew: how many seconds this machine's clock is ahead of the server's; None when it is not known.
-        versions: the API versions that answer; empty while that is not known.
+        options: options of the examination.
+        target: the endpoint.
+        client: calls the endpoint.
+        service: the responding service: "mien", "azure" or "unknown".
+        version: API version of the checks' calls.
+        granted: whether a feature is approved, by name; absent if unknown.
+        skew: seconds by which this machine's clock is ahead of the server's; None if unknown.
+        versions: supported API versions; empty while unknown.
     """
 
     options: Options
@@ -46,7 +46,7 @@ class Case:
 
     @property
     def base(self) -> str:
-        """The path that operations begin with."""
+        """The common prefix of the operations' paths."""
         return f"/face/{self.version}"
 
     def explain(self, answer: HttpAnswer) -> Refusal:
@@ -61,26 +61,26 @@ class Case:
             where=answer.headers.get("location", ""),
             service=self.service,
         )
-        # What the catalogue says of this command is for those who do not run it yet.
+        # The catalogue advises to run this command, which is already running.
         return replace(refusal, next_step=_THIS_COMMAND.sub("", refusal.next_step))
 
 
 def finding(
     check: str, severity: Severity, found: str, means: str = "", next_step: str = "", **details: Any
 ) -> Finding:
-    """Return a finding; details by keyword."""
+    """Return a finding; keyword arguments are its details."""
     return Finding(check, severity, found, means, next_step, details)
 
 
 def refused(check: str, severity: Severity, case: Case, answer: HttpAnswer, before: str = "") -> Finding:
-    """Return the finding that an answer was a refusal."""
+    """Return the finding for an error response."""
     refusal = case.explain(answer)
     found = f"{before}{refusal.found}"
     return Finding(check, severity, found, refusal.means, refusal.next_step, {"status": answer.status})
 
 
 def not_approved(check: str, severity: Severity, case: Case, answer: HttpAnswer, found: str) -> Finding:
-    """Return the finding that an approval is missing, with the server's own hint if there is one."""
+    """Return the finding for a missing approval, with the server's hint if there is one."""
     refusal = case.explain(answer)
     means = answer.hint or refusal.means
     details = {"status": answer.status, "missing": list(refusal.missing)}

@@ -1,4 +1,4 @@
-"""Calls an endpoint: times and counts every call, waits when told to, and says plainly why a call failed."""
+"""Calls an endpoint, with timing, rate limits and explained failures."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from mien.doctor.azure import KEY_HEADER
 _LONGEST_BODY: Final = 1 << 20
 _MOST_WAITS: Final = 2
 _DRIP: Final = 4
-"""How many time-outs a body may take that comes in small pieces."""
+"""Time limit of a response body, as a multiple of the timeout."""
 
 _TIER: Final = re.compile(r"Face ([FSE])\d pricing tier")
 _ALLOWED: Final = {"F": (20, 60.0), "S": (10, 1.0), "E": (10, 1.0)}
-"""Calls that each tier allows, and in how many seconds (contract, section 10)."""
+"""Rate limit of each tier, as calls and seconds (contract, section 10)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,13 @@ class HttpAnswer:
     """The response to a request.
 
     Attributes:
-        method: method of the request.
-        path: path of the request, without its query.
+        method: HTTP method.
+        path: path of the request, without the query.
         status: HTTP status.
-        headers: response headers by their names in lower case.
-        body: the body, as far as the first megabyte.
-        seconds: from sending until the last byte.
-        sent_at: when it was sent, by this machine's clock, in seconds since 1970.
+        headers: response headers by name in lower case.
+        body: the first megabyte of the body.
+        seconds: duration until the last byte.
+        sent_at: time of sending by this machine's clock, in seconds since 1970.
         tls: version and certificate of the connection; empty without TLS.
     """
 
@@ -57,7 +57,7 @@ class HttpAnswer:
 
     @property
     def ok(self) -> bool:
-        """Whether it succeeded."""
+        """Whether the call succeeded."""
         return 200 <= self.status < 300
 
     def json(self) -> Any:
@@ -75,7 +75,7 @@ class HttpAnswer:
 
     @property
     def error(self) -> Mapping[str, Any]:
-        """The error object of the body; empty when there is none."""
+        """The error object in the body; empty if there is none."""
         body = self.json()
         if not isinstance(body, dict):
             return {}
@@ -84,7 +84,7 @@ class HttpAnswer:
 
     @property
     def hint(self) -> str:
-        """The hint of a Mien server; empty for other servers."""
+        """The hint of a Mien server; empty from other servers."""
         inner = self.error.get("innererror")
         details = inner.get("details") if isinstance(inner, dict) else None
         hint = details.get("hint") if isinstance(details, dict) else None
@@ -92,7 +92,7 @@ class HttpAnswer:
 
     @property
     def server_seconds(self) -> float | None:
-        """The time that the service reports for its work."""
+        """The processing time that the service reports."""
         text = self.headers.get("x-envoy-upstream-service-time", "")
         return int(text) / 1000 if text.isdigit() else None
 
@@ -103,27 +103,27 @@ class HttpAnswer:
             told = parsedate_to_datetime(self.headers["date"]).timestamp()
         except (KeyError, ValueError, TypeError):
             return None
-        # The date has whole seconds: its true value lies half a second later on average.
+        # The date has whole seconds, so the exact time is half a second later on average.
         return self.sent_at + self.seconds / 2 - (told + 0.5)
 
     @property
     def retry_after(self) -> float | None:
-        """The seconds to wait, if the response says so."""
+        """The seconds to wait, if the response has them."""
         text = self.headers.get("retry-after", "")
         return float(text) if text.isdigit() else None
 
 
-class LimitReached(Exception):  # noqa: N818  a finding rather than a fault of ours
-    """A call met the rate limit, and waiting would take longer than patience allows."""
+class LimitReached(Exception):  # noqa: N818  a finding, not an error
+    """A call reached the rate limit, and the wait would exceed the patience."""
 
 
-class Trouble(Exception):  # noqa: N818  a finding rather than a fault of ours
+class Trouble(Exception):  # noqa: N818  a finding, not an error
     """There was no response.
 
     Attributes:
         kind: "dns", "refused", "timeout", "tls", "proxy", "reset" or "other".
-        reason: the library's error text.
-        certificate: why a certificate was refused, by OpenSSL's number; 0 when it was not that.
+        reason: error text of the library.
+        certificate: OpenSSL's number for why a certificate was refused; 0 for other reasons.
     """
 
     def __init__(self, kind: str, reason: str, certificate: int = 0) -> None:
@@ -138,10 +138,10 @@ class Wait:
     """A response 429.
 
     Attributes:
-        answer: the answer.
-        seconds: how long it told to wait; None when it did not say.
-        own: how many calls this client had made by then within the window that the tier counts, this one not.
-        allowed: how many the tier allows in it; None when the answer does not name the tier.
+        answer: the response.
+        seconds: requested wait; None if the response has none.
+        own: earlier calls of this client within the tier's window.
+        allowed: calls that the tier allows in that window; None if the response does not name the tier.
     """
 
     answer: HttpAnswer
@@ -154,13 +154,13 @@ class EndpointClient:
     """Calls one endpoint.
 
     Args:
-        target: its address.
-        key: sent with the calls that need it; None for none.
-        seconds: how long to wait for an answer.
-        authority: file with certificate authorities to trust besides the usual ones.
-        patience: how many seconds to wait at most when a call is answered 429.
-        interval: how many seconds lie between the beginnings of two calls at least, so that a tier is not filled.
-        sleep: waits.
+        target: the endpoint.
+        key: sent with the calls that need it; None for no key.
+        seconds: timeout of a call.
+        authority: file with additional trusted certificate authorities.
+        patience: maximum wait after a response 429, in seconds.
+        interval: minimum seconds between the starts of two calls, so that the rate limit is not reached.
+        sleep: waits for some seconds.
     """
 
     def __init__(
@@ -205,11 +205,11 @@ class EndpointClient:
         body: Any = None,
         with_key: bool = True,
     ) -> HttpAnswer:
-        """Make a call, and wait and repeat it when it is answered 429 with a time that patience allows.
+        """Make a call; after a response 429, wait and repeat it if the patience allows.
 
         Raises:
-            Trouble: no answer came.
-            LimitReached: the time to wait is longer, or is not told.
+            Trouble: there was no response.
+            LimitReached: the wait would be longer, or is unknown.
         """
         for turn in range(_MOST_WAITS + 1):
             answer = self._call(method, path, params, content, body, with_key=with_key)
@@ -223,7 +223,7 @@ class EndpointClient:
         raise AssertionError("unreachable")
 
     def _wait(self, answer: HttpAnswer) -> Wait:
-        """Return whether this client's own calls are enough to have met the limit."""
+        """Return the wait, with how many calls this client has made and the tier allows."""
         tier = _TIER.search(str(answer.error.get("message", "")))
         allowed, window = _ALLOWED["F" if tier is None else tier[1]]
         counted = [one for one in self.answers if one.status != 429 and one.path.startswith("/face/")]
@@ -260,7 +260,7 @@ class EndpointClient:
                 for chunk in response.iter_bytes():
                     taken += chunk
                     if time.perf_counter() - start > _DRIP * self.seconds:
-                        raise Trouble("timeout", "the answer never ends")
+                        raise Trouble("timeout", "the response does not end")
                     if len(taken) > _LONGEST_BODY:
                         break
             finally:
@@ -276,10 +276,10 @@ class EndpointClient:
 
 
 def trusted(authority: Path | None) -> ssl.SSLContext:
-    """Return the trusted authorities: the system's, those of Python's SDKs, and the one that is given.
+    """Return a TLS context that trusts the system's authorities, those of Python's SDKs, and the given ones.
 
     Raises:
-        OSError: the given file cannot be read.
+        OSError: the file cannot be read.
     """
     context = httpx.create_ssl_context()
     context.load_default_certs()
@@ -317,7 +317,7 @@ def trouble_of(error: httpx.HTTPError) -> Trouble:
 
 
 def _trouble_below(cause: BaseException, reason: str) -> Trouble | None:
-    """Return the meaning of an error of the operating system or of OpenSSL; None for any other."""
+    """Describe an error of the operating system or of OpenSSL; None for any other."""
     if isinstance(cause, ssl.SSLCertVerificationError):
         return Trouble("tls", cause.verify_message or reason, cause.verify_code or -1)
     if isinstance(cause, ssl.SSLError):

@@ -1,4 +1,4 @@
-"""The connection: whether there is a response, TLS, clocks, and which server responds."""
+"""Checks of the connection: response, TLS, clock, and the responding service."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mien.doctor.refusals import is_management, management_port
 
 _SKEW_WARNING: Final = 60.0
 _SKEW_ERROR: Final = 300.0
-"""How far Entra and most issuers of tokens let clocks differ, in seconds."""
+"""Clock difference that Entra and most token issuers tolerate, in seconds."""
 
 _SOON_DAYS: Final = 14
 
@@ -28,16 +28,16 @@ _WRONG_HOST, _WRONG_ADDRESS = 62, 64
 
 
 def check_connection(case: Case, proxy: Proxy) -> Findings:
-    """Make a first call, without the key, and examine the response.
+    """Make a first call without the key, and check the response.
 
     Raises:
-        Stop: no answer came, or not the service's.
+        Stop: there was no response, or not from the service.
     """
     try:
         answer = case.client.call("GET", "/status", with_key=False)
     except Trouble as trouble:
         yield _unreachable(case, trouble, proxy)
-        raise Stop("no answer comes from the endpoint") from trouble
+        raise Stop("the endpoint does not respond") from trouble
     yield from _check_tls(answer)
     yield from check_clock(case, answer)
     yield from _check_who(case, answer)
@@ -61,7 +61,7 @@ def _unreachable(case: Case, trouble: Trouble, proxy: Proxy) -> Finding:
             else "Look at whether a firewall inspects TLS, and at the versions that both ends allow (1.2 or newer).",
         )
     told: Mapping[str, tuple[str, str, str]] = {
-        "dns": (f"{where} was not found.", "The name leads nowhere.", "Compare the name with the resource's endpoint."),
+        "dns": (f"{where} was not found.", "It has no address.", "Compare the name with the resource's endpoint."),
         "refused": (
             f"{where} refuses connections.",
             "The machine is there, but nothing listens on that port, or a firewall turns the call away.",
@@ -104,7 +104,7 @@ def _unreachable(case: Case, trouble: Trouble, proxy: Proxy) -> Finding:
 
 
 def _speaks_tls(case: Case) -> bool:
-    """Return whether the port answers a TLS handshake; no data is sent."""
+    """Return whether the port accepts a TLS handshake."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -136,9 +136,7 @@ def _certificate_refused(case: Case, trouble: Trouble, proxy: Proxy) -> Finding:
         means = f"Another server answers here, or it is called by another name.{between}"
         step = "Call the service by a name in its certificate, or give it a certificate with this name."
     else:
-        found = (
-            f"Nobody whom this machine trusts has signed the certificate ({trouble.reason}); its issuer is {issuer}."
-        )
+        found = f"This machine does not trust the certificate ({trouble.reason}); its issuer is {issuer}."
         if case.target.azure:
             means = (
                 f"Azure's certificates are trusted everywhere: something between opens TLS and shows its own.{between}"
@@ -154,7 +152,7 @@ def _certificate_refused(case: Case, trouble: Trouble, proxy: Proxy) -> Finding:
 
 
 def _look_unverified(case: Case) -> bytes | None:
-    """Return the server's certificate without trusting it; neither key nor photo is sent."""
+    """Return the server's certificate from an unverified connection, over which no data is sent."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -216,7 +214,7 @@ def _check_tls(answer: HttpAnswer) -> Findings:
 
 
 def check_clock(case: Case, answer: HttpAnswer) -> Findings:
-    """Compare this machine's clock with the date of an answer."""
+    """Compare this machine's clock with the date of a response."""
     skew = answer.skew
     if skew is None:
         yield finding("clock", Severity.NOTE, "The answer has no date, so clocks cannot be compared.")
@@ -262,7 +260,7 @@ def _check_who(case: Case, answer: HttpAnswer) -> Findings:
         case.service = "azure"
     if answer.html or answer.status in {301, 302, 303, 307, 308, 407}:
         yield refused("service", Severity.ERROR, case, answer)
-        raise Stop("something else than the service answers")
+        raise Stop("another server responds")
     if platform:
         yield finding("service", Severity.OK, "Azure's gateway answers.", requestId=answer.headers["apim-request-id"])
         return

@@ -1,4 +1,4 @@
-"""Detect on the built-in photo, the features with limited access, the attributes, and the latency."""
+"""Checks of detect on the built-in photo: limited access, attributes, latency."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def photo() -> bytes:
 
 
 def faceless() -> bytes:
-    """Return a picture without a face: PNG, 128 × 128 pixels of noise that is the same every time."""
-    side, noise = 128, random.Random(6)  # noqa: S311  a picture, no secret
+    """Return an image without a face: PNG, 128 × 128 pixels of reproducible noise."""
+    side, noise = 128, random.Random(6)  # noqa: S311  not a secret
     rows = b"".join(b"\0" + noise.randbytes(side) for _ in range(side))
     parts = (
         (b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)),
@@ -46,10 +46,10 @@ def faceless() -> bytes:
 
 
 def detect(case: Case, *, version: str | None = None, image: bytes | None = None, **query: str) -> HttpAnswer:
-    """Call detect with the built-in photo or another image; no face id is created unless the query asks for one.
+    """Call detect with the built-in photo or another image; creates no face id unless the query requests one.
 
     Raises:
-        Stop: no answer came.
+        Stop: there was no response.
     """
     params = {"detectionModel": "detection_03", "recognitionModel": "recognition_04", "returnFaceId": "false"} | query
     try:
@@ -61,10 +61,10 @@ def detect(case: Case, *, version: str | None = None, image: bytes | None = None
 
 
 def check_detect(case: Case) -> Findings:
-    """Call detect with the built-in photo, without a face id, which needs no approval and stores nothing.
+    """Call detect with the built-in photo without a face id, so that it needs no approval and stores nothing.
 
     Raises:
-        Stop: it is refused, so all checks that depend on it would be refused too.
+        Stop: the call is refused, so the checks that depend on it would be too.
     """
     answer = detect(case)
     if not answer.ok:
@@ -79,7 +79,7 @@ def check_detect(case: Case) -> Findings:
             "detect",
             Severity.ERROR,
             "Detect finds no face in the built-in photo, which has one.",
-            "Something changes the image on its way, or the server's models are not those that it needs.",
+            "Something changes the image on its way, or the server has the wrong models.",
             "On Mien, look at `mien models list`; look at whether a proxy rewrites bodies.",
         )
     else:
@@ -87,7 +87,7 @@ def check_detect(case: Case) -> Findings:
 
 
 def check_features(case: Case) -> Findings:
-    """Try the features that need an approval, in calls that create nothing: no face id, no session."""
+    """Test the features that need an approval, with calls that create no face ids or sessions."""
     answer = detect(case, image=faceless(), returnFaceId="true", faceIdTimeToLive=str(FACE_ID_SECONDS[0]))
     if answer.ok:
         yield finding("features", Severity.OK, "Detect takes returnFaceId=true. (Asked with a picture without a face.)")
@@ -96,11 +96,11 @@ def check_features(case: Case) -> Findings:
         yield not_approved("features", Severity.WARNING, case, answer, told)
     else:
         yield refused("features", Severity.WARNING, case, answer, "Detect gives no face ids: ")
-    group = f"doctor-{uuid.uuid4().hex[:12]}"  # there is none of this name
+    group = f"doctor-{uuid.uuid4().hex[:12]}"  # does not exist
     probes: Mapping[str, tuple[str, Any]] = {
         "Identification": (f"{case.base}/identify", {"faceIds": [_NOWHERE], "largePersonGroupId": group}),
         "Verification": (f"{case.base}/verify", {"faceId1": _NOWHERE, "faceId2": _NOWHERE}),
-        # No session is made: the body lacks what a session needs, and approvals are looked at first.
+        # Creates no session: approvals are checked first, and the body lacks required fields.
         "Liveness": (_liveness_path(case), {}),
     }
     for feature, (path, body) in probes.items():
@@ -129,7 +129,7 @@ def _probe(case: Case, feature: str, path: str, body: Any) -> Findings:
     elif answer.status == 404 and answer.error.get("code") == "404":
         yield finding("features", Severity.NOTE, f"{feature}: this endpoint has no such operation.")
     elif answer.ok or answer.status in {400, 404}:
-        # Past the approval: what is refused now is the request, as it is meant to be.
+        # The approval was checked before; this is the expected error about the request.
         case.granted[feature] = True
         yield finding("features", Severity.OK, f"{feature} is approved.", granted=True)
     else:
@@ -137,7 +137,7 @@ def _probe(case: Case, feature: str, path: str, body: Any) -> Findings:
 
 
 def check_attributes(case: Case) -> Findings:
-    """Request each attribute: the open ones in two calls, limited and retired ones in a call each."""
+    """Request each attribute: the open ones in two calls, each limited or retired one in its own call."""
     yield from _check_plain(case)
     granted, refusals, limited = [], {}, []
     for attribute in LIMITED:
@@ -171,7 +171,7 @@ def check_attributes(case: Case) -> Findings:
 
 
 def _not_returned(case: Case, answer: HttpAnswer, severity: Severity, name: str, model: str = "") -> Finding:
-    """Return the finding that an attribute is refused, in the server's own words if there are some."""
+    """Return the finding for a refused attribute, with the server's text if there is one."""
     told = refused("attributes", severity, case, answer, f"{name}{model} is not returned. ")
     step = told.next_step if answer.status >= 500 else f"Leave {name} out of returnFaceAttributes."
     return replace(told, means=answer.hint or told.means, next_step=step)
@@ -188,7 +188,7 @@ def _check_plain(case: Case) -> Findings:
         if answer.ok and all(_has(answer, name) for name in names):
             given += names
             continue
-        for name in names:  # one of them is refused: which?
+        for name in names:  # find out which one is refused
             single = detect(case, detectionModel=model, returnFaceAttributes=name)
             if single.ok and _has(single, name):
                 given.append(name)
@@ -203,7 +203,7 @@ def _check_plain(case: Case) -> Findings:
 
 
 def _check_retired(case: Case) -> Findings:
-    """Check that retired attributes are refused; a service from before 2023 would return them."""
+    """Check that retired attributes are refused; services before 2023 return them."""
     version = V1_0.name if not case.versions or V1_0.name in case.versions else case.version
     answer = detect(case, version=version, detectionModel=DETECTION_01, returnFaceAttributes=",".join(RETIRED))
     names = " and ".join(RETIRED)
@@ -229,7 +229,7 @@ def _has(answer: HttpAnswer, name: str) -> bool:
 
 
 def check_latency(case: Case) -> Findings:
-    """Time calls of detect without a face id, on the open connection."""
+    """Measure the latency of detect without a face id, on an open connection."""
     answers: list[HttpAnswer] = []
     for _turn in range(case.options.samples):
         answer = detect(case)
@@ -256,16 +256,16 @@ def check_latency(case: Case) -> Findings:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Return the value that this share of the sorted values does not exceed (nearest rank)."""
+    """Return a percentile of values by nearest rank; `share` is 0 to 1."""
     return values[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def check_rate_limit(case: Case, *, stopped: bool = False) -> Findings:
-    """Report what this examination's calls show of the rate limit, and whether they reached it by themselves.
+    """Report whether calls reached the rate limit, and whether this examination alone did so.
 
     Args:
         case: the examination.
-        stopped: whether it ended there.
+        stopped: whether the rate limit ended it.
     """
     waits = case.client.waits
     calls, metered = len(case.client.answers), case.client.transactions
@@ -298,10 +298,10 @@ def check_rate_limit(case: Case, *, stopped: bool = False) -> Findings:
 
 
 def still_there(case: Case, face_id: str) -> HttpAnswer:
-    """Return whether a face id is known, by comparing it with itself.
+    """Verify a face id with itself, to learn whether it is known.
 
     Raises:
-        Stop: no answer came.
+        Stop: there was no response.
     """
     path = f"{case.base}/findsimilars"
     try:

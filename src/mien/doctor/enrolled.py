@@ -21,14 +21,14 @@ _LONG_TRAINING: Final = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class CollectionKind:
-    """One kind of collection.
+    """A kind of collection.
 
     Attributes:
-        path: below the version.
-        id_name: name of its id in JSON.
-        name: for people.
-        members: path below its own that tells whether it has members; empty to skip the check.
-        trained: whether it is trained.
+        path: path below the version.
+        id_name: JSON property of its id.
+        name: display name.
+        members: path of its members, below its own; empty to skip the check.
+        trained: whether it needs training.
     """
 
     path: str
@@ -119,7 +119,7 @@ def _check_models(case: Case, models: Counter[str], other: list[str]) -> Iterato
 
 
 def _model_of(collections: list[str]) -> str:
-    """Return the model of the first of these collections, which follows its name."""
+    """Return the model of the first collection, which is in brackets after its name."""
     return collections[0].rpartition("(")[2].rstrip(")")
 
 
@@ -135,7 +135,7 @@ def _check_training(case: Case, kind: CollectionKind, name: str) -> Findings:
         if inside.ok and inside.json() == []:
             yield finding("training", Severity.NOTE, f"{about} is empty and was never trained.", "", "")
             return
-        means = f"Whoever is in it cannot be found: the calls are answered {answer.error.get('code')}."
+        means = f"Its people cannot be found: searches fail with {answer.error.get('code')}."
         yield finding("training", Severity.WARNING, f"{about} was never trained.", means, train, collection=name)
         return
     if not answer.ok or not isinstance(status, dict):
@@ -145,7 +145,7 @@ def _check_training(case: Case, kind: CollectionKind, name: str) -> Findings:
     changed, trained = moment(status.get("lastActionDateTime")), moment(status.get("lastSuccessfulTrainingDateTime"))
     if state == "failed":
         message = str(status.get("message") or "no reason is given").rstrip(".")
-        means = "The last training that succeeded goes on serving, if there was one; later changes are not found."
+        means = "The index of the last successful training, if any, stays in use; later changes are not found."
         yield finding(
             "training", Severity.ERROR, f"The training of {plain} failed: {message}.", means,
             "Add persons with faces, or take out what the message names, and train again.", collection=name,
@@ -161,7 +161,7 @@ def _check_training(case: Case, kind: CollectionKind, name: str) -> Findings:
     elif changed is not None and trained is not None and changed > trained:
         yield finding(
             "training", Severity.WARNING, f"{about} was changed at {changed:%Y-%m-%d %H:%M} and trained before that.",
-            "Who was added since is not found, and who was taken out still is.", train, collection=name,
+            "People added since then are not found, and deleted ones still are.", train, collection=name,
         )  # fmt: skip
     else:
         when = f": last at {trained:%Y-%m-%d %H:%M} UTC" if trained else ""
@@ -169,14 +169,14 @@ def _check_training(case: Case, kind: CollectionKind, name: str) -> Findings:
 
 
 def check_face_ids(case: Case) -> Findings:
-    """Check whether the given face ids are known, and when they expire if that can be known."""
+    """Check whether the given face ids are known, and when they expire, if possible."""
     options = case.options
     for face_id in options.face_ids:
         if not _GUID.fullmatch(face_id.strip()):
             yield finding(
                 "face-id",
                 Severity.ERROR,
-                f"{face_id[:40]!r} is no face id.",
+                f"{face_id[:40]!r} is not a face id.",
                 "Face ids look like c5c24a82-6845-4031-9d5d-978df9175426.",
                 "Compare it with what detect answered.",
             )
@@ -230,7 +230,7 @@ def time_left(detected: datetime, seconds: int, skew: float | None) -> timedelta
 
 
 def expiry_text(detected: datetime | None, seconds: int, skew: float | None) -> str:
-    """Return a sentence on the expiry of a face id; empty if its creation time is not known."""
+    """Return a phrase on the expiry of a face id; empty if its creation time is unknown."""
     if detected is None:
         return ""
     end = detected.astimezone(UTC) + timedelta(seconds=seconds)
@@ -240,7 +240,7 @@ def expiry_text(detected: datetime | None, seconds: int, skew: float | None) -> 
 
 
 def moment(value: Any) -> datetime | None:
-    """Return a date of the service, which may have seven decimals; None if it is not a date."""
+    """Parse a date of the service, which may have seven decimals; None if it is not a date."""
     if not isinstance(value, str):
         return None
     text = re.sub(r"(\.\d{6})\d+", r"\1", value.strip().replace("Z", "+00:00"))

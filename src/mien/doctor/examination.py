@@ -1,4 +1,4 @@
-"""The examination: all checks in their order, until enough is known."""
+"""Runs all checks in order, until one ends the examination."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ def examine(options: Options, on_finding: Listener | None = None, resolver: Reso
     """Examine an endpoint.
 
     Args:
-        options: what to examine, and how.
+        options: options of the examination.
         on_finding: called with every finding.
-        resolver: looks a name up.
+        resolver: resolves host names.
 
     Raises:
-        OSError: the file with the certificate authority cannot be read.
+        OSError: the file with certificate authorities cannot be read.
     """
     return _Examination(options, on_finding, resolver).run()
 
 
 def _unusable_proxy(error: Exception) -> Finding:
     secret = any("@" in value for value in proxy_settings().values())
-    # What the library says may repeat a part of the password.
+    # The library's text may contain a part of the password.
     said = "" if secret else f": {error}"
     step = "Write HTTP_PROXY, HTTPS_PROXY and ALL_PROXY like http://proxy.example:3128"
     if secret:
@@ -106,7 +106,7 @@ class _Examination:
             self._on_finding(found)
 
     def _checks(self) -> Iterator[Finding]:
-        """Run all checks, each with the results of those before it."""
+        """Run all checks; each uses the results of earlier ones."""
         options = self._options
         form = examine_url(options.url)
         yield from form.findings
@@ -156,7 +156,7 @@ class _Examination:
         yield from check_sdks(installed(options.packages, options.project), case.versions)
 
     def _regardless(self) -> Iterator[Finding]:
-        """Run the checks that need no response, after the others were stopped."""
+        """Run the checks that need no response, after the examination has ended."""
         if self._case is not None and self._case.client.waits:
             yield from check_rate_limit(self._case, stopped=True)
         answering = self._case.versions if self._case is not None else ()

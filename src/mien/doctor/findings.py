@@ -1,4 +1,4 @@
-"""Findings of an examination: one fact each, in plain words, with one recommended action."""
+"""Findings of an examination, each with one fact and one recommended action."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ class Severity(IntEnum):
 
     @property
     def word(self) -> str:
-        """The name as it is printed and written into JSON."""
+        """The name in the output and in JSON."""
         return self.name.lower()
 
 
 EXIT_STATUS: Final[Mapping[Severity, int]] = {Severity.OK: 0, Severity.NOTE: 0, Severity.WARNING: 1, Severity.ERROR: 3}
-"""The exit status by the worst finding; 2 is what the shell's conventions and typer keep for wrong usage."""
+"""The exit status by the worst finding; 2 is reserved for wrong usage, by convention and by typer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One fact about the endpoint, the connection to it, or a pasted error.
+    """A fact about the endpoint, the connection to it, or a pasted error.
 
     Attributes:
         check: name of the check, such as "key"; see docs/doctor.md.
-        severity: how bad it is.
+        severity: the severity.
         found: the observation, in one sentence.
         means: its meaning for the caller; empty if `found` is enough.
-        next_step: the one thing to do; empty when nothing is to be done.
+        next_step: the recommended action; empty if there is none.
         details: figures and names for `--json`; never a key.
     """
 
@@ -60,13 +60,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All findings, in the order of the checks.
+    """The result of an examination.
 
     Attributes:
         subject: the examined endpoint, or the name of the pasted text.
-        findings: the findings.
-        stopped: why later checks were left out; None when all were made.
-        calls: how many HTTP requests were made.
+        findings: the findings, in the order of the checks.
+        stopped: why later checks were skipped; None if all ran.
+        calls: number of HTTP requests.
     """
 
     subject: str
@@ -86,7 +86,7 @@ class Report:
 
     @property
     def next_step(self) -> str:
-        """The next step: that of the first among the worst findings that has one."""
+        """The next step of the first of the worst findings that has one."""
         wanting = [one for one in self.findings if one.next_step and one.severity >= Severity.WARNING]
         return max(wanting, key=lambda one: one.severity).next_step if wanting else ""
 

@@ -1,4 +1,4 @@
-"""The form of a key: mistakes that can be found without a call."""
+"""Checks the form of a key, without a call."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _WHERE: Final = "on Azure from the resource's page Keys and Endpoint, on Mien wi
 
 @dataclass(frozen=True, slots=True, repr=False)
 class KeyForm:
-    """The shape of a key.
+    """The result of `examine_key`.
 
     Attributes:
-        usable: the key to go on with, repaired where that is beyond doubt; None when there is none.
-        findings: problems of the address; empty if there are none.
+        usable: the key, corrected if that is safe; None if there is no usable key.
+        findings: problems of the key; empty if there are none.
     """
 
     usable: str | None
@@ -36,10 +36,10 @@ class KeyForm:
 
 
 def examine_key(given: str | None, source: str) -> KeyForm:
-    """Examine a key without a call, and without ever repeating it.
+    """Check a key without a call; findings do not contain the key.
 
     Args:
-        given: the key as it was given; None when there was none.
+        given: the given key; None if there was none.
         source: origin of the key, such as "the variable FACE_KEY".
     """
     if given is None:
@@ -68,7 +68,7 @@ def examine_key(given: str | None, source: str) -> KeyForm:
 
 
 def _mend(given: str, source: str) -> tuple[str, list[Finding]]:
-    """Remove characters that certainly do not belong to the key, and say so."""
+    """Remove characters that cannot belong to the key, with a finding for each kind."""
     key, findings = given, []
 
     def cut(mended: str, what: str, means: str) -> str:
@@ -91,7 +91,7 @@ def _mend(given: str, source: str) -> tuple[str, list[Finding]]:
 
 
 def _mistaken(key: str, source: str) -> KeyForm | None:
-    """Describe what was given instead of a key, if that is clear."""
+    """Return the finding for something other than a key, such as a URL; None if it may be a key."""
     if key.startswith("eyJ") and key.count(".") == 2:
         return _token(key, source)
     if re.match("https?://", key, re.IGNORECASE) or key.lower().endswith((".azure.com", ".microsoft.com")):
@@ -112,7 +112,7 @@ def _mistaken(key: str, source: str) -> KeyForm | None:
 
 
 def _token(token: str, source: str) -> KeyForm:
-    """Name the issuer of a token that was given instead of a key; its claims are read but not verified."""
+    """Return the finding for a token in place of a key; its claims are read but not verified."""
     claims = claims_of(token) or {}
     issuer, audience = str(claims.get("iss", "")), str(claims.get("aud", ""))
     if "liveness" in issuer.lower() or any("session" in name.lower() for name in claims):

@@ -1,4 +1,4 @@
-"""The way to the endpoint before a connection: its name, private endpoints, proxies."""
+"""Checks before a connection: name resolution, private endpoints, proxies."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Resolved:
     """The addresses of a host name.
 
     Attributes:
-        addresses: IP addresses, in the order of preference.
-        alias: the canonical name, where the system tells it.
-        problem: why there are no addresses; empty when there are.
+        addresses: IP addresses in order of preference.
+        alias: the canonical name, if known.
+        problem: why there are no addresses; empty if there are.
     """
 
     addresses: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class Resolved:
 
 
 def resolve(host: str, port: int, seconds: float) -> Resolved:
-    """Ask the system for a host's addresses, with a time limit."""
+    """Resolve a host name with the system's resolver, with a time limit."""
     results: list[Resolved] = []
 
     def ask() -> None:
@@ -48,7 +48,7 @@ def resolve(host: str, port: int, seconds: float) -> Resolved:
         addresses = dict.fromkeys(str(entry[4][0]) for entry in found)
         results.append(Resolved(tuple(addresses), next((entry[3] for entry in found if entry[3]), "")))
 
-    thread = threading.Thread(target=ask, daemon=True)  # getaddrinfo has no time-out of its own
+    thread = threading.Thread(target=ask, daemon=True)  # getaddrinfo has no timeout
     thread.start()
     thread.join(seconds)
     return results[0] if results else Resolved(problem=f"the name server did not answer within {seconds:g} s")
@@ -56,12 +56,12 @@ def resolve(host: str, port: int, seconds: float) -> Resolved:
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """The proxy that calls go through.
+    """The proxy for calls.
 
     Attributes:
-        url: its address without user and password; empty when calls go straight.
-        bypass: whether one is set but NO_PROXY leaves this host out.
-        variables: variables about proxies that are set, without user and password.
+        url: URL without user and password; empty for direct calls.
+        bypass: whether a proxy is set, but NO_PROXY excludes this host.
+        variables: environment variables for proxies that are set, without user and password.
     """
 
     url: str = ""
@@ -70,7 +70,7 @@ class Proxy:
 
 
 def proxy_for(target: ServiceAddress) -> Proxy:
-    """Return the proxy that Python's HTTP libraries use for this endpoint."""
+    """Return the proxy that Python's HTTP libraries use for an endpoint."""
     proxies = getproxies()
     chosen = proxies.get(target.scheme) or proxies.get("all") or ""
     shown = {name: _without_user(value) for name, value in proxy_settings().items()}
@@ -87,7 +87,7 @@ def _bypassed(target: ServiceAddress) -> bool:
 
 
 def check_proxy(target: ServiceAddress, proxy: Proxy) -> Findings:
-    """Check the settings for proxies."""
+    """Check the proxy settings."""
     for upper, lower in (("HTTPS_PROXY", "https_proxy"), ("HTTP_PROXY", "http_proxy")):
         one, other = proxy.variables.get(upper), proxy.variables.get(lower)
         if one and other and one != other:
@@ -135,10 +135,10 @@ def check_proxy(target: ServiceAddress, proxy: Proxy) -> Findings:
 
 
 def check_name(target: ServiceAddress, resolved: Resolved, proxy: Proxy) -> Findings:
-    """Check whether the host's name can be resolved.
+    """Check whether the host name can be resolved.
 
     Raises:
-        Stop: the name does not resolve, and no proxy would resolve it.
+        Stop: the name cannot be resolved, and no proxy resolves it.
     """
     if target.address is not None:
         yield finding("dns", Severity.OK, f"{target.host} is an address; no name is looked up.")
@@ -164,7 +164,7 @@ def check_name(target: ServiceAddress, resolved: Resolved, proxy: Proxy) -> Find
         )
         return
     yield finding("dns", Severity.ERROR, f"{target.host} is not known: {resolved.problem}.", *_unknown_name(target))
-    raise Stop("the host's name leads nowhere")
+    raise Stop("the host name cannot be resolved")
 
 
 def _unknown_name(target: ServiceAddress) -> tuple[str, str]:
@@ -223,7 +223,7 @@ def check_private_endpoint(target: ServiceAddress, resolved: Resolved, proxy: Pr
 
 
 def _private_address(target: ServiceAddress) -> Finding:
-    """Explain that the URL has an address instead of a name, which is fine on Mien."""
+    """Return the finding for a URL with an IP address instead of a name, which is fine on Mien."""
     if not _is_private(target.host):
         return finding(
             "private-endpoint",

@@ -12,23 +12,23 @@ class Options:
     """Options of an examination.
 
     Attributes:
-        url: the endpoint, as it is written in the application.
-        key: the key, as it is; never printed.
+        url: the endpoint, as configured in the application.
+        key: the key, unchanged; never printed.
         key_source: origin of the key, such as "the variable FACE_KEY".
-        authority: file with a certificate authority to trust besides the usual ones.
-        seconds: how long to wait for an answer.
-        patience: how many seconds to wait at most when a call is answered 429.
-        interval: how many seconds lie between two calls at least; 0.12 keeps below ten in a second.
-        samples: how many calls of detect the percentiles of latency are taken from; 0 for none.
-        recognition_model: the model that the application says it uses.
-        face_ids: face ids of the application to look for.
+        authority: file with additional trusted certificate authorities.
+        seconds: timeout of a call.
+        patience: maximum wait after a response 429, in seconds.
+        interval: minimum seconds between two calls; 0.12 keeps the rate below ten per second.
+        samples: number of detect calls for the latency percentiles; 0 for none.
+        recognition_model: the application's recognition model.
+        face_ids: face ids of the application to check.
         detected_at: time when they were created; None if unknown.
-        face_id_seconds: the faceIdTimeToLive that they were made with.
+        face_id_seconds: their faceIdTimeToLive.
         private_endpoint: whether the resource should be reached through a private endpoint.
-        key_in_query: whether the key may be sent in a URL once, to learn whether a proxy strips the header.
-        most_groups: how many collections are looked at.
-        packages: folders with Python packages to look for SDKs in, besides the running environment's.
-        project: folder whose `node_modules` is looked at.
+        key_in_query: whether to send the key in a URL once, to find out whether a proxy strips the header.
+        most_groups: maximum number of checked collections.
+        packages: additional folders with Python packages to search for SDKs.
+        project: folder whose `node_modules` is searched.
     """
 
     url: str

@@ -41,12 +41,12 @@ _NAMED: Final = re.compile(
 _HAR_PAIR: Final = re.compile(
     r"""("name"\s*:\s*")(?P<name>[^"]+)("\s*,\s*"value"\s*:\s*")(?P<value>(?:[^"\\]|\\.)*)(")""", re.IGNORECASE
 )
-# Also passwords with characters that should have been written as %XX, up to the last @.
+# Also passwords with characters that should be percent-encoded, up to the last @.
 _USER_INFO: Final = re.compile(r"""(?<=://)(?:[^\s/?#@"'<>]+|[^\s/?#@:"'<>]*:[^\s"'<>]*)(?=@)""")
 _FORMS: Final = (
     re.compile(r"eyJ[\w-]+\.[\w-]*\.?[\w-]*"),  # a JWT
-    re.compile(r"(?<![0-9A-Za-z-])[0-9a-fA-F]{32}(?![0-9A-Za-z-])"),  # a key in its old form
-    re.compile(r"(?<![0-9A-Za-z])[0-9A-Za-z]{84}(?![0-9A-Za-z])"),  # a key in its new form
+    re.compile(r"(?<![0-9A-Za-z-])[0-9a-fA-F]{32}(?![0-9A-Za-z-])"),  # a key of the old format
+    re.compile(r"(?<![0-9A-Za-z])[0-9A-Za-z]{84}(?![0-9A-Za-z])"),  # a key of the new format
 )
 
 
@@ -61,10 +61,10 @@ def secrets_of(url: str) -> Iterator[str]:
 
 
 class Redactor:
-    """Hides given secrets, and everything that has the form or the name of a key or token.
+    """Redacts known secrets, and everything with the form or name of a key or token.
 
     Args:
-        secrets: known secrets, however they look; ones of fewer than four characters are only known by their names.
+        secrets: known secrets of any form; those shorter than four characters are redacted only by their names.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:

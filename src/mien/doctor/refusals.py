@@ -1,4 +1,4 @@
-"""Explanations of error responses, from the error catalogue or from proxies in between, and recommended actions."""
+"""Explains error responses, by the error catalogue or as those of a proxy."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ _PROXY_MARKS: Final = {
     "azure front door": "Azure Front Door",
 }
 _LONGEST: Final = 1000
-"""How much of a server's text is repeated, in characters; the longest message of the contract has 220."""
+"""Maximum length of quoted server texts, in characters; the contract's longest message has 220."""
 
 _TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An error response in plain words.
+    """An explained error response.
 
     Attributes:
         found: status, code and message.
         means: its meaning.
-        next_step: the next step.
-        row: the row of the catalogue that it is; None when it is not one.
+        next_step: the recommended action.
+        row: its row in the error catalogue, or None.
         missing: features that lack an approval.
     """
 
@@ -69,13 +69,12 @@ def explain_refusal(
     """Return the meaning of an error of the contract.
 
     Args:
-        status: HTTP status, or None when it is not known.
+        status: HTTP status; None if unknown.
         error: the error object of the body, `{"code": …, "message": …, "innererror": …}`; may be empty.
         path: path of the request; may be empty.
-        hint: the hint of the server; may be empty.
-        where: the header Location; may be empty.
-        service: "azure", "mien" or "unknown": who answered, so that the next step can say where to click or what to
-            run. Only Mien gives hints.
+        hint: hint of the server, which only Mien sends; may be empty.
+        where: value of the header Location; may be empty.
+        service: the responding service ("azure", "mien" or "unknown"), for the next step.
     """
     code, message = _text(error.get("code")), _text(error.get("message"))
     inner = next(
@@ -111,7 +110,7 @@ def explain_refusal(
 
 
 def _ask_for(missing: tuple[str, ...], hint: str) -> str:
-    """Return what to do about a missing approval on Mien; the hint contains the state of its request."""
+    """Return the next step for a missing approval on Mien, by the state of its request in the hint."""
     named = _RESOURCE.search(hint)
     name = named[1] if named else "NAME"
     if "waits for a reviewer" in hint or "is in review" in hint:
@@ -127,16 +126,16 @@ def _ask_for(missing: tuple[str, ...], hint: str) -> str:
 
 
 def is_management(headers: Mapping[str, str]) -> bool:
-    """Return whether a response is from Mien's management port, which wants an operator's token or signs people in.
+    """Return whether a response is from Mien's management port.
 
     Args:
-        headers: response headers by their names in lower case.
+        headers: response headers by name in lower case.
     """
     return 'realm="mien"' in headers.get("www-authenticate", "") or headers.get("location", "").startswith("/sign-in")
 
 
 def management_port(status: int | None, port: int | None) -> Finding:
-    """Return the finding that calls went to Mien's management port."""
+    """Return the finding for calls to Mien's management port."""
     before = f" (by default the port before this one, {port - 1})" if port else ""
     return Finding(
         "service",
@@ -148,12 +147,12 @@ def management_port(status: int | None, port: int | None) -> Finding:
 
 
 def explain_page(status: int | None, text: str, headers: Mapping[str, str]) -> Refusal:
-    """Explain a response that is not JSON: something between client and service responded.
+    """Explain a response that is not JSON, from something between client and service.
 
     Args:
-        status: HTTP status, or None when it is not known.
+        status: HTTP status; None if unknown.
         text: the body.
-        headers: response headers by their names in lower case.
+        headers: response headers by name in lower case.
     """
     title = _TITLE.search(text)
     heading = f", titled {re.sub(' +', ' ', title[1].strip())[:80]!r}" if title and title[1].strip() else ""
@@ -177,7 +176,7 @@ def explain_page(status: int | None, text: str, headers: Mapping[str, str]) -> R
 
 
 def missing_features(message: str) -> tuple[str, ...]:
-    """Return the features that a refusal names as not approved."""
+    """Return the features without approval that an error message names."""
     found = _MISSING.search(message)
     if found is None:
         return ()
@@ -193,7 +192,7 @@ def _text(value: object) -> str:
 def _by_status(status: int | None) -> tuple[str, str]:
     if status is None:
         return (
-            "This is not an error that the Face service is known to give.",
+            "This is not a known error of the Face service.",
             "Paste the whole answer, with its status.",
         )
     if status >= 500:

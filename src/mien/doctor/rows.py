@@ -33,11 +33,11 @@ _ANY_PATH: Final = ("gateway", "limited_access", "common", "mien")
 
 @dataclass(frozen=True, slots=True)
 class RowMatch:
-    """A row, and how certain it is.
+    """A row of the error catalogue, and whether it matches exactly.
 
     Attributes:
-        row: row of the catalogue.
-        exact: whether the message is the row's, placeholders and figures apart; else only code or status agree.
+        row: the row.
+        exact: whether the message matches, apart from placeholders and numbers; if not, only code or status match.
     """
 
     row: Row
@@ -45,7 +45,7 @@ class RowMatch:
 
 
 def family_of(path: str) -> tuple[str, ...]:
-    """Return the families of rows that belong to a path, most likely first; empty if the path is unknown."""
+    """Return the families of rows for a path, most likely first; empty if the path is unknown."""
     parts = [part.lower() for part in path.partition("?")[0].split("/") if part]
     parts = parts[2:] if parts[:1] == ["face"] else parts
     if not parts:
@@ -59,17 +59,17 @@ def find_row(status: int | None, code: str, message: str, path: str = "") -> Row
     """Return the row of an error response; None if no row resembles it.
 
     Args:
-        status: HTTP status, or None when it is not known.
+        status: HTTP status; None if unknown.
         code: error code; may be empty.
-        message: the error's text; may be empty.
-        path: path of the request, to tell families with the same text apart; may be empty.
+        message: error message; may be empty.
+        path: path of the request, to distinguish families with the same message; may be empty.
     """
     families = family_of(path)
     said = _plain(message)
     candidates = [row for row in ROWS if _pattern(row).fullmatch(said)] if said else []
     exact = bool(candidates)
     if not exact and said:
-        # A text that was cut short, or has something added, as SDKs do.
+        # SDKs truncate or extend messages.
         candidates = [row for row in ROWS if len(said) > 12 and _pattern(row).match(said)]
         exact = bool(candidates)
     if not exact and code:
@@ -90,7 +90,7 @@ def find_row(status: int | None, code: str, message: str, path: str = "") -> Row
 
 @lru_cache(maxsize=512)
 def _pattern(row: Row) -> re.Pattern[str]:
-    """Return the pattern of a row's message, with wildcards for its values and numbers."""
+    """Return a pattern for a row's message, with wildcards for its values and numbers."""
     parts = [_NUMBER.sub("#", re.escape(_SPACE.sub(" ", part))) for part in row.parts]
     return re.compile(".{0,200}?".join(part.replace("#", _NUMBER.pattern) for part in parts), re.IGNORECASE)
 

@@ -1,4 +1,4 @@
-"""The SDKs that are installed, and the API version that each speaks."""
+"""Finds installed SDKs and their API versions."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Sdk:
     """An installed SDK.
 
     Attributes:
-        name: name of its package.
-        version: version of its package.
-        api: the API version that it speaks by default; empty when it is not known.
+        name: name of the package.
+        version: version of the package.
+        api: default API version; empty if unknown.
     """
 
     name: str
@@ -28,11 +28,11 @@ class Sdk:
 
 
 def installed(packages: Iterable[Path] = (), project: Path | None = None) -> list[Sdk]:
-    """Return the Face SDKs in the running environment, in further folders of packages, and in `node_modules`.
+    """Return the Face SDKs in the running environment, in other package folders, and in `node_modules`.
 
     Args:
-        packages: `site-packages` folders besides the running environment's.
-        project: a folder whose `node_modules` is looked at.
+        packages: additional `site-packages` folders.
+        project: folder whose `node_modules` is searched.
     """
     found: dict[tuple[str, str], Sdk] = {}
     for name in SDK_VERSIONS:
@@ -52,7 +52,7 @@ def installed(packages: Iterable[Path] = (), project: Path | None = None) -> lis
 
 
 def api_version(name: str, version: str) -> str:
-    """Return the default API version of a release; empty if it is not known."""
+    """Return the default API version of a release; empty if unknown."""
     return next((api for release, api in SDK_VERSIONS.get(name, ()) if release in {"", version}), "")
 
 
@@ -61,7 +61,7 @@ def check_sdks(sdks: Iterable[Sdk], answering: Iterable[str]) -> Iterator[Findin
 
     Args:
         sdks: the installed SDKs.
-        answering: the API versions that answer; empty when that is not known.
+        answering: API versions that the endpoint supports; empty if unknown.
     """
     known = tuple(answering)
     none = True

@@ -1,4 +1,4 @@
-"""Reads the clipboard with whatever program the desktop has for it."""
+"""Reads the clipboard with one of the desktop's programs."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _PROGRAMS: Final = (
 
 
 class ClipboardError(Exception):
-    """The clipboard cannot be read; the message says why."""
+    """The clipboard cannot be read; the message gives the reason."""
 
 
 def read_clipboard() -> bytes:
     """Return the content of the clipboard.
 
     Raises:
-        ClipboardError: there is no program that reads it, or none that could.
+        ClipboardError: no known program is installed, or all of them failed.
     """
     tried = []
     for name, *arguments in _PROGRAMS:
@@ -31,7 +31,7 @@ def read_clipboard() -> bytes:
         if program is None:
             continue
         try:
-            done = subprocess.run([program, *arguments], capture_output=True, timeout=5, check=True)  # noqa: S603  programs of the list above
+            done = subprocess.run([program, *arguments], capture_output=True, timeout=5, check=True)  # noqa: S603  only programs in the list above
         except (OSError, subprocess.SubprocessError):
             tried.append(name)
             continue

@@ -24,7 +24,7 @@ _TELLING: Final = re.compile(
 
 
 def is_curl_log(text: str) -> bool:
-    """Return whether a text is a log of curl: lines with its marks, or its final message."""
+    """Return whether a text is a log of curl, with its line prefixes or its final message."""
     marks = sum(1 for line in text.splitlines()[:5000] if line[:2] in {"* ", "> ", "< "})
     return marks >= 3 or bool(_REQUEST.search(text) or _RESPONSE.search(text)) or bool(_EXIT.search(text))
 
@@ -55,7 +55,7 @@ class _Draft:
 
 
 def read_curl_log(text: str) -> list[Observed]:
-    """Return the calls of a log, oldest first; those to a proxy (CONNECT) only if they failed."""
+    """Return the calls in a log, oldest first; CONNECT calls to a proxy only if they failed."""
     drafts: list[_Draft] = []
     current = _Draft()
     secure = False
@@ -88,13 +88,13 @@ def read_curl_log(text: str) -> list[Observed]:
 
 
 def _take_line(current: _Draft, line: str) -> None:
-    """Read a line without a mark: part of the body, curl's final message, or its progress meter."""
+    """Parse a line without a prefix: part of the body, curl's final message, or its progress meter."""
     if _EXIT.search(line):
         current.notes.append(line.strip())
         return
     if _NOISE.match(line) or not (current.in_body or line.lstrip().startswith(("{", "["))):
         return
-    after = _AFTER_BODY.search(line)  # curl writes its next remark right behind a body without a line's end
+    after = _AFTER_BODY.search(line)  # after a body without a final newline, curl's next message is on the same line
     current.body.append(line[: after.start()] if after else line)
 
 

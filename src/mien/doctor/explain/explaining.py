@@ -34,10 +34,10 @@ _OFF: Final = 2
 
 
 def explain(raw: bytes, name: str) -> Report:
-    """Explain a pasted text; makes no call, and never shows a key that is in it.
+    """Explain a pasted text; makes no calls, and redacts keys in the text.
 
     Args:
-        raw: an error body, an HTTP answer, a `curl -v` log, a HAR file, or what an SDK's exception printed.
+        raw: an error body, an HTTP response, a `curl -v` log, a HAR file, or the text of an SDK's exception.
         name: name of the source, for the report.
     """
     calls = read(raw)
@@ -62,8 +62,8 @@ def _nothing() -> Finding:
         "paste",
         Severity.WARNING,
         "This shows no call and no known error of a Face service, so nothing can be concluded from it.",
-        "Needed is one of: the error body with its status, a whole `curl -v` log, a HAR file, or the whole text of an "
-        "SDK's exception.",
+        "Paste the error body with its status, a whole `curl -v` log, a HAR file, or the whole text of an SDK's "
+        "exception.",
         "Repeat the call with `curl -v` and paste all that it prints; `mien doctor ENDPOINT` examines the endpoint.",
     )
 
@@ -84,7 +84,7 @@ def _secrets(call: Observed) -> Iterator[str]:
 
 
 def _shown(call: Observed) -> str:
-    """Return method and path for people, without the query, which may contain a key."""
+    """Return method and path for display, without the query, which may contain a key."""
     try:
         path = urlsplit(call.url).path
     except ValueError:
@@ -113,7 +113,7 @@ def _is_azure(call: Observed) -> bool:
 
 
 def _request(call: Observed, *, failed: bool) -> Iterator[Finding]:
-    """Examine the request."""
+    """Explain mistakes in the request."""
     if "://" in call.url:
         for found in examine_url(call.url.partition("/face/")[0] or call.url).findings:
             if found.severity >= Severity.WARNING:
@@ -181,7 +181,7 @@ def _path(call: Observed, *, failed: bool) -> Iterator[Finding]:
 
 
 def _retired(call: Observed) -> Iterator[Finding]:
-    """Name retired attributes that a failed call asked for: old SDKs show a message that names none."""
+    """Report retired attributes in a failed call, because the messages of old SDKs do not name them."""
     if not _readable(call.url):
         return
     query = {name.lower(): ",".join(values) for name, values in parse_qs(urlsplit(call.url).query).items()}
@@ -198,7 +198,7 @@ def _retired(call: Observed) -> Iterator[Finding]:
 
 
 def _endpoint(call: Observed) -> str:
-    """Return scheme, host and port of a call, with which its client should be configured."""
+    """Return scheme, host and port of a call, the correct endpoint for its client."""
     split = urlsplit(call.url)
     return f"{split.scheme}://{split.netloc.rpartition('@')[2]}" if split.netloc else "https://HOST"
 
@@ -213,7 +213,7 @@ def _credentials(sent: Mapping[str, str], call: Observed, *, failed: bool) -> It
                 "request",
                 Severity.WARNING,
                 "A browser sent the resource's key.",
-                "Who opens the page can read and use it; browsers get a liveness session's authToken at most.",
+                "Anyone who opens the page can use it; only a liveness session's authToken belongs in a browser.",
                 "Make the call on your server, and regenerate the key.",
             )
         return
@@ -224,7 +224,7 @@ def _credentials(sent: Mapping[str, str], call: Observed, *, failed: bool) -> It
             yield Finding(
                 "request",
                 Severity.ERROR,
-                "The header Authorization holds something else than a Bearer token.",
+                "The header Authorization does not contain a Bearer token.",
                 f"The key belongs in the header {KEY_HEADER}; Authorization takes tokens.",
                 f"Send {KEY_HEADER}: <key>.",
             )
@@ -325,7 +325,7 @@ def _error_of(body: str) -> tuple[Mapping[str, Any], Any]:
     inner = parsed.get("error")
     if isinstance(inner, dict):
         return inner, parsed
-    if isinstance(inner, str):  # OAuth, and older gateways
+    if isinstance(inner, str):  # as in OAuth and older gateways
         return {"code": inner, "message": str(parsed.get("error_description") or parsed.get("message") or "")}, parsed
     if isinstance(parsed.get("message"), str) or isinstance(parsed.get("Message"), str):
         message = parsed.get("message") or parsed.get("Message")

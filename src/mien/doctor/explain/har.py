@@ -1,4 +1,4 @@
-"""Reads a HAR file: the calls that a browser or a proxy recorded (HTTP Archive 1.2)."""
+"""Reads HAR files (HTTP Archive 1.2), the calls that a browser or a proxy recorded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST: Final = 500
 
 
 def read_har(log: Mapping[str, Any]) -> list[Observed]:
-    """Return the calls to a Face service in a HAR's `log`, oldest first; if there are none, other calls that failed."""
+    """Return the calls to a Face service in a HAR's `log`, oldest first; if there are none, other failed calls."""
     entries = log.get("entries")
     if not isinstance(entries, list):
         return []

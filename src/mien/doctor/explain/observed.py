@@ -1,4 +1,4 @@
-"""The facts about one call that a pasted text contains."""
+"""A call as far as a pasted text shows it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Observed:
-    """One call, as shown by a pasted text.
+    """A call in a pasted text.
 
     Attributes:
-        method: method of the request; empty when it is not shown.
-        url: URL of the request, whole or only its path; empty when it is not shown.
-        sent: request headers by their names in lower case; None when they are not shown.
-        status: HTTP status; None when it is not shown.
-        headers: response headers by their names in lower case.
-        body: body of the response.
-        notes: other messages of a client, such as "curl: (28) Connection timed out".
+        method: HTTP method; empty if not shown.
+        url: URL or only path of the request; empty if not shown.
+        sent: request headers by name in lower case; None if not shown.
+        status: HTTP status; None if not shown.
+        headers: response headers by name in lower case; None if not shown.
+        body: response body.
+        notes: other messages of the client, such as "curl: (28) Connection timed out".
         at: time of the call by the client's clock; None if unknown.
         browser: whether a browser made it.
     """
@@ -35,5 +35,5 @@ class Observed:
 
     @property
     def told(self) -> Mapping[str, str]:
-        """The response headers; empty when they are not shown."""
+        """The response headers; empty if not shown."""
         return self.headers or {}

@@ -1,4 +1,4 @@
-"""Reads a pasted text: recognises its form and extracts the calls. Never fails: anything unknown is plain text."""
+"""Recognises the format of a pasted text and extracts its calls; any unknown format is plain text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mien.doctor.explain.har import read_har
 from mien.doctor.explain.observed import Observed
 
 LONGEST: Final = 64 << 20
-"""How much of a paste is read, in bytes."""
+"""Maximum size of a pasted text, in bytes; the rest is ignored."""
 
 _STATUS_LINE: Final = re.compile(r"^HTTP/\d(?:\.\d)?\s+(\d{3})\b", re.MULTILINE)
 _STATUS_WORDS: Final = (
@@ -22,7 +22,7 @@ _STATUS_WORDS: Final = (
     re.compile(r"^\s*\(?([345]\d\d)\)?[\s:]", re.MULTILINE),
 )
 _HEADER: Final = re.compile(r"^\s*([A-Za-z][A-Za-z0-9-]{1,60})\s*:\s*(.*?)\s*$")
-# What Python's SDKs print: "(Code) message", "Code: …", "Message: …"
+# Format of Python's SDKs: "(Code) message", "Code: …", "Message: …"
 _SDK_CODE: Final = re.compile(r"^(?:Code|ErrorCode):\s*(\S+)", re.MULTILINE)
 _SDK_MESSAGE: Final = re.compile(r"^Message:\s*(.+?)\s*$", re.MULTILINE)
 _SDK_LINE: Final = re.compile(r"\((\w+)\)\s+([^\n]+)")
@@ -32,7 +32,7 @@ _MOST_STARTS: Final = 2000
 
 
 def read(raw: bytes) -> list[Observed]:
-    """Return the calls in a pasted text; if there are none, one call with only the text."""
+    """Return the calls in a pasted text; if there are none, one call with the text as note."""
     text = _text_of(raw[:LONGEST])
     parsed = _json(text)
     if isinstance(parsed, dict) and isinstance(parsed.get("log"), dict):
@@ -59,7 +59,7 @@ def _json(text: str) -> Any:
 
 
 def _body_only(parsed: Any, text: str) -> Observed:
-    """Read a body without its status; some gateways repeat the status in it, and some people paste nothing else."""
+    """Parse a body without a status line; some gateways repeat the status in the body."""
     status = _status(parsed)
     if isinstance(parsed, dict):
         inner = error if isinstance(error := parsed.get("error"), dict) else parsed
@@ -74,7 +74,7 @@ def _status(value: Any) -> int | None:
 
 
 def _free_text(text: str) -> Observed:
-    """Read an HTTP response, the text of an SDK's exception, or a few lines of either."""
+    """Parse an HTTP response, the text of an SDK's exception, or parts of them."""
     line = _STATUS_LINE.search(text)
     status = int(line[1]) if line else None
     for words in _STATUS_WORDS:
@@ -110,7 +110,7 @@ def _headers(text: str) -> Mapping[str, str]:
 
 
 def _json_inside(text: str) -> str:
-    """Return the first JSON object in a text that looks like an error or a response; empty if there is none."""
+    """Return the first JSON object in a text that is an error or a response; empty if there is none."""
     decoder = json.JSONDecoder()
     for start in [place.start() for place in re.finditer(r'\{\s*"|\[\s*\{', text)][:_MOST_STARTS]:
         try:
@@ -123,7 +123,7 @@ def _json_inside(text: str) -> str:
 
 
 def _from_sdk(text: str) -> str:
-    """Return the error that the text of an SDK's exception describes; empty if there is none."""
+    """Return the error in the text of an SDK's exception; empty if there is none."""
     code, message = _SDK_CODE.search(text), _SDK_MESSAGE.search(text)
     line = _SDK_LINE.search(text)
     if code is None and message is None and line is None:

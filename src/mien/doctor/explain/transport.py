@@ -1,4 +1,4 @@
-"""Client messages without a response: curl's exit codes, texts of Python and browsers."""
+"""Explains client messages without a response: curl's exit codes, texts of Python and browsers."""
 
 from __future__ import annotations
 
@@ -88,13 +88,13 @@ _BY_WORDS: Final = (
      ("key-form", "The HTTP library refuses the key: it has a line break or another character that no header may have.",
       "Strip the key where the application reads it; a file or a secret often ends in a line break.")),
     (re.compile(r"Expecting value: line 1 column 1|JSONDecodeError|Unexpected token '?<|content.type.*text/html", _I),
-     ("answer", "The answer was no JSON: something between, such as a proxy, answered instead of the service.",
+     ("answer", "The response was not JSON: something in between, such as a proxy, responded instead of the service.",
       "Repeat the call with `curl -v` to see who answers.")),
 )  # fmt: skip
 
 
 def explain_notes(call: Observed) -> Iterator[Finding]:
-    """Explain the client's own message; nothing if there was a response, which says more."""
+    """Explain the client's message, unless there was a response, which is more informative."""
     if call.status is not None:
         return
     text = "\n".join(call.notes)
