@@ -1,10 +1,10 @@
-"""The web console on the management port: what an operator or the owner of an application sees and does.
+"""The web console on the management port, for operators and owners of applications.
 
 Main types: `Portal` (the ASGI application), `PortalParts` (its dependencies). Importing this package is cheap: the
-pages, and the user-interface library they are made with, are loaded when the first signed-in person comes.
+pages and their user-interface library are loaded with the first request of a signed-in person.
 
-People sign in once with an admin token or at the configured OpenID Connect issuer, and then have a signed cookie.
-The pages call the same services as the control plane and the command line, in threads, never in the event loop.
+People sign in with an admin token or at the configured OpenID Connect issuer, and then have a signed cookie. The pages
+call the same services as the control plane and the command line, in threads, never on the event loop.
 
 Example:
     ```

@@ -1,4 +1,4 @@
-"""Limited access on the pages: what adds or changes templates is refused as the gateway refuses it."""
+"""Limited access on the pages: as in the gateway, adding or changing templates needs an approval."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ NOT_APPROVED: Final = mark("The resource is not approved for this use.")
 
 
 def feature_names(features: Iterable[str]) -> str:
-    """Return the names of features that need an approval, in one order."""
+    """Return the names of features in a fixed order."""
     wanted = frozenset(features)
     return listed(t(name) for feature, name in FEATURES.items() if feature in wanted)
 
 
 def is_approved(visitor: Visitor) -> bool:
-    """Whether the resource is approved for a use of templates."""
+    """Return whether the resource is approved to use templates."""
     return not visitor.resource.features.isdisjoint(RECOGNITION)
 
 
 def approved_to_enrol(visitor: Visitor) -> bool:
-    """Whether the resource is approved for a use of templates; says so when it is not; as the gateway does."""
+    """Return whether the resource is approved to use templates; if not, show a banner."""
     if is_approved(visitor):
         return True
     names = " / ".join(t(FEATURES[feature]) for feature in RECOGNITION)
@@ -51,15 +51,15 @@ def approved_to_enrol(visitor: Visitor) -> bool:
 
 
 def may_write(visitor: Visitor) -> bool:
-    """Whether somebody may add and change who is enrolled: erasing alone needs no approval."""
+    """Return whether the visitor may add and change enrolled people; only erasing needs no approval."""
     return is_approved(visitor) and visitor.may(Permission.PEOPLE)
 
 
 def check_approved(visitor: Visitor) -> bool:
-    """Check again whether the resource is approved, in a thread: a page stays open longer than an approval lasts.
+    """Check again, in a thread, that the resource is approved, because an approval may end while a page is open.
 
     Raises:
-        ManagementError: it is not.
+        ManagementError: the resource is not approved.
     """
     resource = visitor.parts.accounts.get(visitor.resource.id)
     if resource is None or resource.features.isdisjoint(RECOGNITION):
@@ -70,7 +70,7 @@ def check_approved(visitor: Visitor) -> bool:
 def write_button(
     visitor: Visitor, label: str, on_click: Handler, kind: str = "plain", image: str | None = None
 ) -> ui.button:
-    """A button that adds or changes something."""
+    """Return a button for an action that adds or changes enrolled people."""
 
     async def press() -> None:
         if await visitor.act(Permission.PEOPLE, lambda: check_approved(visitor)):

@@ -1,4 +1,4 @@
-"""Training by itself after edits in the portal: some seconds after the last one, unless a policy switches it off."""
+"""Automatic training some seconds after the last edit in the portal, unless a policy disables it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from mien.gallery.gallery import Gallery
 from mien.gallery.kinds import CollectionRef
 
 QUIET: Final = 3.0
-"""Seconds without an edit after which a group is trained, so that ten photos in a row are one training."""
+"""Seconds without an edit before a group is trained, so that several edits in a row cause one training."""
 PATIENCE: Final = 20.0
-"""Seconds that an edit waits for a training to end, which nobody asked for by hand."""
+"""Seconds that an edit waits for the end of a training."""
 _LOOK: Final = 0.2
 
 _T = TypeVar("_T")
@@ -25,10 +25,10 @@ _log = structlog.get_logger("mien.portal")
 
 
 class AutoTraining:
-    """Trains groups after edits; one object a server.
+    """Trains groups after edits; one object per server.
 
     Args:
-        quiet: seconds to wait after the last edit of a group.
+        quiet: delay in seconds after the last edit of a group.
     """
 
     def __init__(self, quiet: float = QUIET) -> None:
@@ -36,12 +36,12 @@ class AutoTraining:
         self._due: dict[CollectionRef, asyncio.Task[None]] = {}
 
     def after_edit(self, gallery: Gallery, ref: CollectionRef, note: Callable[[], None]) -> None:
-        """Request a training some seconds from now; to be called in the event loop.
+        """Schedule a training; call it on the event loop.
 
         Args:
-            gallery: trains.
-            ref: the collection that was changed.
-            note: writes into the audit log that it was trained, in a thread.
+            gallery: the gallery.
+            ref: the changed collection.
+            note: writes an audit entry about the training; called in a thread.
         """
         if not ref.kind.trained:
             return
@@ -52,19 +52,19 @@ class AutoTraining:
         task.add_done_callback(lambda done: self._due.pop(ref, None) if self._due.get(ref) is done else None)
 
     def is_due(self, ref: CollectionRef) -> bool:
-        """Whether a collection is going to be trained by itself."""
+        """Return whether an automatic training of a collection is scheduled."""
         return ref in self._due
 
     async def _train_later(self, gallery: Gallery, ref: CollectionRef, note: Callable[[], None]) -> None:
         def train() -> bool:
-            """Request a training; False while one is running, which may not include the last edit."""
+            """Request a training; return False while another runs, which may not include the last edit."""
             try:
                 if gallery.policies.get_for(ref).train_after_edits and gallery.stale.of(ref).is_stale:
                     gallery.training.start(ref)
                     note()
             except TrainingNotFinishedError:
                 return False
-            except CollectionNotFoundError:  # deleted meanwhile
+            except CollectionNotFoundError:  # it was deleted
                 pass
             return True
 
@@ -77,10 +77,10 @@ class AutoTraining:
 
 
 def patiently(work: Callable[[], _T]) -> _T:
-    """Do something in a thread, after a training that is under way has ended.
+    """Call a function in a thread, after a running training has ended.
 
     Raises:
-        TrainingNotFinishedError: it takes too long.
+        TrainingNotFinishedError: the training takes too long.
     """
     until = time.monotonic() + PATIENCE
     while True:

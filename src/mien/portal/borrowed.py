@@ -1,4 +1,4 @@
-"""Texts of other packages that pages show translated: they are written once, there, and gathered from here."""
+"""Lists the texts of other packages that pages show, so that they are translated."""
 
 from __future__ import annotations
 

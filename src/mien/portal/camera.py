@@ -1,4 +1,4 @@
-"""Enrolling before a camera: it says what to change, and takes each picture by itself when it is good."""
+"""Enrolment with a camera, which shows guidance and takes each picture automatically."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class CameraPlace:
 
     Args:
         visitor: the signed-in person.
-        on_photos: called with the number of pictures before the first of them.
+        on_photos: called before the first picture with the number of pictures.
         on_photo: called with each picture.
     """
 
@@ -64,7 +64,7 @@ class CameraPlace:
     async def _look(self, event: events.GenericEventArguments) -> None:
         data = _decoded(str((event.args or {}).get("detail", "")))
         if data is None or not self._on or self._taken >= len(POSES):
-            return  # after the end, too, a picture may be on its way
+            return  # a picture may arrive after the end
         if self._start.visible:
             self._start.set_visibility(False)
             self._stop.set_visibility(True)
@@ -83,7 +83,7 @@ class CameraPlace:
             return
         self._good = 0 if told else self._good + 1
         self._said.text = told or t("Hold still … {pose}", pose=t(_WORDS[pose]))
-        if self._good >= 2:  # good in two pictures in a row: the second is not a blurred chance
+        if self._good >= 2:  # two good pictures in a row, so that the second is not blurred by motion
             self._good = 0
             self._taken += 1
             await self._on_photo(Upload(f"camera-{pose.value}.jpg", data))
@@ -115,7 +115,7 @@ def camera(
     on_photos: Callable[[int], Awaitable[None]],
     on_photo: Callable[[Upload], Awaitable[None]],
 ) -> None:
-    """Draw the camera; arguments as of `CameraPlace`."""
+    """Draw the camera; the arguments are those of `CameraPlace`."""
     CameraPlace(visitor, on_photos, on_photo)
     text(
         t("The camera takes three pictures automatically: from the front, and turned a little to each side."),
@@ -124,7 +124,7 @@ def camera(
 
 
 def _decoded(address: str) -> bytes | None:
-    """Return the picture of a data URL; None for anything else."""
+    """Return the picture in a data URL; None if it is not one."""
     head, _, data = address.partition(",")
     if head != "data:image/jpeg;base64" or len(data) > _LARGEST:
         return None

@@ -1,4 +1,4 @@
-"""Problems of a camera in the language of the page; `mien.video` gives them in English, for logs too."""
+"""Translations of camera problems, which `mien.video` reports in English."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ PROBLEMS: Final = (
     mark("there is no such device or file"),
     mark("the stream failed"),
 )
-"""All that `mien.video.reader.problem_of` says in words of its own."""
+"""All texts of `mien.video.reader.problem_of`."""
 
 _NO_PICTURE: Final = re.compile(r"no (?:frame|picture) for ([0-9.]+) s")
 
 
 def said(problem: str) -> str:
-    """Return a camera's problem as a sentence; words of the system or of a library stay as they are."""
+    """Return a camera's problem as a sentence; texts of the system or of libraries are not translated."""
     if found := _NO_PICTURE.fullmatch(problem):
         return t("No picture for {seconds:,.0f} s.", seconds=float(found[1]))
     translated = t(problem)

@@ -1,4 +1,4 @@
-"""Parts of pages for running cameras: pictures loaded by the browser, outlines, and a text about each face."""
+"""Parts of pages for running cameras: pictures, outlines, and a text about each face."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PICTURE: Final = "/cameras/{camera_id}/picture"
 
 
 def serve_pictures(application: FastAPI, parts: PortalParts) -> None:
-    """Add the address at which pages pull the newest picture of a camera, behind the portal's sign-in."""
+    """Add the route, behind the portal's sign-in, from which pages load the latest picture of a camera."""
 
     async def picture(request: Request) -> Response:
         session: PortalSession = request.scope[SESSION]
@@ -37,7 +37,7 @@ def serve_pictures(application: FastAPI, parts: PortalParts) -> None:
             return Response(status_code=404)
         found = {str(one): watcher for one, watcher in parts.watchers(resource.id).items()}.get(camera_id)
         shown = found.picture() if found is not None else None
-        if shown is None:  # it is being started, or runs on another server: not an error of the page that asked
+        if shown is None:  # it is starting, or runs on another server: not an error
             return Response(status_code=204)
         return Response(await to_thread.run_sync(shown.jpeg), media_type="image/jpeg")
 
@@ -50,17 +50,17 @@ def running(parts: PortalParts, resource_id: UUID) -> Mapping[UUID, Watched]:
 
 
 def where_runs(parts: PortalParts, camera: Camera) -> str | None:
-    """Return the server that runs a camera, as `host:pid`; None if nobody does. The claim of its door is its own."""
+    """Return the server that runs a camera, as `host:pid`; None if no server does."""
     name = f"door/{camera.spec.door}" if camera.spec.door else f"camera/{camera.camera_id}"
     return None if parts.holders is None else parts.holders(name).get(name)
 
 
 def about_track(evidence: TrackEvidence, missing: Sequence[str]) -> str:
-    """Describe a track in words and numbers.
+    """Describe a track as text.
 
     Args:
         evidence: evidence of the track.
-        missing: the conditions that are missing for recognition.
+        missing: conditions that the track does not meet for recognition.
     """
     told = [
         t("{agreeing} of {readable} readable frames agree", agreeing=evidence.agreeing, readable=evidence.readable),
@@ -77,7 +77,7 @@ def about_track(evidence: TrackEvidence, missing: Sequence[str]) -> str:
 
 
 def name_of(evidence: TrackEvidence) -> str:
-    """The person of a track, as pages show it."""
+    """Return the name of a track's person."""
     if evidence.best is None:
         return t("Unknown")
     return evidence.best.name or evidence.best.person_id
@@ -88,12 +88,12 @@ def outlines(
     boxes: Mapping[int, tuple[float, float, float, float]],
     labels: Mapping[int, tuple[str, bool]],
 ) -> str:
-    """Return the SVG that is laid over a picture: a box and a name for each face.
+    """Return an SVG overlay for a picture with a box and a name for each face.
 
     Args:
         size: width and height of the picture in pixels.
-        boxes: by track, in those pixels.
-        labels: by track, the name, and whether the person counts as recognised.
+        boxes: the box of each track, in pixels.
+        labels: the name of each track, and whether the person is recognised.
     """
     large = max(size) / 55
     drawn = []
@@ -114,7 +114,7 @@ def outlines(
 
 
 def polygons(size: tuple[int, int], watch: Sequence[Polygon], privacy: Sequence[Polygon], draft: Polygon) -> str:
-    """Return the SVG of zones, and of one that is being drawn."""
+    """Return an SVG overlay with zones, and with an unfinished one."""
     width, height = size
     line = max(size) / 400
 
@@ -139,10 +139,10 @@ def polygons(size: tuple[int, int], watch: Sequence[Polygon], privacy: Sequence[
 
 
 def read_corners(text: str) -> tuple[tuple[float, float], ...]:
-    """Read corners that a person typed: `x,y x,y x,y` in percent of the picture.
+    """Parse typed corners: `x,y x,y x,y` in percent of the picture.
 
     Raises:
-        ValueError: the text says something else; the message says what is expected.
+        ValueError: the text is not valid; the message describes the format.
     """
     try:
         pairs = [tuple(float(part) / 100 for part in pair.split(",")) for pair in text.split()]
@@ -155,5 +155,5 @@ def read_corners(text: str) -> tuple[tuple[float, float], ...]:
 
 
 def written_corners(polygon: Polygon) -> str:
-    """Write corners as `read_corners` reads them."""
+    """Return corners in the format of `read_corners`."""
     return " ".join(f"{100 * x:.3g},{100 * y:.3g}" for x, y in polygon)

@@ -1,4 +1,4 @@
-"""Actions that are confirmed first: the question, the action, and the page that shows its result."""
+"""Actions that need confirmation, and open a page afterwards."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from mien.portal.widgets import confirm
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """The question before an action.
+    """A question to confirm an action.
 
     Attributes:
         title: the question.
         about: the consequences of the action.
-        label: label of the button that agrees.
+        label: label of the confirming button.
         kind: kind of that button.
     """
 
@@ -38,9 +38,9 @@ def ask_before(
     Args:
         visitor: the signed-in person.
         question: the question.
-        work: does it, in a thread.
-        then: path of the page that is opened afterwards.
-        done: said when it went well.
+        work: the action, called in a thread.
+        then: path of the page to open on success.
+        done: message on success.
     """
 
     def finished() -> bool:

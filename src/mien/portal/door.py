@@ -30,11 +30,11 @@ _log = structlog.get_logger("mien.portal")
 class Portal:
     """The ASGI application of the portal.
 
-    The interface behind it is loaded with the first request of somebody who is signed in: a server that nobody looks
-    at starts sooner and stays smaller.
+    The interface is loaded with the first request of a signed-in person, so that the server starts faster and an unused
+    portal takes no memory.
 
     Args:
-        parts: its dependencies.
+        parts: the dependencies.
     """
 
     def __init__(self, parts: PortalParts) -> None:
@@ -63,7 +63,7 @@ class Portal:
             await self._serve(scope, receive, self._guarded(scope, send))
 
     def _below_base_path(self, scope: Scope) -> Scope:
-        """Return a request as the pages take it: the base path is in the header only if a trusted proxy says so."""
+        """Return the scope for the pages, with the base path in its header only if a trusted proxy sent it."""
         request = Request({**scope, "method": scope.get("method", "GET")}, _nothing)
         prefix, path = self._origin.prefix(request), self._origin.path(request)
         kept = [pair for pair in scope["headers"] if pair[0] != PREFIX_HEADER.encode()]
@@ -73,7 +73,7 @@ class Portal:
         return {**scope, "headers": kept, "path": path, "raw_path": path.encode()}
 
     def _is_from_here(self, scope: Scope, headers: dict[bytes, bytes], *, origin_needed: bool = False) -> bool:
-        """Whether a request comes from a page of this very origin, as far as the browser says."""
+        """Return whether a request comes from a page of the same origin, according to the browser."""
         method = scope.get("method", "GET")
         page = headers.get(b"origin", b"").decode("latin-1")
         if page:
@@ -82,7 +82,7 @@ class Portal:
         return headers.get(b"sec-fetch-site") == b"same-origin" or (method in _SAFE and not origin_needed)
 
     def _host(self, scope: Scope) -> str:
-        """Return host and port that the browser asked, past trusted proxies."""
+        """Return the host and port that the browser requested, behind trusted proxies."""
         return urlsplit(self._origin(Request({**scope, "method": "GET"}, _nothing))).netloc
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -102,12 +102,12 @@ class Portal:
             await (await self._load())(scope, receive, send)
 
     def _is_short(self, headers: dict[bytes, bytes]) -> bool:
-        """Whether a body is as long as a photo at most; browsers say how long it is."""
+        """Return whether the Content-Length is at most that of a photo; browsers always send it."""
         length = headers.get(b"content-length", b"")
         return length.isdigit() and int(length[:20]) <= self._parts.image_limit + UPLOAD_FRAME
 
     async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Accept a page's websocket; pages of other origins can open websockets too, and send our cookie."""
+        """Accept a page's WebSocket if the origin is ours; pages of other origins can open one with our cookie."""
         headers = _headers(scope)
         session = await self._session(headers) if self._is_from_here(scope, headers, origin_needed=True) else None
         if session is None:
@@ -130,7 +130,7 @@ class Portal:
 
     async def _start(self) -> tuple[Api, AbstractAsyncContextManager[Any]]:
         def build() -> Any:
-            from mien.portal.interface import build_interface  # noqa: PLC0415  takes a second, and much memory
+            from mien.portal.interface import build_interface  # noqa: PLC0415  takes a second and much memory
 
             return build_interface(self._parts, self._sessions)
 
@@ -180,7 +180,7 @@ class Portal:
 
 
 def _lost_page(base: str) -> bytes:
-    """Return the page of an address that leads nowhere."""
+    """Return the page for unknown paths."""
     page = _LOST.substitute(
         base=escape(base, quote=True),
         language=language(),
@@ -193,11 +193,11 @@ def _lost_page(base: str) -> bytes:
 
 
 def _policy(endpoint: str) -> list[tuple[bytes, bytes]]:
-    """Return the headers of every answer: nothing comes from elsewhere, nobody frames the portal."""
+    """Return the security headers of all responses: content only from this server, no framing."""
     split = urlsplit(endpoint)
     content = (
         "default-src 'self'; "
-        # Vue compiles templates in the browser, and the library starts its pages by inline scripts
+        # Vue compiles templates in the browser, and the library uses inline scripts
         "script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
         f"img-src 'self' data: blob:; font-src 'self' data:; frame-src {split.scheme}://{split.netloc}; "
         "connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
@@ -238,7 +238,7 @@ def _cookie(headers: dict[bytes, bytes]) -> str | None:
 
 
 def _refused(scope: Scope) -> Response:
-    """Send who reads a page to the sign-in; refuse scripts' requests, which could not follow."""
+    """Redirect page loads to the sign-in; refuse requests of scripts, which cannot follow."""
     if scope["method"] in _SAFE and not scope["path"].startswith("/_nicegui"):
         query = scope.get("query_string", b"").decode("latin-1")
         wanted = scope["path"] + (f"?{query}" if query else "")

@@ -1,8 +1,7 @@
-"""The skeleton of a page before its scripts are loaded: on a slow network scripts take many seconds, the title one.
+"""Shows the title and a skeleton of a page before its scripts are loaded, which takes seconds on a slow network.
 
-The library draws pages by scripts, and its template has style sheets that keep browsers from painting and, after a
-second, words that the browser is too old. Here the page's title and a skeleton are in the HTML itself, in our own
-styles; they are gone when the library has drawn the page.
+The library draws pages with scripts; its template has style sheets that block rendering and, after a second, a message
+that the browser is too old. The skeleton is plain HTML with our styles, and is removed when the page is drawn.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ _BONES: Final = '<span class="bone"></span>' * 3
 
 
 def early(title: str, theme: str | None) -> str:
-    """Return the HTML of a page that is on its way.
+    """Return the HTML of the skeleton.
 
     Args:
         title: title of the page.
-        theme: `light`, `dark`, or None for what the browser prefers.
+        theme: `light`, `dark`, or None for the browser's preference.
     """
     loading = escape(t("Loading …"))
     return (
@@ -34,9 +33,9 @@ def early(title: str, theme: str | None) -> str:
 
 
 def paint_early(response: Response) -> Response:
-    """Return the library's page with style sheets that no longer keep browsers from painting; they load meanwhile.
+    """Return the library's page with style sheets that do not block rendering; any other page is not changed.
 
-    The order of their layers is stated before, so it stays. A template without such sheets stays as it is.
+    The order of their layers is declared first, so that it does not change.
     """
     page = bytes(response.body).decode()
     sheets = "".join(_IMPORTS.findall(page))

@@ -1,4 +1,4 @@
-"""The place where photos are enrolled: each is measured and told of in full, and of several faces one is chosen."""
+"""The drop area that enrols photos, with a quality report on each and a choice if there are several faces."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ NOBODY = mark(
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """A face that was enrolled.
+    """An enrolled face.
 
     Attributes:
-        face: its persisted face id.
+        face: persisted face id.
         suspicions: likely duplicates, as text.
     """
 
@@ -44,7 +44,7 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True)
 class PhotoResult:
-    """The result of a photo: either `enrolled`, `refused`, or `faces` to choose from is set."""
+    """The result of a photo; one of `enrolled`, `refused` and `faces` (to choose from) is set."""
 
     face: Face | None = None
     enrolled: Enrolled | None = None
@@ -59,13 +59,13 @@ Refresh = Callable[[], Any]
 async def enrol_place(
     visitor: Visitor, policy: Callable[[], EnrolmentPolicy], add: Add, refresh: Refresh | None = None
 ) -> None:
-    """Draw where photos are dropped to be enrolled, for who may.
+    """Draw the drop area for photos to enrol, if the visitor may enrol.
 
     Args:
         visitor: the signed-in person.
-        policy: gives what is asked of photos.
-        add: enrols the face of a photo, in a thread; a target says which of several.
-        refresh: shows who is enrolled again; called after each photo that was enrolled.
+        policy: returns the requirements on photos.
+        add: enrols the face of a photo, in a thread; takes a target if there are several faces.
+        refresh: redraws the enrolled people; called after each enrolled photo.
     """
     if not may_write(visitor):
         return
@@ -137,7 +137,7 @@ def _sum_up(counts: dict[str, int]) -> None:
 
 
 def enrol_photo(visitor: Visitor, photo: Upload, chosen: Face | None, add: Add) -> PhotoResult:
-    """Measure a photo and enrol the one face of it, or the chosen one; in a thread."""
+    """Measure a photo and enrol its only face or the chosen one; call it in a thread."""
     face = chosen
     try:
         if face is None:

@@ -1,4 +1,4 @@
-"""Explanations of failed calls and advice, in the language of the reader."""
+"""Explanations of failed calls and advice, in the language of the visitor."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Advice:
     """Advice about a failed call.
 
     Attributes:
-        text: the problem and the remedy; to be translated, like the text of the action.
-        action: words and path of the page where it is done; None if there is none.
+        text: the problem and the remedy, to be translated.
+        action: label (to be translated) and path of the page for the remedy; None if there is none.
     """
 
     text: str
@@ -59,7 +59,7 @@ _BY_MESSAGE: Final[dict[str, Advice]] = {
         mark("The photo does not meet the requirements of the group: the hint says which one it misses."), _PEOPLE
     ),
 }
-"""One code of the API stands for several mistakes; their messages tell them apart."""
+"""Advice by message, for codes of the API that have several causes."""
 
 _BY_STATUS: Final[dict[int, Advice]] = {
     401: Advice(mark("The key or token was not accepted: compare it with the resource's keys."), _KEYS),
@@ -76,7 +76,7 @@ _NOT_LET_IN: Final = Advice(mark("The network rules do not let the caller's addr
 
 
 def advice(call: FailedCall) -> Advice:
-    """Return what to do about a call, by its message, else by its code, else by its status."""
+    """Return advice on a failed call by its message, else its code, else its status."""
     if call.status == 403 and call.hint.startswith("The call came from"):
         return _NOT_LET_IN
     found = _BY_MESSAGE.get(call.message) or _BY_CODE.get(call.code) or _BY_STATUS.get(call.status)

@@ -20,7 +20,7 @@ from mien.portal.widgets import Tag, choice, icon, icon_button
 _DRAWER: Final = "show-if-above width=252 breakpoint=1023"
 
 THEME: Final = "mien_theme"
-"""Cookie of the choice between light and dark; without it the browser's own counts."""
+"""Cookie with the chosen theme; without it, the browser's preference applies."""
 
 LOGO: Final = (
     '<svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="8" fill="#0e6675"/>'
@@ -34,19 +34,18 @@ class Page:
     """A page of the portal.
 
     Attributes:
-        path: path of its address.
-        title: in the navigation, the heading and the window's title.
+        path: path of the page.
+        title: title in the navigation, the heading and the window.
         about: a sentence under the heading.
-        group: under which heading it is in the navigation.
-        icon: in the navigation.
-        render: draws it.
-        needs_resource: whether it is about one resource.
-        listed: whether the navigation has it.
-        needs: permission to see it, on the chosen resource if it is about one, else on any; by default one that few
-            have.
-        whole_server: whether it needs the permission on the whole server.
-        for_everybody: whether everybody who is signed in may see it.
-        help: its purpose, terms and documentation; every page has one.
+        group: heading in the navigation.
+        icon: icon in the navigation.
+        render: draws the content.
+        needs_resource: whether it shows one resource.
+        listed: whether it is in the navigation.
+        needs: required permission, on the chosen resource if the page shows one, else on any.
+        whole_server: whether the permission is needed on the whole server.
+        for_everybody: whether any signed-in person may see it.
+        help: its purpose, terms and documentation.
     """
 
     path: str
@@ -63,7 +62,7 @@ class Page:
     help: Help | None = None
 
     def is_open_to(self, visitor: Visitor) -> bool:
-        """Whether somebody may see the page."""
+        """Return whether a visitor may see the page."""
         if self.for_everybody:
             return True
         if self.whole_server:
@@ -75,13 +74,13 @@ class Page:
 
 @contextmanager
 def frame(visitor: Visitor, page: Page, pages: Iterable[Page], theme: str | None) -> Iterator[None]:
-    """Draw the frame; what is drawn in the context is the page's content.
+    """Draw the frame; use it as a context in which to draw the content.
 
     Args:
         visitor: the signed-in person.
-        page: at what.
+        page: the page.
         pages: the pages in the menu.
-        theme: `light`, `dark`, or None for what the browser prefers.
+        theme: `light`, `dark`, or None for the browser's preference.
     """
     title = t(page.title)
     about = f"{title} · {visitor.chosen.name} · Mien" if visitor.chosen else f"{title} · Mien"
@@ -103,7 +102,7 @@ def frame(visitor: Visitor, page: Page, pages: Iterable[Page], theme: str | None
         for option in box.default_slot.children:
             option.props["lang"] = option.props["value"]
         switch = icon_button("contrast", t("Light or dark"))
-        # The page's own element must know, too: it sets the theme again whenever something on the page changes.
+        # Also set it on the page's element, which sets the theme again with every update of the page.
         switch.on("click", lambda event: theme_switch.set_value(bool(event.args)), js_handler=_SWITCH)
         _who(visitor)
     with Tag("div", classes="page") as content:
@@ -117,7 +116,7 @@ def frame(visitor: Visitor, page: Page, pages: Iterable[Page], theme: str | None
 
 
 def _help(visitor: Visitor, told: Help) -> None:
-    """Draw the help, folded up; it opens without a script."""
+    """Draw the collapsed help, which opens without a script."""
     with Tag("details", classes="help"):
         with Tag("summary", title=t("Help")):
             icon("help_outline")

@@ -1,6 +1,6 @@
-"""The first page of a report by groups, as sentences in the language of the page.
+"""The sentences on the first page of a report by groups, in the language of the page.
 
-The sentences of `mien.evaluation.group_report` are those of the English files.
+`mien.evaluation.group_report` has the sentences of the English files.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _WHAT: Final = {
 
 
 def found_differences(one: Grouped) -> list[str]:
-    """Return a sentence for each of the most certain differences of an attribute that are more than chance."""
+    """Return sentences on the most significant differences of an attribute."""
     seen = [difference for difference in one.differences if difference.found]
     said = [_difference(difference) for difference in seen[:_SHOWN]]
     if (more := len(seen) - _SHOWN) > 0:
@@ -31,7 +31,7 @@ def found_differences(one: Grouped) -> list[str]:
 
 
 def other_sentences(one: Grouped) -> list[str]:
-    """Return what else the first page says about an attribute."""
+    """Return the other sentences about an attribute."""
     said = []
     rated: list[tuple[GroupRates, Interval]] = [(group, group.fmr) for group in one.groups if group.fmr is not None]
     if rated:

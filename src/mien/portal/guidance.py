@@ -1,4 +1,4 @@
-"""Guidance before a camera: what somebody should change so that the next picture is fit to be enrolled."""
+"""Guidance in front of a camera: what to change so that the next picture can be enrolled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mien.portal.texts import t
 from mien.vision.types import Face
 
 _NEAR: Final = 0.22
-"""Least width of the face, as a part of the picture's height."""
+"""Minimum width of the face, as a share of the picture's height."""
 _CLOSE: Final = 0.8
 _STRAIGHT: Final = 12.0
 _TURNED: Final = (12.0, 32.0)
@@ -19,7 +19,7 @@ _UPRIGHT: Final = 15.0
 
 
 class Pose(Enum):
-    """A picture that is wanted; the sides are the person's own."""
+    """A requested pose; left and right are the person's own."""
 
     FRONT = "front"
     LEFT = "left"
@@ -27,16 +27,16 @@ class Pose(Enum):
 
 
 POSES: Final = (Pose.FRONT, Pose.LEFT, Pose.RIGHT)
-"""What is taken, one after the other: three different pictures recognise somebody better than three alike."""
+"""The requested poses, in order; different poses improve recognition more than similar pictures."""
 
 
 def advise(faces: Sequence[Face], height: int, pose: Pose) -> str | None:
-    """Return what to change, one thing at a time; None if the picture can be taken.
+    """Return one thing to change; None if the picture can be taken.
 
     Args:
         faces: faces of the picture, analysed with `photo_report.MEASURED`.
         height: height of the picture, in pixels.
-        pose: the picture that is wanted.
+        pose: the requested pose.
     """
     if not faces:
         return t("No face is visible: look into the camera.")
@@ -72,7 +72,7 @@ def _turn(face: Face, pose: Pose) -> str | None:
 
 
 def _side(yaw: float, pose: Pose) -> str | None:
-    """Compare the yaw; a nose that points to the right of the picture is turned to the person's own left."""
+    """Check the yaw; a nose that points to the right of the picture is turned to the person's left."""
     if pose is Pose.FRONT:
         return None if abs(yaw) <= _STRAIGHT else t("Look straight into the camera.")
     turned = yaw if pose is Pose.LEFT else -yaw

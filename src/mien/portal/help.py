@@ -1,4 +1,4 @@
-"""The help of each page: what it is for, its terms in one sentence each, and the page of the documentation."""
+"""The help of pages: purpose, explained terms, and a link to the documentation."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Term(Enum):
 
     @property
     def name_and_sentence(self) -> tuple[str, str]:
-        """The term and its explanation in the language of who reads."""
+        """Return the term and its explanation in the language of the visitor."""
         name, sentence = self.value
         return t(name), t(sentence)
 
@@ -77,9 +77,9 @@ class Help:
     """The help of a page.
 
     Attributes:
-        about: the purpose of the page, in one or two sentences; marked.
-        docs: the file of the documentation, with a heading where that is long, such as `doors.md#rules`.
-        terms: the terms that the page uses.
+        about: the purpose of the page, in one or two sentences marked for translation.
+        docs: file of the documentation, optionally with a heading, such as `doors.md#rules`.
+        terms: terms on the page that need an explanation.
     """
 
     about: str
@@ -88,17 +88,17 @@ class Help:
 
     @property
     def path(self) -> str:
-        """Path of the page of the documentation in the portal, without its heading."""
+        """Path of the documentation page in the portal, without the heading."""
         return f"{DOCUMENTATION}/{self.docs.partition('#')[0].removesuffix('.md')}"
 
     @property
     def heading(self) -> str:
-        """The heading with its `#`; empty for the whole page."""
+        """The heading with `#`; empty for the whole page."""
         _, mark_, heading = self.docs.partition("#")
         return mark_ + heading
 
 
 def documentation() -> Path | None:
-    """Return the folder of the documentation: in the package, or in the checkout; None if there is none."""
+    """Return the folder of the documentation, in the package or the checkout; None if there is none."""
     places: Mapping[str, Path] = {"package": _HERE / "docs", "checkout": _HERE.parents[1] / "docs"}
     return next((place for place in places.values() if (place / "index.md").exists()), None)

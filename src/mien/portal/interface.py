@@ -1,4 +1,4 @@
-"""Puts the pages into the user-interface library, which draws them in Python and keeps them alive by a websocket."""
+"""Registers the pages with the user-interface library, which updates them over a WebSocket."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ICON: Final = (
     "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'><rect width='32' height='32' rx='8' fill='#0e6675'/>"
     "<path d='M8 22V11l8 7 8-7v11' fill='none' stroke='white' stroke-width='3'/></svg>"
 )
-_READ_OUT: Final = (  # what the library shows while the server is away is read out, too
+_READ_OUT: Final = (  # screen readers announce the library's message about a lost connection
     "<script>addEventListener('DOMContentLoaded', () => "
     "document.getElementById('popup').setAttribute('role', 'alert'))</script>"
 )
@@ -43,29 +43,29 @@ _LIBRARY_LANGUAGES: Final[dict[str, Language]] = {"en": "en-US", "de": "de", "es
 _BUILD_SECONDS: Final = 30.0
 
 FIRST: Final = "/"
-"""Path of the page that signing in leads to."""
+"""Path of the page after sign-in."""
 
 _PATIENCE: Final = 0.25
-"""Seconds that a page may take before it is sent without its content, and says that it is loading."""
+"""Seconds after which a page is sent without its content, with a loading indicator."""
 
 _log = structlog.get_logger("mien.portal")
 
 
 def build_interface(parts: PortalParts, sessions: PortalSessions) -> FastAPI:
-    """Return the application with all pages; it expects the portal's door before it.
+    """Return the application with all pages, which relies on the checks of `Portal`.
 
-    The library keeps its application in a global: there is one interface a process.
+    The library has a global application, so there is one interface per process.
 
     Args:
         parts: dependencies of the pages.
-        sessions: tell whether a session goes on.
+        sessions: the open sessions.
     """
-    MultiPartParser.spool_max_size = parts.image_limit + UPLOAD_FRAME  # photos of faces are never written to disk
+    MultiPartParser.spool_max_size = parts.image_limit + UPLOAD_FRAME  # do not write photos of faces to disk
     application = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     ui.add_css(_STYLE, shared=True)
     ui.add_head_html(_READ_OUT, shared=True)
     ui.add_head_html(f"<script>{STORE_ZONE}\n{_SCRIPT}</script>", shared=True)
-    # While a list fades the library delays the focus, and takes it from the field that somebody went on to.
+    # While a list fades out, the library would take the focus from the next field.
     ui.select.default_props("transition-duration=0")
     serve_pictures(application, parts)
     for page in PAGES:
@@ -84,7 +84,7 @@ def build_interface(parts: PortalParts, sessions: PortalSessions) -> FastAPI:
 
 
 class _LocalPage(ui.page):
-    """A page of the library whose own words, and `lang` attribute, are of the language of the request."""
+    """A page whose `lang` attribute and library texts are in the language of the request."""
 
     def resolve_language(self) -> Language | None:
         return _LIBRARY_LANGUAGES[language()]
@@ -95,11 +95,11 @@ def _handler(
 ) -> Callable[[Request], Awaitable[Response | None]]:
     async def show(request: Request) -> Response | None:
         build = context.client.build_response
-        # The library calls it when it sends the page, which may be before all is drawn.
+        # The library calls it when it sends the page, possibly before the content is drawn.
         context.client.build_response = lambda *given: paint_early(build(*given))  # type: ignore[method-assign]
         visitor = await visit(request, parts, sessions)
         if page.path == FIRST and not page.is_open_to(visitor) and (other := _first_open(visitor)) is not None:
-            return RedirectResponse(visitor.link(other.path), 303)  # signing in leads to the first page
+            return RedirectResponse(visitor.link(other.path), 303)  # after sign-in
         theme = request.cookies.get(THEME)
         with frame(visitor, page, PAGES, theme if theme in {"light", "dark"} else None):
             if not page.is_open_to(visitor):
@@ -118,7 +118,7 @@ def _handler(
             place = Tag("div", classes="parts")
             drawing = background_tasks.create(_draw(page, visitor, place))
             done, _ = await asyncio.wait({drawing}, timeout=_PATIENCE)
-            if not done:  # the page is sent with what there is; the rest comes by its websocket
+            if not done:  # send the page now; the rest follows over the WebSocket
                 with place:
                     waiting = skeleton()
                 drawing.add_done_callback(lambda _: None if waiting.is_deleted else waiting.delete())
@@ -128,12 +128,12 @@ def _handler(
 
 
 def _first_open(visitor: Visitor) -> Page | None:
-    """Return the first page of the navigation that somebody may open."""
+    """Return the first page in the navigation that a visitor may open."""
     return next((one for one in PAGES if one.listed and one.is_open_to(visitor)), None)
 
 
 def _refuse(visitor: Visitor, page: Page) -> None:
-    """Explain why a page is closed to somebody, and what they can do now."""
+    """Explain why a visitor may not open a page, and what they can do."""
     actor = visitor.session.actor
     title = t(page.title)
     if visitor.chosen is None or not page.needs_resource:
@@ -163,7 +163,7 @@ def _refuse(visitor: Visitor, page: Page) -> None:
 
 
 async def _draw(page: Page, visitor: Visitor, place: Tag) -> None:
-    """Draw the content of a page, or say why that cannot be."""
+    """Draw the content of a page, or the error that prevents it."""
     with place:
         try:
             await page.render(visitor)
@@ -177,7 +177,7 @@ async def _draw(page: Page, visitor: Visitor, place: Tag) -> None:
 
 
 async def visit(request: Request, parts: PortalParts, sessions: PortalSessions) -> Visitor:
-    """Return who looks at what, by the session and the address."""
+    """Return the visitor of a request."""
     session: PortalSession = request.scope[SESSION]
     query = {**request.query_params, **{name: str(value) for name, value in request.path_params.items()}}
     wanted = query.pop("resource", None)

@@ -1,4 +1,4 @@
-"""Low, medium, high and other values of the contract, in words for the pages."""
+"""Display names of the contract's values, such as low, medium, high."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ LEVELS: Final[Mapping[str, str]] = {
     "high": mark("high"),
     "unknown": mark("unknown"),
 }
-"""Of blur, noise and quality for recognition, by their values in the contract."""
+"""Names of the levels of blur, noise and quality for recognition, by the contract's values."""

@@ -1,7 +1,7 @@
-"""Signing in at an OpenID Connect issuer: authorization code flow, bound to the browser by state, nonce and PKCE.
+"""Sign-in at an OpenID Connect issuer: authorization code flow with state, nonce and PKCE.
 
-The browser keeps one signed cookie meanwhile, and it holds no secret: nonce and PKCE verifier are made from the state
-by the vault's key, on whatever server of the database the person comes back to.
+During the sign-in the browser has a signed cookie without secrets. Any server of the database can derive the nonce and
+the PKCE verifier from the state and the vault's key.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ START: Final = "/sign-in/start"
 CALLBACK: Final = "/sign-in/callback"
 
 PATIENCE: Final = timedelta(minutes=15)
-"""How long somebody may take at the issuer."""
+"""Time limit for the sign-in at the issuer."""
 
 _LONGEST: Final = 4096
 _ANEW: Final = mark("Sign in again.")
@@ -46,12 +46,12 @@ _log = structlog.get_logger("mien.portal")
 
 @dataclass(frozen=True, slots=True)
 class ClientRegistration:
-    """The portal, as it is registered with the issuer.
+    """The portal's registration at the issuer.
 
     Attributes:
-        issuer: the issuer's URL.
-        id: the client id.
-        secret: the client's secret; None for a public client.
+        issuer: URL of the issuer.
+        id: client id.
+        secret: client secret; None for a public client.
         scopes: requested scopes, separated by spaces.
     """
 
@@ -62,10 +62,10 @@ class ClientRegistration:
 
 
 class SignInError(Exception):
-    """Somebody could not be signed in; the message is for them.
+    """A sign-in failed; the message is for the person.
 
     Attributes:
-        status: status of the answer.
+        status: HTTP status of the response.
     """
 
     def __init__(self, message: str, status: int = 400) -> None:
@@ -74,15 +74,15 @@ class SignInError(Exception):
 
 
 class OpenId:
-    """Sends people to the issuer and recognises who comes back.
+    """Signs people in at the issuer.
 
     Args:
-        client: client id of the portal at the issuer.
-        verifier: checks that an id token is genuine, for this client and valid at this time.
-        vault: its key signs cookies and makes nonces and PKCE verifiers.
+        client: the portal's registration at the issuer.
+        verifier: verifies id tokens for this client.
+        vault: its key signs cookies, and derives nonces and PKCE verifiers.
         clock: the clock.
-        find: finds the resource that a role is limited to.
-        ca_file: the certificate authorities of the issuer, when not the usual ones.
+        find: finds resources to which roles are limited.
+        ca_file: PEM file of trusted certificate authorities; None for the default ones.
     """
 
     def __init__(
@@ -106,18 +106,18 @@ class OpenId:
 
     @property
     def name(self) -> str:
-        """Name of the issuer for people: its host."""
+        """Display name of the issuer: its host."""
         return urlsplit(self._client.issuer).netloc
 
     async def begin(self, wanted: str, callback: str) -> tuple[str, str]:
-        """Start to sign somebody in.
+        """Start a sign-in.
 
         Args:
-            wanted: path of the page that they want to see.
-            callback: URL that the issuer sends them back to.
+            wanted: path of the requested page.
+            callback: URL to which the issuer redirects.
 
         Returns:
-            Where to send them, and the value of the cookie to send along.
+            The URL for the redirect to the issuer, and the value of the cookie.
 
         Raises:
             SignInError: the issuer does not answer.
@@ -139,18 +139,18 @@ class OpenId:
         return _with_query(address, asked), self._signer.write({"state": state, "wanted": wanted, "until": until})
 
     async def end(self, answer: Mapping[str, str], cookie: str | None, callback: str) -> tuple[Actor, str]:
-        """Recognise somebody who comes back.
+        """Complete a sign-in.
 
         Args:
-            answer: the query that the issuer sent them with.
+            answer: the query of the issuer's redirect.
             cookie: the cookie from `begin`.
-            callback: the same URL as then.
+            callback: the URL that was passed to `begin`.
 
         Returns:
-            Who they are, and the path of the page that they wanted to see.
+            The actor, and the path of the requested page.
 
         Raises:
-            SignInError: nobody can be signed in so.
+            SignInError: the sign-in failed.
         """
         begun = self._signer.read(cookie) if cookie else None
         if begun is None or not hmac.compare_digest(answer.get("state", "").encode(), str(begun["state"]).encode()):
@@ -174,10 +174,10 @@ class OpenId:
             raise SignInError(error.message, error.status) from error
 
     async def leave(self, back: str) -> str | None:
-        """Return where to send somebody to be signed out at the issuer, too; None if that is not possible.
+        """Return the issuer's sign-out URL; None if it has none.
 
         Args:
-            back: URL that the issuer sends them back to.
+            back: URL to which the issuer redirects afterwards.
         """
         try:
             address = await self._endpoint("end_session_endpoint")
@@ -188,13 +188,13 @@ class OpenId:
     async def _redeem(self, code: str, verifier: str, callback: str) -> str:
         """Exchange a code for an id token."""
         address = await self._endpoint("token_endpoint")
-        document = await self._discovery.document()  # kept since just now
+        document = await self._discovery.document()  # cached
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": callback, "code_verifier": verifier}
         account = httpx.Auth()
         if self._client.secret is None:
             form["client_id"] = self._client.id
         elif "client_secret_basic" in document.get("token_endpoint_auth_methods_supported", _BASIC):
-            # RFC 6749, 2.3.1, has both encoded as in a form.
+            # RFC 6749, 2.3.1, requires form encoding of both.
             account = httpx.BasicAuth(quote_plus(self._client.id), quote_plus(self._client.secret))
         else:
             form |= {"client_id": self._client.id, "client_secret": self._client.secret}
@@ -220,7 +220,7 @@ class OpenId:
             raise SignInError(_anew(t("The issuer's id token is not valid; the log says why.")), 502) from error
         except IssuerUnavailableError as error:
             raise SignInError(t(_AWAY), 503) from error
-        # A token for several parties says for which it was issued: OpenID Connect Core, 3.1.3.7.
+        # `azp` is the client to which the token was issued: OpenID Connect Core, 3.1.3.7.
         if identity.claims.get("azp", self._client.id) != self._client.id:
             raise SignInError(_anew(t("The id token was issued to another client.")), 502)
         return identity
@@ -253,7 +253,7 @@ def _with_query(address: str, query: dict[str, str]) -> str:
 
 
 def _refusal(answer: Mapping[str, str]) -> str:
-    """Explain why the issuer refused the sign-in; its own text is shown as text, and shortened."""
+    """Return a message on why the issuer refused the sign-in, with its shortened text."""
     if answer["error"] == "access_denied":
         return t("The issuer refused the sign-in, or you cancelled it.")
     said = (answer.get("error_description") or answer["error"])[:200]

@@ -43,49 +43,49 @@ from mien.vision.ports import Engine
 
 @dataclass(frozen=True, slots=True)
 class PortalParts:
-    """Dependencies of the portal; the same objects as the server's own.
+    """Dependencies of the portal, shared with the rest of the server.
 
     Attributes:
         accounts: the resources.
         access: requests for limited access.
         assignments: the roles of the issuer's tokens.
-        tokens: the admin tokens, to see that a session's is still good.
-        login: recognises who signs in, and slows down who guesses.
+        tokens: the admin tokens, to check that a session's token is still valid.
+        login: authenticates tokens, with delays after wrong ones.
         database: the database with the open sessions.
         vault: signs sessions.
         clock: the clock.
         audit: the audit log.
-        metrics: the counts.
-        alerts: receives alerts.
-        failed_calls: the last calls that failed.
+        metrics: answers metric queries.
+        alerts: the alert rules.
+        failed_calls: the latest failed calls.
         try_out: sends a test message of an alert rule.
-        quota_uses: gives how much of their quotas all resources use.
-        faces_stored: gives how many faces are enrolled in each resource.
-        network: the gateway's rule of who gets in from where.
+        quota_uses: returns the use of all resources' quotas.
+        faces_stored: returns the number of enrolled faces per resource.
+        network: the gateway's check of network rules.
         addresses: the endpoints of resources.
-        local_endpoint: URL of the data plane on this machine, whatever the host names are.
+        local_endpoint: URL of the data plane on this machine.
         memory: the short-lived face ids.
         gallery: the gallery.
         measuring: error rates on enrolled people, and calibrations applied from them.
-        drift: whether scores and quality have changed.
-        reviews: the matches that people must confirm.
-        dossiers: the papers that the operator owes.
+        drift: drift of scores and quality.
+        reviews: matches that people must confirm.
+        dossiers: the operator's compliance documents.
         directory: the person directories and dynamic groups.
         engine: analyses photos.
-        recognisers: bindings of the recognition models.
+        recognisers: the recognition models.
         migrations: moves collections to other models.
         store: the model packs.
-        bindings: which pack serves which label.
-        image_limit: longest photo, in bytes.
-        openid: signs people in at the issuer; None if they can only give tokens.
-        session_life: how long somebody stays signed in.
-        demo: whether the liveness demo of this server makes its own sessions.
+        bindings: the pack of each label.
+        image_limit: maximum size of a photo, in bytes.
+        openid: signs people in at the issuer; None if only admin tokens are accepted.
+        session_life: lifetime of a session.
+        demo: whether the liveness demo creates its own sessions.
         lacks: returns the reason why the server cannot serve a liveness mode; None if it can.
         without_flashes: the server's policy on liveness without flashing colours, for resources without their own.
         doors: cameras and doors.
-        glances: looks at all resources at once.
-        watchers: gives the cameras that run on this server.
-        holders: gives which server, as `host:pid`, holds each claim whose name begins with a prefix.
+        glances: computes the status of all resources.
+        watchers: returns the cameras that run on this server.
+        holders: returns the server, as `host:pid`, of each claim whose name begins with a prefix.
         auto_training: trains groups after edits.
     """
 

@@ -28,7 +28,7 @@ MEASURED: Final = frozenset(
         Attribute.HEAD_POSE,
     }
 )
-"""The attributes that a report consists of."""
+"""The attributes that a report needs."""
 
 ADVISED: Final = EnrolmentPolicy(
     min_quality="high", max_blur="low", no_occlusion=True, max_yaw=30, max_pitch=30, max_roll=30, min_size=100
@@ -46,12 +46,12 @@ class MeasureRating(Enum):
 
 @dataclass(frozen=True, slots=True)
 class MeasureLine:
-    """One measure of a photo.
+    """A measure of a photo.
 
     Attributes:
         name: name of the measure.
         found: the measured value.
-        verdict: whether that is good.
+        verdict: rating of the value.
         advice: the requirement or advice, and how to meet it; empty if the value is good.
     """
 
@@ -82,10 +82,10 @@ _EXPOSURES: Final[Mapping[str, str]] = {
 
 
 def report_on(face: Face, policy: EnrolmentPolicy) -> list[MeasureLine]:
-    """Return what a photo is like.
+    """Return the measures of a photo.
 
     Args:
-        face: analysed with `MEASURED`.
+        face: the face, analysed with `MEASURED`.
         policy: requirements on photos in the target group.
     """
     asked, advised = _shortfalls(policy, face), _shortfalls(ADVISED, face)
@@ -117,7 +117,7 @@ def _advice(measure: str, wanted: str) -> str:
 
 
 def _measures(face: Face) -> Iterator[tuple[str, str, str]]:
-    """Give measure, name in words, and what was found of everything that a policy can ask for."""
+    """Yield measure, display name and value of everything that a policy can require."""
     found = face.attributes
     if found.quality is not None:
         yield "qualityForRecognition", t("Quality for recognition"), t(LEVELS[found.quality.value])
@@ -135,7 +135,7 @@ def _measures(face: Face) -> Iterator[tuple[str, str, str]]:
 
 
 def _light(found: Attributes) -> Iterator[MeasureLine]:
-    """Give what no policy asks for."""
+    """Yield the measures that no policy can require."""
     if found.exposure is not None:
         good = found.exposure.level is ExposureLevel.GOOD
         words = t(_EXPOSURES.get(found.exposure.level.value, "good"))
@@ -161,11 +161,11 @@ def _shortfalls(policy: EnrolmentPolicy, face: Face) -> dict[str, Shortfall]:
 
 
 def draw_report(lines: list[MeasureLine], quality: Mapping[Measure, QualityScore] | None = None) -> None:
-    """Draw a report, what is worst first.
+    """Draw a report, worst measures first.
 
     Args:
-        lines: requirements that a policy can set.
-        quality: the measures of ISO/IEC 29794-5, where they were taken.
+        lines: the measures.
+        quality: the measures of ISO/IEC 29794-5; None if not measured.
     """
     title = t("Photo quality")
     Tag("h3", title)
@@ -185,7 +185,7 @@ def draw_report(lines: list[MeasureLine], quality: Mapping[Measure, QualityScore
 
 
 def asked(policy: EnrolmentPolicy) -> list[str]:
-    """Return what a policy asks of photos, in words."""
+    """Return a policy's requirements on photos as texts."""
     found, limits = [], _limits(policy)
     if policy.min_quality:
         found.append(t("quality for recognition {limit}", limit=limits["qualityForRecognition"]))
@@ -205,7 +205,7 @@ def asked(policy: EnrolmentPolicy) -> list[str]:
 
 
 def _limits(policy: EnrolmentPolicy) -> dict[str, str]:
-    """Return the limits of a policy in words, by their measures."""
+    """Return the limits of a policy as texts, by measure."""
     found = {}
     if policy.min_quality:
         found["qualityForRecognition"] = t("at least {level}", level=t(LEVELS[policy.min_quality]))

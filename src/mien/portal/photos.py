@@ -1,4 +1,4 @@
-"""Photos on pages: dropped or chosen by people, drawn on, shown."""
+"""Photos on pages: upload, annotation, display."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from mien.vision.types import Attributes, Face, FaceBox, Pixels
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that somebody dropped or chose.
+    """A dropped or chosen file.
 
     Attributes:
-        name: name of the file; with its folders where a folder was dropped, such as `Anna Weiss/1.jpg`.
+        name: name of the file, with its folders if a folder was dropped, such as `Anna Weiss/1.jpg`.
         data: its content.
     """
 
@@ -38,7 +38,7 @@ class Upload:
 OnPhoto = Callable[[Upload], Awaitable[None]]
 
 IMAGES: Final = "image/jpeg,image/png,image/gif,image/bmp"
-"""What can be analysed, as HTML has it."""
+"""Media types that can be analysed, for HTML's `accept`."""
 
 _SIDE: Final = 1280
 _THUMB: Final = 112
@@ -56,18 +56,17 @@ def drop(
     accept: str = IMAGES,
     table: int | None = None,
 ) -> None:
-    """A place to drop a photo or a table on, or to choose one with; also by keyboard.
+    """Draw an area to drop or choose photos or a table; it can be used with the keyboard.
 
     Args:
         visitor: the signed-in person.
         label: label of the drop area, such as "Drop a photo".
-        on_photo: called with the file.
-        on_batch: called with the number of files, and the names of the folders that have folders, before the first of
-            them; with it, several files and folders can be dropped at once, and `on_photo` is called for one after the
-            other.
+        on_photo: called with each file.
+        on_batch: called before the first file with the number of files, and the names of folders that contain folders.
+            If given, several files and folders can be dropped at once; `on_photo` is called for one after the other.
         about: text about the alternative to dropping; by default, choosing a file.
-        accept: the kinds of files to choose from, as HTML has them.
-        table: the largest size in bytes of a table of labels that is wanted instead of a photo.
+        accept: accepted files, as in HTML's `accept`.
+        table: maximum size in bytes of a table of labels to upload instead of photos; None for photos.
     """
     limit, many = table or visitor.parts.image_limit, on_batch is not None
     one_by_one = asyncio.Lock()
@@ -76,14 +75,14 @@ def drop(
         async with one_by_one:
             await on_photo(Upload(unquote(event.file.name), await event.file.read()))
         if many and event.file.name.lower().endswith(".csv"):
-            ui.run_javascript(f"mienSend({upload.id})")  # the photos that it names
+            ui.run_javascript(f"mienSend({upload.id})")  # send the photos that the table names
 
     def rejected() -> None:
         if table:
             tell(t("The table can be at most {limit}.", limit=size(limit)), "bad")
         else:
             tell(t("Photos can be at most {limit}: larger files were left out.", limit=size(limit)), "bad")
-        ui.run_javascript(f"mienSend({upload.id})")  # the others, if a table was too large
+        ui.run_javascript(f"mienSend({upload.id})")  # send the others, if a table was too large
 
     upload = ui.upload(auto_upload=True, multiple=many, max_file_size=limit, on_upload=uploaded, on_rejected=rejected)
     upload.classes("sr").props("inert aria-hidden=true")
@@ -107,7 +106,7 @@ def drop(
             chosen.props["multiple"] = True
 
     async def begin(event: events.GenericEventArguments) -> None:
-        """Start to accept files once the page is ready for their results."""
+        """Start the upload once the page is ready for results."""
         if on_batch is not None:
             count, folders = event.args
             await on_batch(int(count), frozenset(map(str, folders)))
@@ -135,10 +134,9 @@ def drop(
 
 
 def drawn(found: FoundFaces) -> str:
-    """Return a photo with what was found drawn on it, as a data URL; attributes but the pose are left to the page.
+    """Return a photo with boxes, landmarks and poses drawn on it, as a data URL.
 
-    A small photo is enlarged first, so that 27 points on a face can be told from each other. Anyone who asked for the
-    analysis must have wanted the photo too.
+    A small photo is enlarged first, so that the 27 landmarks can be distinguished. The analysis must include the photo.
     """
     pixels = _pixels(found)
     scale = max(1.0, min(_LARGEST_SCALE, _SIDE / max(pixels.shape[:2])))
@@ -149,7 +147,7 @@ def drawn(found: FoundFaces) -> str:
 
 
 def _plain(face: Face, scale: float) -> Face:
-    """Return what is drawn of a face, on a photo that is so many times larger."""
+    """Return the drawn attributes of a face, for a photo enlarged by a factor."""
     box = face.box
     return replace(
         face,
@@ -161,7 +159,7 @@ def _plain(face: Face, scale: float) -> Face:
 
 
 def cut_out(found: FoundFaces, box: FaceBox) -> str:
-    """Return a face of a photo that was wanted too, with a margin, as a data URL."""
+    """Return a face with a margin, as a data URL; the analysis must include the photo."""
     across, down = round(box.width * 0.3), round(box.height * 0.3)
     pixels = _pixels(found)
     part = pixels[max(0, box.top - down) : box.top + box.height + down, max(0, box.left - across) :]
@@ -169,7 +167,7 @@ def cut_out(found: FoundFaces, box: FaceBox) -> str:
 
 
 def thumbnail(crop: Crop) -> str:
-    """Return a kept crop as a small picture of the face alone, as a data URL."""
+    """Return a stored crop as a small picture of the face alone, as a data URL."""
     pixels = cv2.imdecode(np.frombuffer(crop.jpeg, np.uint8), cv2.IMREAD_COLOR)
     if pixels is None:
         raise RuntimeError("a kept crop is no JPEG")
@@ -196,5 +194,5 @@ def _url(pixels: Pixels, side: int = _SIDE) -> str:
 
 
 def picture(address: str, said: str) -> Tag:
-    """Show a picture; `said` is for who cannot see it."""
+    """Draw a picture; `said` is its alt text."""
     return Tag("img", classes="photo", src=address, alt=said)

@@ -1,4 +1,4 @@
-"""Rules of doors and reasons of decisions as sentences, in the language of who reads the page."""
+"""Door rules and reasons of decisions as sentences, in the language of the page."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _WHEN: Final = {"always": mark("always"), "never": mark("never")}
 
 
 def rule_sentence(spec: RuleSpec, doors: Mapping[UUID, str], persons: Mapping[UUID, str] | None = None) -> str:
-    """Return what a rule says; in English as the command line and the API say it.
+    """Return a rule as a sentence; the English text is that of the command line and the API.
 
     Args:
         spec: the rule.
-        doors: names of doors.
-        persons: names of persons; those that are missing are shown by their ids.
+        doors: names of doors by id.
+        persons: names of persons by id; others are shown by id.
     """
     if language() == SOURCE:
         return sentence(spec, doors, persons)
@@ -69,7 +69,7 @@ def rule_sentence(spec: RuleSpec, doors: Mapping[UUID, str], persons: Mapping[UU
 
 
 def reason(code: str, have: Number = None, wanted: Number = None) -> str:
-    """Return a reason of a decision as a sentence; the code itself if this version does not know it."""
+    """Return the reason of a decision as a sentence, or its code if it is unknown."""
     try:
         words = WORDS[Code(code)]
     except ValueError:

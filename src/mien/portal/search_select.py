@@ -1,4 +1,4 @@
-"""A list to choose from that is searched on the server while somebody types, however long it is."""
+"""A select field whose options are searched on the server while the visitor types."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from mien.portal.visitor import EXPECTED, Visitor
 from mien.portal.widgets import hint
 
 SHOWN: Final = 20
-"""Choices that are listed at once."""
+"""Maximum number of listed choices."""
 _LONGEST: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Something to choose.
+    """An option.
 
     Attributes:
-        value: identifies it.
-        label: label of the field.
+        value: id of the option.
+        label: label of the option.
         about: text that distinguishes it from others of the same name.
     """
 
@@ -36,7 +36,7 @@ class Choice:
 
 
 Find = Callable[[str], Sequence[Choice]]
-"""Returns what is found by a text, in a thread: up to `SHOWN` + 1, so that it is known whether there are more."""
+"""Returns up to `SHOWN` + 1 options that match a text (one more shows that there are more); called in a thread."""
 
 
 class SearchSelect(
@@ -45,14 +45,14 @@ class SearchSelect(
     DisableableElement,
     component="static/search_select.js",
 ):
-    """A field in which one or several choices are made, by mouse or keyboard.
+    """A field to choose one or several options.
 
     Args:
         visitor: the signed-in person.
         label: label of the field.
-        find: searches.
+        find: searches the options.
         chosen: initial value.
-        several: whether more than one can be chosen.
+        several: whether several can be chosen.
         about: a hint below the field.
     """
 
@@ -81,22 +81,22 @@ class SearchSelect(
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The ids of the choices."""
+        """The ids of the chosen options."""
         return tuple(one.value for one in self.value)
 
     @property
     def only(self) -> str:
-        """The id of the choice; empty without one."""
+        """The id of the chosen option; empty without one."""
         return self.values[0] if self.value else ""
 
     async def _search(self, event: GenericEventArguments) -> None:
         number, text = event.args.get("number"), str(event.args.get("text") or "")[:_LONGEST].strip()
         if not self._several and self.value and text == self.value[0].label:
-            text = ""  # the field shows what is chosen; somebody who opens the list wants to see the others
+            text = ""  # the text is the chosen option; list all options when the field is opened
         visitor = self._visitor
 
         def find() -> Sequence[Choice]:
-            # A page can stay open longer than a session lasts.
+            # The session may have ended while the page was open.
             return self._find(text) if visitor.sessions.is_open(visitor.session) else ()
 
         try:
@@ -120,7 +120,7 @@ class SearchSelect(
 
 
 def plain_find(options: Sequence[Choice]) -> Find:
-    """Return what searches a short list: by a part of the label, capitals or not."""
+    """Return a search in a short list by a part of the label, ignoring case."""
 
     def find(text: str) -> Sequence[Choice]:
         wanted = text.casefold().replace(" ", "_")

@@ -1,4 +1,4 @@
-"""Sessions: a signed cookie that names one, and a row that says that it goes on, for a working day at most."""
+"""Sessions: a signed cookie with the id, and a database row while the session is open."""
 
 from __future__ import annotations
 
@@ -20,17 +20,15 @@ from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import PortalSessionRow
 
 SESSION: Final = "mien.session"
-"""Key of the session in the ASGI scope of a page's request."""
+"""Key of the session in the ASGI scope."""
 
 UPLOAD_FRAME: Final = 64 * 1024
-"""How much longer than a photo a form with it may be, in bytes."""
+"""Maximum size of a form with a photo, besides the photo, in bytes."""
 
 COOKIE: Final = "mien_session"
 LIFE: Final = timedelta(hours=10)
 
-_PURPOSE: Final = (
-    "portal session 2 "  # not translated: so that no other keyed hash of the vault is a session's signature
-)
+_PURPOSE: Final = "portal session 2 "  # not translated: separates the signatures from other keyed hashes of the vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +38,9 @@ class PortalSession:
     Attributes:
         id: id of the session.
         actor: the signed-in person and their permissions.
-        until: time when they must sign in again.
-        token: id of the admin token that they signed in with; None for one of another issuer.
-        at_issuer: whether they signed in at the issuer itself, where they are still known when the session is over.
+        until: time of expiry.
+        token: id of the admin token used for sign-in; None for an issuer's token.
+        at_issuer: whether the person signed in at the issuer, where they stay signed in after the session ends.
     """
 
     id: UUID
@@ -53,14 +51,14 @@ class PortalSession:
 
 
 class PortalSessions:
-    """Begins, reads and ends sessions, which every server of a database knows.
+    """The sessions in a database, shared by all its servers.
 
     Args:
         database: the database with the open sessions.
-        vault: its secret signs.
-        tokens: tell whether a session's token was revoked.
+        vault: its key signs the cookies.
+        tokens: the admin tokens, to check that a session's token is still valid.
         clock: the clock.
-        life: how long a session is at most.
+        life: maximum lifetime of a session.
     """
 
     def __init__(
@@ -77,11 +75,10 @@ class PortalSessions:
 
         Args:
             actor: the signed-in person.
-            secret: the token that they did so with; None when they did so at the issuer, whose id token says who came,
-                not for how long.
+            secret: the token used for sign-in, which may expire earlier; None for a sign-in at the issuer.
 
         Returns:
-            The session, and the cookie's value.
+            The session, and the value of the cookie.
         """
         now = self._clock.now()
         token = self._tokens.find(secret) if secret and secret.startswith(PREFIX) else None
@@ -105,7 +102,7 @@ class PortalSessions:
         return session, self._signer.write(content)
 
     def read(self, cookie: str) -> PortalSession | None:
-        """Return the session of a cookie; None if it is forged, over, ended or its token revoked."""
+        """Return the session of a cookie; None if it is forged, expired or ended, or its token was revoked."""
         content = self._signer.read(cookie)
         if content is None:
             return None
@@ -125,12 +122,12 @@ class PortalSessions:
         return session if grants and self.is_open(session) else None
 
     def end(self, session: PortalSession) -> None:
-        """End a session: its cookie opens nothing from now on, on no server."""
+        """End a session on all servers."""
         with self._database.write(EVERY_RESOURCE) as writing:
             writing.execute(delete(PortalSessionRow).where(PortalSessionRow.id == session.id))
 
     def is_open(self, session: PortalSession) -> bool:
-        """Whether a session goes on: not over, not ended, its token not revoked. Asks the database."""
+        """Return whether a session is open: not expired or ended, its token not revoked. Reads the database."""
         now = self._clock.now()
         if now >= session.until:
             return False
@@ -144,7 +141,7 @@ class PortalSessions:
 
 
 def _end_of_jwt(token: str) -> datetime | None:
-    """Expiry of a JSON web token that was already verified."""
+    """Return the expiry of a verified JSON Web Token."""
     try:
         return datetime.fromtimestamp(unpack(token.split(".")[1])["exp"], UTC)
     except (IndexError, ValueError, KeyError, TypeError, binascii.Error, OverflowError):

@@ -1,4 +1,4 @@
-"""Signing in and out, without scripts: at the issuer, or by a form that takes a token once; both give a cookie."""
+"""Sign-in and sign-out without scripts: at the issuer or with an admin token; both set a cookie."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OPEN: Final = frozenset({SIGN_IN, SIGN_OUT, START, CALLBACK})
 """Paths that need no sign-in."""
 
 BEGUN: Final = "mien_signing_in"
-"""Cookie of somebody who is at the issuer. Not of the same site only: the issuer's page leads back."""
+"""Cookie during the sign-in at the issuer; not `SameSite=Strict`, because the issuer redirects back."""
 
 _YEAR: Final = 365 * 24 * 3600
 _LONGEST: Final = 16 * 1024
@@ -44,14 +44,14 @@ _ONWARD: Final = Template((_STATIC / "onward.html").read_text(encoding="utf-8"))
 
 
 class SignIn:
-    """Answers the paths that nobody needs to be signed in for.
+    """Answers the paths that need no sign-in.
 
     Args:
-        login: recognises tokens.
-        sessions: makes cookies.
+        login: authenticates tokens.
+        sessions: the open sessions.
         audit: the audit log; records sign-in and sign-out.
-        origin: finds out, past trusted proxies, who asks and whether by HTTPS.
-        openid: signs people in at the issuer; None if they can only give tokens.
+        origin: determines the caller's address and scheme behind trusted proxies.
+        openid: signs people in at the issuer; None if only admin tokens are accepted.
     """
 
     def __init__(
@@ -67,10 +67,10 @@ class SignIn:
         self._sessions = sessions
         self._audit = audit
         self._openid = openid
-        self._backoff = Backoff()  # of who comes back with what the issuer did not give; each costs it a call
+        self._backoff = Backoff()  # for forged redirects, each of which costs a call to the issuer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer a request."""
         request = Request(scope, receive)
         path = request.url.path
         if path in {START, CALLBACK}:
@@ -85,7 +85,7 @@ class SignIn:
         await answer(scope, receive, send)
 
     def _show(self, request: Request, wanted: str) -> Response:
-        """Answer with the page, in the language that somebody chose on it, which is kept."""
+        """Return the page in the chosen language, which is stored in a cookie."""
         chosen = request.query_params.get("language", "")
         if chosen not in LANGUAGES:
             return self._page(request, wanted)
@@ -95,7 +95,7 @@ class SignIn:
         return answer
 
     async def _at_issuer(self, request: Request) -> Response:
-        """Send somebody to the issuer, or take in who comes back from there."""
+        """Redirect a person to the issuer, or complete the sign-in of one who returns."""
         if self._openid is None:
             return RedirectResponse(SIGN_IN, 303)
         head = Head(request.scope, request.receive)
@@ -120,7 +120,7 @@ class SignIn:
         except SignInError as error:
             answer = self._page(request, wanted, str(error), error.status)
         else:
-            # A page that leads on by itself: what the issuer's page led to would not get cookies of this site only.
+            # A page that redirects: after the issuer's redirect alone, SameSite=Strict cookies would not be sent.
             answer = _onward(_base(request) + inside(wanted), t("You are signed in."))
             await self._begin(answer, head, actor, None)
         answer.delete_cookie(BEGUN, path=_base(request) + SIGN_IN, httponly=True, samesite="lax")
@@ -181,7 +181,7 @@ class SignIn:
             if session.at_issuer and self._openid is not None:
                 back = self._origin(Head(request.scope, request.receive)) + SIGN_IN
                 if address := await self._openid.leave(back):
-                    # A page of its own: forms of ours may not lead elsewhere, not even in the end.
+                    # A separate page: our policy does not allow forms to redirect to other sites.
                     answer = _onward(address, t("You are signed out here. Now you are signed out at the issuer."))
         answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
         return answer
@@ -242,12 +242,12 @@ def _languages(base: str, wanted: str) -> str:
 
 
 def _base(request: Request) -> str:
-    """Return the base path below which a proxy serves the portal; its door has left that header to trusted ones."""
+    """Return the base path of a proxy; `Portal` accepts the header from trusted proxies only."""
     return request.headers.get(PREFIX_HEADER, "")
 
 
 def _onward(address: str, said: str) -> Response:
-    """Return a page that leads on, at once or by its link."""
+    """Return a page that redirects at once, or with its link."""
     return HTMLResponse(
         _ONWARD.substitute(
             address=escape(address, quote=True),
@@ -261,16 +261,16 @@ def _onward(address: str, said: str) -> Response:
 
 
 def inside(wanted: str) -> str:
-    r"""Return a path of this portal to go to: what was wanted, or the first page when it leads elsewhere.
+    r"""Return the requested path if it is in this portal, else that of the first page.
 
-    Browsers take `//host` and `/\host` for other hosts, and leave control characters out.
+    Browsers treat `//host` and `/\host` as other hosts, and drop control characters.
     """
     plain = wanted.startswith("/") and wanted.isprintable() and not wanted.startswith(("//", "/\\"))
     return wanted if plain and not wanted.startswith((SIGN_IN, SIGN_OUT)) else "/"
 
 
 async def _form(request: Request) -> dict[str, str] | None:
-    """Return the fields of a form; None when it is too long."""
+    """Return the fields of a form; None if it is too large."""
     body = b""
     async for chunk in request.stream():
         body += chunk

@@ -1,4 +1,4 @@
-"""Values of cookies that only this service can write; nothing is kept: every server of a database reads them."""
+"""Signed values of cookies, which every server of a database can verify without stored state."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _LONGEST: Final = 4096
 
 
 class ValueSigner:
-    """Writes and reads signed values, which people can read and not change.
+    """Writes and reads signed values, which are not encrypted.
 
     Args:
-        vault: its secret signs.
-        purpose: values of another purpose are not accepted.
+        vault: its key signs the values.
+        purpose: purpose of the values; values of other purposes are refused.
     """
 
     def __init__(self, vault: Vault, purpose: str) -> None:
@@ -31,7 +31,7 @@ class ValueSigner:
         return f"{payload}.{self._sign(payload)}"
 
     def read(self, value: str) -> dict[str, Any] | None:
-        """Return what was written; None for what this service did not write."""
+        """Return the content of a value; None if the signature is not valid."""
         payload, _, signature = value.partition(".")
         if len(value) > _LONGEST or not value.isascii() or not hmac.compare_digest(signature, self._sign(payload)):
             return None
@@ -45,12 +45,12 @@ class ValueSigner:
 
 
 def pack(content: dict[str, Any]) -> str:
-    """Write as base64url without its padding, whose sign would have to be quoted in a cookie."""
+    """Encode as base64url without padding, which would need quotes in a cookie."""
     return base64.urlsafe_b64encode(json.dumps(content, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
 def unpack(text: str) -> dict[str, Any]:
-    """Read what `pack`, or the issuer of a JSON web token, wrote.
+    """Decode the output of `pack`, or a part of a JSON Web Token.
 
     Raises:
         ValueError: it is not base64 or not JSON.

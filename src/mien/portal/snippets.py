@@ -1,4 +1,4 @@
-"""First calls, ready to copy: curl and the official SDKs."""
+"""Code of a first call, to copy: curl and the official SDKs."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def _without_face_ids(call: str) -> str:
 
 
 def first_calls(endpoint: str, *, face_ids: bool = True) -> dict[str, str]:
-    """Return the first call in each language; the key comes from the environment, never from the page.
+    """Return the first call in each language; the key is read from the environment.
 
     Args:
-        endpoint: endpoint of the resource, without a slash at its end.
-        face_ids: whether face ids are requested, which needs an approval; they are by default in the API.
+        endpoint: endpoint of the resource, without a final slash.
+        face_ids: whether to request face ids, as is the API's default; this needs an approval.
     """
     if not face_ids:
         return {language: _without_face_ids(call) for language, call in first_calls(endpoint).items()}
-    # Azure's SDK for JavaScript sends keys over plain HTTP only when told so.
+    # Azure's SDK for JavaScript needs this option to send keys over plain HTTP.
     plain = ", { allowInsecureConnection: true }" if endpoint.startswith("http:") else ""
     return {
         "curl": (

@@ -1,4 +1,4 @@
-"""A notice about a group's changes since its training, shown wherever the group is shown, with how to fix it."""
+"""A notice about a group's changes since its training, with a button to train it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 
 
 def changes_since(one: Staleness) -> str:
-    """Return how far a group is ahead of its training, in words."""
+    """Return the number of changes since a group's training, as text."""
     if one.trained_at is None:
         return t("Never trained")
     return tn("{count:,} change since the last training", "{count:,} changes since the last training", one.changes)
@@ -53,13 +53,13 @@ def _about(one: Staleness) -> str:
 
 
 async def edit(visitor: Visitor, ref: CollectionRef, work: Callable[[], _T], done: str | None = None) -> _T | None:
-    """Change who is enrolled on a person's behalf, as `Visitor.act`; the group is trained by itself afterwards.
+    """Change enrolled people, as with `Visitor.act`; the group is trained automatically afterwards.
 
     Args:
         visitor: the signed-in person.
-        ref: the group or list that is changed.
-        work: does it, in a thread; waits for a training that is under way.
-        done: said when it went well.
+        ref: the changed group or list.
+        work: the change, called in a thread after a running training has ended.
+        done: message on success.
     """
     result = await visitor.act(Permission.PEOPLE, lambda: patiently(work), done)
     if result is not None:
@@ -79,7 +79,7 @@ def edited(visitor: Visitor, ref: CollectionRef) -> None:
 def trainer(
     visitor: Visitor, ref: CollectionRef, then: Callable[[], object] | None = None
 ) -> Callable[[], Awaitable[None]]:
-    """Return what asks for a training of a group, and then does something."""
+    """Return a handler that requests a training of a group, and then calls `then`."""
 
     async def train() -> None:
         def work() -> bool:
@@ -94,9 +94,9 @@ def trainer(
 
 
 class StaleNotice:
-    """The notice of one group, drawn where it is created; `draw` it first, and again after a change.
+    """The notice of a group; call `draw` first, and again after a change.
 
-    It follows a training by itself until that has ended.
+    It follows a training until that has ended.
 
     Args:
         visitor: the signed-in person.
@@ -112,13 +112,13 @@ class StaleNotice:
         self._timer = ui.timer(_LOOK, self.draw, active=False)
 
     async def draw(self) -> None:
-        """Draw what is the matter now; nothing where nothing is."""
+        """Draw the notice; nothing if the group has no changes."""
         ref, auto = self.ref, self._visitor.parts.auto_training
 
         def find() -> Staleness | None:
             try:
                 return self._visitor.parts.gallery.stale.of(ref)
-            except GalleryError:  # deleted meanwhile
+            except GalleryError:  # it was deleted
                 return None
 
         found = await self._visitor.ask(find)
@@ -144,11 +144,11 @@ class StaleNotice:
         self._timer.active = training or due
 
     def on_change(self, tell: Callable[[], object]) -> None:
-        """Call a function during a training, and when it has ended."""
+        """Register a function to call during a training, and when it has ended."""
         self._told.append(tell)
 
     def follow(self) -> None:
-        """Follow a training that was requested just now."""
+        """Follow a newly requested training."""
         self._was_training = True
         self._timer.active = True
 
@@ -164,7 +164,7 @@ class StaleNotice:
 
 
 async def stale_notice(visitor: Visitor, ref: CollectionRef) -> StaleNotice:
-    """Draw the notice of a group here, and return it."""
+    """Draw the notice of a group, and return it."""
     notice = StaleNotice(visitor, ref)
     await notice.draw()
     return notice

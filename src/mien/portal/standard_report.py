@@ -1,4 +1,4 @@
-"""A photo's measures of ISO/IEC 29794-5, as part of the report on a photo to enrol."""
+"""The ISO/IEC 29794-5 measures in the quality report of a photo."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from mien.portal.widgets import Cell, Tag, table, text
 from mien.vision.measures import MEASURES, Measure, MeasureBasis, QualityScore
 
 POOR: Final = 50
-"""Below this score a measure comes with advice. The standard sets no limits: they depend on the use."""
+"""Measures with a lower score have advice. The standard sets no limits, because they depend on the use."""
 
 
 def draw_measures(quality: Mapping[Measure, QualityScore]) -> None:
-    """Draw the scores, lowest first, folded until somebody opens them."""
+    """Draw the scores, lowest first, in a collapsed section."""
     title = t("Measures of ISO/IEC 29794-5")
     with Tag("details"):
         Tag("summary", title)

@@ -1,11 +1,11 @@
 """The texts of the portal: English in the code, other languages from gettext catalogues in `languages/`.
 
-`t("Delete {name}?", name=one.name)` is a text, `tn("{count} face", "{count} faces", count)` one with a number, and
-`mark("Doors")` marks a text that is translated later, by `t`, because it is written where nobody is being answered yet.
-`make texts` gathers them all in the catalogues.
+`t("Delete {name}?", name=one.name)` translates a text, `tn("{count} face", "{count} faces", count)` one with a number.
+`mark("Doors")` marks a text outside of a request, which `t` translates later. `make texts` collects all texts in the
+catalogues.
 
-The language and the time zone belong to a request: the portal's door sets them by cookies or `Accept-Language`, for
-pages and for the websocket that answers their events. Tasks and threads that start from there inherit them.
+`Portal` sets the language and the time zone of a request from cookies or `Accept-Language`, for pages and for their
+WebSockets. Tasks and threads inherit them.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ SOURCE: Final = "en"
 """The language of the code."""
 
 LANGUAGES: Final = {"en": "English", "de": "Deutsch", "es": "Español", "fr": "Français"}  # not translated: names
-"""The languages of the portal, each by its own name."""
+"""The languages of the portal, by code, with their own names."""
 
 COOKIE: Final = "mien_language"
-"""Cookie of the choice; without it the browser's languages count."""
+"""Cookie with the chosen language; without it, the browser's languages apply."""
 
 ZONE_COOKIE: Final = "mien_zone"
-"""Cookie of the browser's time zone, such as `Europe/Berlin`; pages write it by `STORE_ZONE`."""
+"""Cookie with the browser's time zone, such as `Europe/Berlin`, which `STORE_ZONE` sets."""
 
 STORE_ZONE: Final = (
     f'document.cookie = "{ZONE_COOKIE}=" + Intl.DateTimeFormat().resolvedOptions().timeZone'
     ' + "; path=/; max-age=31536000; samesite=strict";'
 )
-"""Script that tells the server the browser's time zone, for the next page."""
+"""Script that stores the browser's time zone in a cookie, for the next page."""
 
 CATALOGUES: Final = Path(__file__).parent / "languages"
 
@@ -58,10 +58,10 @@ _ZONE: Final = re.compile(rf"(?:^|;\s*){ZONE_COOKIE}=([A-Za-z0-9_+/-]{{1,64}})(?
 
 
 class Dated(str):
-    """A text with moments in it, in the visitor's time zone.
+    """A text with times in the visitor's time zone.
 
     Attributes:
-        utc: the same moments in UTC, for a hint.
+        utc: the same times in UTC, for a hint.
     """
 
     utc: str
@@ -74,16 +74,16 @@ class Dated(str):
 
 
 def mark(message: str) -> str:
-    """Return a text as it is, for a later `t`; the catalogues have it."""
+    """Return a text unchanged; `make texts` adds it to the catalogues, and `t` translates it later."""
     return message
 
 
 def t(message: str, /, **values: object) -> str:
-    """Return a text in the language of who is answered.
+    """Translate a text into the visitor's language.
 
     Args:
-        message: in English, with a named place for each value; without values braces are plain characters.
-        values: for the places; numbers are written as the language does where the place has a format (`{share:.1%}`).
+        message: the English text, with a named placeholder per value; without values, braces are literal.
+        values: values of the placeholders; numbers with a format (`{share:.1%}`) are localised.
     """
     if not message:
         return ""
@@ -96,10 +96,10 @@ def t(message: str, /, **values: object) -> str:
 
 
 def said(text: str) -> str:
-    """Return a text of a service in the language of who is answered, as its error or a stored text has it.
+    """Translate a text of a service, such as that of an error or a stored one.
 
     Args:
-        text: a `Message`, with its values; any other text stays what it is.
+        text: a `Message`, with its values; any other text is returned unchanged.
     """
     if not isinstance(text, Message):
         return text
@@ -117,38 +117,38 @@ def _value(value: object) -> object:
 
 
 def tn(one: str, many: str, count: int, /, **values: object) -> str:
-    """Return a text with a number, as `t`; the number is in the place `{count}`.
+    """Translate a text with a number, as with `t`; the number is the placeholder `{count}`.
 
     Args:
-        one: in English for 1.
-        many: in English for other numbers.
+        one: the English text for 1.
+        many: the English text for other numbers.
         count: the number.
-        values: for the other places.
+        values: values of the other placeholders.
     """
     said = _catalogue(_current.get()).ngettext(one, many, count)
     return _FORMATTER.vformat(said, (), {"count": count, **values})
 
 
 def translated(words: Mapping[_Key, str]) -> dict[_Key, str]:
-    """Return a table of marked texts in the language of who is answered, as for a list to choose from."""
+    """Translate the values of a mapping of marked texts, such as the options of a list."""
     return {key: t(message) for key, message in words.items()}
 
 
 def language() -> str:
-    """Return the code of the language of who is answered."""
+    """Return the code of the visitor's language."""
     return _current.get()
 
 
 def speak(code: str) -> None:
-    """Set the language for this task and those that start from it."""
+    """Set the language of this task and of tasks that it starts."""
     _current.set(code if code in LANGUAGES else SOURCE)
 
 
 def live_in(cookies: str) -> None:
-    """Set the time zone for this task and those that start from it; UTC for a browser that has not told its own.
+    """Set the time zone of this task and of tasks that it starts; UTC if the browser has not sent it.
 
     Args:
-        cookies: the request's header `Cookie`.
+        cookies: value of the request's `Cookie` header.
     """
     found = _ZONE.search(cookies)
     try:
@@ -158,7 +158,7 @@ def live_in(cookies: str) -> None:
 
 
 def begin_of(day: date) -> datetime:
-    """Return when a day begins in the visitor's time zone."""
+    """Return the start of a day in the visitor's time zone."""
     return datetime.combine(day, time(), _zone.get())
 
 
@@ -166,8 +166,8 @@ def preferred(cookies: str, accepted: str) -> str:
     """Return the language of a request.
 
     Args:
-        cookies: its header `Cookie`.
-        accepted: its header `Accept-Language`.
+        cookies: value of its `Cookie` header.
+        accepted: value of its `Accept-Language` header.
     """
     for pair in cookies.split(";"):
         name, _, value = pair.strip().partition("=")
@@ -191,11 +191,11 @@ def _by_weight(accepted: str) -> Iterable[str]:
 
 
 def figure(value: float, form: str = "") -> str:
-    """Return a number as the language writes it.
+    """Format a number for the visitor's language.
 
     Args:
         value: the number.
-        form: as of `format`, such as `,.1f` or `.0%`.
+        form: format specification, such as `,.1f` or `.0%`.
     """
     said, code = format(value, form), _current.get()
     if code == SOURCE or not form:
@@ -205,7 +205,7 @@ def figure(value: float, form: str = "") -> str:
 
 
 def moment(at: datetime | None, *, seconds: bool = False) -> str:
-    """Return a moment for people: date and time of day in their time zone, with UTC as its hint; a dash for none."""
+    """Format a time as date and time of day in the visitor's time zone, with UTC as its hint; a dash for None."""
     if at is None:
         return "–"
     form = "%H:%M:%S" if seconds else "%H:%M"
@@ -217,7 +217,7 @@ def moment(at: datetime | None, *, seconds: bool = False) -> str:
 
 
 def day(at: date) -> str:
-    """Return a date, or that of a moment in the visitor's time zone, for people."""
+    """Format a date, or the date of a time in the visitor's time zone."""
     return _day(at.astimezone(_zone.get()) if isinstance(at, datetime) else at)
 
 
@@ -228,12 +228,12 @@ def _day(at: date) -> str:
 
 
 def yes_or_no(given: bool) -> str:
-    """Return yes or no in the language of the page."""
+    """Return yes or no in the visitor's language."""
     return t("yes") if given else t("no")
 
 
 def listed(parts: Iterable[str]) -> str:
-    """Return parts with commas between them, as every language of the portal writes a short list."""
+    """Join parts with commas, which all languages of the portal use for short lists."""
     return ", ".join(parts)
 
 
@@ -249,7 +249,7 @@ _FORMATTER: Final = _Formatter()
 
 @cache
 def _catalogue(code: str) -> gettext.NullTranslations:
-    """Read a catalogue; it is compiled in memory, so that none can be older than its source."""
+    """Read a catalogue and compile it in memory, so that it cannot be older than its source."""
     if code == SOURCE:
         return gettext.NullTranslations()
     with (CATALOGUES / f"{code}.po").open("rb") as file:

@@ -1,4 +1,4 @@
-"""The visitor of a page: the person, the chosen resource, and their permissions."""
+"""The visitor of a page: person, chosen resource, permissions."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ EXPECTED = (
     TokenError,
     VisionError,
 )
-"""Expected errors of services: their text is shown to the visitor."""
+"""Expected errors of services, whose message is shown to the visitor."""
 
 Chosen = Literal["chosen"]
 CHOSEN: Final[Chosen] = "chosen"
-"""Stands for the resource that the page is about."""
+"""Stands for the page's resource."""
 
 _T = TypeVar("_T")
 _log = structlog.get_logger("mien.portal")
@@ -58,11 +58,11 @@ class Visitor:
 
     Attributes:
         parts: the services.
-        sessions: tell whether the session goes on.
-        session: session of the person.
-        resources: all resources that they see, for choosing.
-        chosen: the one that the page is about; None when there is none at all.
-        query: the rest of the address.
+        sessions: the open sessions.
+        session: the person's session.
+        resources: all resources that the person may see.
+        chosen: the page's resource; None if there are no resources.
+        query: the other query parameters.
     """
 
     parts: PortalParts
@@ -79,12 +79,12 @@ class Visitor:
 
     @property
     def resource(self) -> Resource:
-        """The resource that the page is about; only pages that need one ask."""
+        """The page's resource, on pages with `needs_resource`."""
         assert self.chosen is not None
         return self.chosen
 
     def may(self, permission: Permission, *, on: UUID | Chosen | None = CHOSEN) -> bool:
-        """Whether they have a permission: on the chosen resource, on another one, or, for None, on the whole server."""
+        """Return whether the person has a permission on a resource, or with None on the whole server."""
         return self.session.actor.may(permission, self._place(on))
 
     def _place(self, on: UUID | Chosen | None) -> UUID | None:
@@ -93,16 +93,16 @@ class Visitor:
         return self.chosen.id if self.chosen else None
 
     def link(self, path: str, **query: str) -> str:
-        """Return the address of a page about the same resource."""
+        """Return the URL of a page for the same resource."""
         found = {"resource": self.chosen.name, **query} if self.chosen else query
         return f"{path}?{urlencode(found)}" if found else path
 
     def note(self, action: str, **details: Detail) -> None:
-        """Write into the audit log what was done to the resource; for what the service does not record itself."""
+        """Write an audit entry about the resource, for actions that the service does not record itself."""
         Journal(self.parts.audit).did(self.session.actor, action, self.resource.id if self.chosen else None, **details)
 
     async def ask(self, work: Callable[[], _T]) -> _T:
-        """Run what asks the database or computes in a thread, and return its answer."""
+        """Run blocking or computing work in a thread, and return its result."""
         return await to_thread.run_sync(work)
 
     async def act(
@@ -113,18 +113,18 @@ class Visitor:
         *,
         on: UUID | Chosen | None = CHOSEN,
     ) -> _T | None:
-        """Do something on a person's behalf, and tell them how it went.
+        """Run an action for the person, and show the outcome.
 
-        The session and the role are checked again: a page can stay open longer than a token is valid.
+        The session and the permission are checked again, because they may have ended while the page was open.
 
         Args:
             permission: the required permission.
-            work: does it, in a thread.
-            done: said when it went well.
-            on: the resource that the permission is needed on; None for the whole server.
+            work: the action, called in a thread.
+            done: message on success.
+            on: resource on which the permission is needed; None for the whole server.
 
         Returns:
-            What `work` returned; None when it was refused or failed, which they were told then.
+            The result of `work`; None if it was refused or failed, which is shown to the person.
         """
 
         def checked() -> _T:
@@ -150,7 +150,7 @@ class Visitor:
 
 
 def sentence(text: str) -> str:
-    """Return a service's message as a sentence in the visitor's language, with a remedy where it has none."""
+    """Return a service's message as a sentence in the visitor's language, with a remedy if it lacks one."""
     told = said(text).strip()
     if not told:
         return t("That is not possible.")
@@ -161,7 +161,7 @@ def sentence(text: str) -> str:
 
 
 def tell(text: str, tone: str) -> None:
-    """Show a message for a while, and read it to who cannot see it."""
+    """Show a temporary message, which screen readers announce."""
     kind = {"good": "positive", "bad": "negative", "warn": "warning"}.get(tone, "info")
     seconds = 8000 if tone == "bad" else 4000
-    ui.notify(text, type=kind, position="top", multi_line=True, timeout=seconds, close_button=t("Close"), icon=None)  # type: ignore[arg-type]  # one of its words
+    ui.notify(text, type=kind, position="top", multi_line=True, timeout=seconds, close_button=t("Close"), icon=None)  # type: ignore[arg-type]  # a valid type

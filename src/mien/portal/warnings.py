@@ -15,7 +15,7 @@ from mien.portal.texts import day, listed, mark, t, tn
 
 SOON: Final = timedelta(days=30)
 NEAR: Final = 80.0
-"""Percent of a quota from which on somebody should know."""
+"""Usage of a quota, in percent, from which a warning is shown."""
 
 _CALLS: Final = {"callsPerMinute": mark("Calls a minute"), "callsPerMonth": mark("Calls this month")}
 _WHAT: Final[dict[str, str]] = {
@@ -41,7 +41,7 @@ class Warned:
         tone: `bad`, `warn` or `info`.
         title: the problem.
         about: its meaning and the remedy.
-        action: words and path of where to do it; None when there is no such page.
+        action: label and path of the page for the remedy; None if there is none.
     """
 
     tone: str
@@ -51,7 +51,7 @@ class Warned:
 
 
 def quota_words(use: QuotaUse) -> str:
-    """Return the name of a quota for people, such as `Persons in all large person groups`."""
+    """Return the display name of a quota, such as `Persons in all large person groups`."""
     return t(_CALLS.get(use.name) or _WHAT.get(use.name) or use.name)
 
 
@@ -62,14 +62,14 @@ def warnings_of(
     mismatched: Sequence[Plan],
     now: datetime,
 ) -> list[Warned]:
-    """Return what to warn of.
+    """Return the warnings about a resource.
 
     Args:
         resource: the resource.
         requests: its requests for limited access.
-        uses: how much of their quotas resources use.
-        mismatched: its collections whose templates are of other weights than their label is bound to.
-        now: the time.
+        uses: use of the resources' quotas.
+        mismatched: its collections with templates of other weights than their label has now.
+        now: the current time.
     """
     found = [*_states(resource), *_models(mismatched), *_access(resource, requests, now), *_quotas(resource, uses)]
     return sorted(found, key=lambda one: ("bad", "warn", "info").index(one.tone))

@@ -1,4 +1,4 @@
-"""What the portal asks of a camera that runs: `mien.doors.recognition.Watcher`, which needs PyAV, gives it."""
+"""The interface of a running camera; `mien.doors.recognition.Watcher`, which needs PyAV, implements it."""
 
 from __future__ import annotations
 
@@ -12,53 +12,53 @@ from mien.video.health import Health
 
 
 class Picture(Protocol):
-    """The last analysed frame, as `mien.video.camera.Picture`."""
+    """The last analysed frame; see `mien.video.camera.Picture`."""
 
     @property
     def size(self) -> tuple[int, int]:
-        """Its width and height in pixels."""
+        """Width and height in pixels."""
         ...
 
     @property
     def taken_at(self) -> datetime:
-        """Time of the picture, UTC."""
+        """Time of the frame, UTC."""
         ...
 
     @property
     def boxes(self) -> Mapping[int, tuple[float, float, float, float]]:
-        """The faces that are followed, by number of their track."""
+        """The boxes of tracked faces, by track number."""
         ...
 
     def jpeg(self, quality: int = 75) -> bytes:
-        """The picture as a JPEG, without boxes."""
+        """The frame as a JPEG, without boxes."""
         ...
 
 
 class Watched(Protocol):
-    """A running camera, as `mien.doors.recognition.Watcher`."""
+    """A running camera; see `mien.doors.recognition.Watcher`."""
 
     @property
     def problem(self) -> str | None:
-        """Why faces cannot be searched for now."""
+        """Why faces cannot be searched now; None if they can."""
         ...
 
     @property
     def left_out(self) -> str | None:
-        """Which of several groups are left out now, and why."""
+        """The groups that are not searched now, and why; None if all are."""
         ...
 
     def health(self) -> Health:
-        """How it does."""
+        """Return the health of the stream."""
         ...
 
     def picture(self) -> Picture | None:
-        """The last analysed frame."""
+        """Return the last analysed frame; None before the first one."""
         ...
 
     def latest(self) -> tuple[TrackEvidence, ...]:
-        """The evidence of the tracks that go on."""
+        """Return the evidence of the current tracks."""
         ...
 
 
 WatchersOf = Callable[[UUID], Mapping[UUID, Watched]]
-"""Gives the cameras of a resource that run on this server, by their ids."""
+"""Returns the cameras of a resource that run on this server, by id."""

@@ -1,4 +1,4 @@
-"""The parts that pages are made of: plain HTML where HTML has it, the library's elements where they do more."""
+"""The widgets of pages: plain HTML elements where possible, otherwise the library's."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ NOT_THEIRS: Final = mark("Your role does not allow this.")
 
 Handler = Callable[[], Awaitable[Any] | Any]
 Cell = str | int | float | None | Callable[[], object]
-"""Text, a number, or what draws the cell."""
+"""A text, a number, or a function that draws the cell."""
 
 
 class Tag(TextElement):
     """An HTML element.
 
     Args:
-        element: its name, such as `section`.
-        text: in it.
+        element: name of the element, such as `section`.
+        text: its text.
         classes: classes of the style sheet.
-        attributes: attributes of HTML; `_` stands for `-`, and one at the end is dropped (`for_`).
+        attributes: HTML attributes; `_` stands for `-`, and a final `_` is dropped (`for_`).
     """
 
     def __init__(self, element: str, /, text: str = "", classes: str = "", **attributes: str | bool) -> None:
@@ -43,29 +43,29 @@ class Tag(TextElement):
 
 
 def base_path() -> str:
-    """Return the base path below which a proxy serves the portal, such as `/mien`; usually nothing.
+    """Return the base path of a proxy, such as `/mien`; usually empty.
 
-    The portal's door leaves the header to trusted proxies only. The library adds it to addresses of its own.
+    `Portal` accepts the header from trusted proxies only. The library adds the path to its own URLs.
     """
     request = ui.context.client.request
     return request.headers.get("x-forwarded-prefix", "") if request else ""
 
 
 def text(content: str, classes: str = "") -> Tag:
-    """A paragraph."""
+    """Draw a paragraph."""
     return Tag("p", content, classes)
 
 
 def icon(name: str) -> ui.icon:
-    """A drawing that says nothing which is not in words beside it."""
+    """Draw a decorative icon, which screen readers ignore."""
     return ui.icon(name).props("aria-hidden=true")
 
 
 def section(title: str, about: str = "", classes: str = "card") -> Tag:
-    """A part of a page under a heading; used as a context."""
+    """Draw a section with a heading; use it as a context."""
     box = Tag("section", classes=classes)
     with box, Tag("div"):
-        Tag("h2", title, dir="auto")  # it may be a name, of any direction
+        Tag("h2", title, dir="auto")  # the title may be a name in a right-to-left script
         if about:
             text(about, "soft small")
     return box
@@ -73,15 +73,15 @@ def section(title: str, about: str = "", classes: str = "card") -> Tag:
 
 def button(label: str, on_click: Handler | None = None, kind: str = "plain", *, image: str | None = None,
            may: bool = True, why_not: str = "") -> ui.button:  # fmt: skip
-    """A button.
+    """Draw a button.
 
     Args:
-        label: its words.
-        on_click: called when it is pressed; pressed again only when that is done.
+        label: its label.
+        on_click: called when it is pressed; it cannot be pressed again before the call ends.
         kind: `primary`, `plain`, `quiet` or `danger`.
-        image: name of an icon before the words.
-        may: whether the person may press it.
-        why_not: said when they may not; by default that their role does not allow it.
+        image: name of an icon before the label.
+        may: whether the visitor may press it.
+        why_not: reason if they may not; by default, that their role does not allow it.
     """
     made = ui.button(label, color=None, icon=image).props("no-caps unelevated").classes(f"btn {kind}")
     if not may:
@@ -93,7 +93,7 @@ def button(label: str, on_click: Handler | None = None, kind: str = "plain", *, 
 
 
 def icon_button(name: str, label: str, on_click: Handler | None = None) -> ui.button:
-    """A button with an icon alone; the label is read out and shown as a hint."""
+    """Draw a button with only an icon; the label is its tooltip and accessible name."""
     made = ui.button(color=None, icon=name).props("flat unelevated").classes("btn quiet icon")
     made.props["aria-label"] = label
     made.tooltip(label)
@@ -117,17 +117,17 @@ def _once(pressed: ui.button, handler: Handler) -> Handler:
 
 
 def link_button(label: str, target: str, kind: str = "plain") -> Tag:
-    """A link that looks like a button."""
+    """Draw a link that looks like a button."""
     return Tag("a", label, f"btn {kind}", href=target)
 
 
 def badge(label: str, tone: str = "") -> Tag:
-    """A word on a coloured ground: tone `good`, `warn`, `bad`, `info` or none."""
+    """Draw a coloured label; tone is `good`, `warn`, `bad`, `info` or empty."""
     return Tag("span", label, f"badge {tone}".strip())
 
 
 def banner(tone: str, title: str, about: str = "", action: tuple[str, str] | None = None) -> None:
-    """A message across the page: tone `good`, `info`, `warn` or `bad`; action: words and address of a link."""
+    """Draw a message across the page; tone is `good`, `info`, `warn` or `bad`, action the label and URL of a link."""
     pictures = {"good": "check_circle", "info": "info", "warn": "warning", "bad": "error"}
     with Tag("div", classes=f"banner {tone}", role="note"):
         icon(pictures[tone])
@@ -140,7 +140,7 @@ def banner(tone: str, title: str, about: str = "", action: tuple[str, str] | Non
 
 
 def empty(picture: str, title: str, about: str = "", action: tuple[str, str] | None = None) -> None:
-    """An empty state: the reason, and what to do."""
+    """Draw an empty state: the reason, and what to do."""
     with Tag("div", classes="empty"):
         icon(picture)
         Tag("strong", title)
@@ -151,7 +151,7 @@ def empty(picture: str, title: str, about: str = "", action: tuple[str, str] | N
 
 
 def loading(what: str) -> Tag:
-    """A loading indicator; delete it when the content is ready."""
+    """Draw a loading indicator; delete it when the content is ready."""
     box = Tag("div", classes="row soft", role="status")
     with box:
         ui.spinner(size="1.4rem", color=None).props("aria-hidden=true")
@@ -160,7 +160,7 @@ def loading(what: str) -> Tag:
 
 
 def skeleton() -> Tag:
-    """The place of content that is on its way; delete it when the content is ready."""
+    """Draw a skeleton of the content; delete it when the content is ready."""
     box = Tag("div", classes="skeleton", role="status")
     with box:
         Tag("span", t("Loading …"), "soft small")
@@ -170,7 +170,7 @@ def skeleton() -> Tag:
 
 
 def facts(pairs: Iterable[tuple[str, Cell]]) -> None:
-    """Names and values."""
+    """Draw names and values."""
     with Tag("dl", classes="facts"):
         for name, value in pairs:
             Tag("dt", name)
@@ -178,13 +178,13 @@ def facts(pairs: Iterable[tuple[str, Cell]]) -> None:
 
 
 def table(label: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], numbers: Iterable[int] = ()) -> None:
-    """A table, which scrolls sideways by itself where it is too wide; also by keyboard.
+    """Draw a table, which scrolls sideways if it is too wide.
 
     Args:
-        label: description of the content, for people who cannot see it.
-        columns: their headings.
+        label: description of the content, for screen readers.
+        columns: headings of the columns.
         rows: rows of cells.
-        numbers: which columns hold numbers.
+        numbers: indices of columns with numbers.
     """
     right = frozenset(numbers)
     with Tag("div", classes="sheet", tabindex="0", role="region", aria_label=label), Tag("table"):
@@ -215,7 +215,7 @@ def _fill(place: Tag, value: Cell) -> None:
 
 
 def tile(name: str, value: str, note: str = "") -> None:
-    """A number and what it is."""
+    """Draw a number with its name."""
     with Tag("div", classes="tile"):
         Tag("div", value, "value")
         Tag("div", name, "name")
@@ -224,7 +224,7 @@ def tile(name: str, value: str, note: str = "") -> None:
 
 
 def meter(label: str, share: float, words: str) -> None:
-    """How full something is; share in [0, 1]."""
+    """Draw a usage bar; share is in [0, 1]."""
     tone = "bad" if share >= 1 else "warn" if share >= 0.8 else ""
     with Tag("div", classes="stack", style="gap:.25rem"):
         with Tag("div", classes="row between small"):
@@ -237,32 +237,32 @@ def meter(label: str, share: float, words: str) -> None:
 
 
 def copy_button(content: str, what: str) -> None:
-    """A button that copies; without a secure connection, where browsers refuse that, by the old way."""
+    """Draw a button that copies a text; without HTTPS, where the clipboard API is blocked, by `execCommand`."""
     made = icon_button("content_copy", t("Copy {what}", what=what))
     made.on("click", js_handler=_COPY % (_quoted(content), _quoted(t("Copied {what}.", what=what))))
 
 
 def code(content: str, what: str) -> None:
-    """A piece of code to copy."""
+    """Draw a code block with a copy button."""
     with Tag("div", classes="code"):
         Tag("pre", content, tabindex="0", role="region", aria_label=what)
         copy_button(content, what)
 
 
 def hint(said: str, *others: str) -> str:
-    """Return properties of a field with a hint below it, for `props`; the text may have any characters."""
+    """Return `props` of a field with a hint below it; the text may contain any characters."""
     quoted = said.replace("\\", "\\\\").replace('"', '\\"')
     return " ".join((f'hint="{quoted}"', *others))
 
 
 def choice(label: str, options: dict[str, str], value: str, on_change: str = "") -> Tag:
-    """A list to choose from, the browser's own.
+    """Draw the browser's select element.
 
     Args:
         label: label of the field, for screen readers.
-        options: words by value.
+        options: labels by value.
         value: initial value.
-        on_change: JavaScript, a function of the event.
+        on_change: JavaScript function of the event.
     """
     box = Tag("select", classes="native", aria_label=label)
     with box:
@@ -276,7 +276,7 @@ def choice(label: str, options: dict[str, str], value: str, on_change: str = "")
 
 
 def modal(title: str) -> ui.dialog:
-    """A dialog of the page, opened by the caller; it outlives the dialog that led to it and is deleted when closed."""
+    """Return a dialog, which the caller opens; it outlives the dialog that created it, and is deleted when closed."""
     with ui.context.client.content:
         dialog = ui.dialog()
     dialog.props["aria-label"] = title
@@ -285,7 +285,7 @@ def modal(title: str) -> ui.dialog:
 
 
 def confirm(title: str, about: str, label: str, on_yes: Handler, *, kind: str = "danger") -> ui.dialog:
-    """A question before what cannot be undone; opens at once."""
+    """Open a dialog that asks for confirmation."""
     dialog = modal(title)
 
     async def agreed() -> None:
@@ -305,7 +305,7 @@ def confirm(title: str, about: str, label: str, on_yes: Handler, *, kind: str = 
 
 
 def size(count: float) -> str:
-    """A number of bytes for people."""
+    """Format a number of bytes."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000 or unit == "GB":
             return f"{figure(count, '.0f')} {unit}" if unit == "B" else f"{figure(count, '.1f')} {unit}"

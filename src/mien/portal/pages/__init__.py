@@ -1,4 +1,4 @@
-"""The pages, one a module, in the order of the navigation."""
+"""The pages, one per module, in the order of the navigation."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Limited access: asking for it, where the requests of the resource stand, and the result of them."""
+"""Limited access: the form for requests, and the requests of the resource with their status."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _DONE: Final = {
     "withdraw": mark("withdrawn"),
     "expire": mark("expired"),
 }
-"""Steps of a request, by the audit log's word for them."""
+"""Display names of a request's steps, by their names in the audit log."""
 _KINDS: Final = (
     mark("Letting people in: to a place, a device or an account"),
     mark("Proving an identity: at registration, in an exam, before a payment"),
@@ -80,7 +80,7 @@ async def render(visitor: Visitor) -> None:
         if not requests:
             empty("inbox", t("No requests yet"))
         for request in reversed(requests):
-            steps = await visitor.ask(lambda one=request: history(visitor, one))  # type: ignore[misc]  # bound at once
+            steps = await visitor.ask(lambda one=request: history(visitor, one))  # type: ignore[misc]  # called at once
             with Tag("article", classes="card"):
                 show_request(request, steps)
                 if request.state in {RequestState.SUBMITTED, RequestState.IN_REVIEW, RequestState.APPROVED}:
@@ -91,7 +91,7 @@ async def render(visitor: Visitor) -> None:
 
 
 def meant(feature: Feature) -> str:
-    """Return what a feature is for."""
+    """Return a description of a feature."""
     if feature is Feature.LIMITED_ATTRIBUTES:
         return t(MEANT[feature], attributes=listed(t(DECLARED[one].label) for one in LIMITED))
     return t(MEANT[feature])
@@ -120,7 +120,7 @@ def _form(visitor: Visitor) -> None:
     open_points = Tag("div", classes="stack", role="status")
 
     def description() -> str:
-        # For the reviewer and the intake checks, which know English.
+        # In English, for the reviewer and the intake checks.
         parts = [f"Kind of use: {kind.value}"] if kind.value else []  # not translated
         parts.append(str(use_case.value or "").strip())
         for field, name in ((consent, "Consent"), (keeping, "Retention")):  # not translated
@@ -129,7 +129,7 @@ def _form(visitor: Visitor) -> None:
         return "\n".join(part for part in parts if part)
 
     def check() -> None:
-        """Show in advance what the reviewer will see."""
+        """Show the findings that the reviewer will see."""
         open_points.clear()
         if not str(use_case.value or "").strip():
             return
@@ -198,7 +198,7 @@ def _withdrawer(visitor: Visitor, request: AccessRequest) -> Callable[[], Any]:
 
 
 def history(visitor: Visitor, request: AccessRequest) -> list[tuple[str, str, str, str]]:
-    """Return when, who, what and why of each step of a request, oldest first."""
+    """Return time, actor, step and reason of each step of a request, oldest first."""
     entries = visitor.parts.audit.search(resource_id=request.resource_id, action="access.*", limit=1000)
     return [
         (moment(one.at), one.actor, one.action.partition(".")[2], str(one.details.get("reason") or ""))
@@ -208,7 +208,7 @@ def history(visitor: Visitor, request: AccessRequest) -> list[tuple[str, str, st
 
 
 def show_request(request: AccessRequest, steps: list[tuple[str, str, str, str]]) -> None:
-    """Draw a request: what it asks for, what its description leaves open, its result."""
+    """Draw a request: the feature, open questions about its description, and the result."""
     with Tag("div", classes="row between"):
         Tag("h3", feature_names(request.features))
         badge(t(STATES[request.state]), TONES[request.state])

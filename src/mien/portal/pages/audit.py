@@ -1,4 +1,4 @@
-"""The audit log: searched, checked, exported."""
+"""The audit log: search, verification, export."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ async def render(visitor: Visitor) -> None:
 
 
 def _whole_log(visitor: Visitor) -> None:
-    """Draw what checks and exports the whole log."""
+    """Draw the buttons that verify and export the whole log."""
     if not visitor.may(Permission.AUDIT, on=None):
         text(t("Checking and exporting the whole log needs a role on the whole server."), "soft small")
         return
@@ -116,7 +116,7 @@ def _whole_log(visitor: Visitor) -> None:
 
 
 def _action(action: str) -> None:
-    """Draw what was done, in words, and the name by which it is searched."""
+    """Draw an action's description and the name by which it can be searched."""
     words = ACTIONS.get(action)
     if words is not None:
         Tag("div", t(words))
@@ -130,7 +130,7 @@ def _field(label: str, name: str, value: str, example: str, kind: str = "text") 
 
 
 def _about(visitor: Visitor) -> UUID | None:
-    """Return the resource that a search is about; None for the whole server."""
+    """Return the id of the resource to search; None for the whole server."""
     whole = visitor.query.get("scope", "one") != "one" and visitor.may(Permission.AUDIT, on=None)
     return None if whole or visitor.chosen is None else visitor.chosen.id
 
@@ -153,7 +153,7 @@ def _search(visitor: Visitor, before: int | None, limit: int) -> list[AuditEntry
 
 
 def _day(text: str | None) -> datetime | None:
-    """Return when a day begins where the visitor is; None for what is no day."""
+    """Return the start of a day in the visitor's time zone; None if the text is not a day."""
     try:
         return begin_of(date.fromisoformat(text)) if text else None
     except ValueError:
@@ -161,7 +161,7 @@ def _day(text: str | None) -> datetime | None:
 
 
 def _sheet(visitor: Visitor, names: dict[UUID, str]) -> bytes:
-    """Return all entries of a search, the newest first, for a spreadsheet."""
+    """Return all entries of a search as CSV, newest first."""
     lines = io.StringIO()
     sheet = csv.writer(lines)
     sheet.writerow(_COLUMNS)
@@ -177,7 +177,7 @@ def _sheet(visitor: Visitor, names: dict[UUID, str]) -> bytes:
 
 
 def _plain(cell: str) -> str:
-    """Keep a spreadsheet from taking what somebody called themselves for a formula."""
+    """Escape a cell that a spreadsheet would run as a formula."""
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 

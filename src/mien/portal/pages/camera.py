@@ -1,4 +1,4 @@
-"""One camera: its live picture with boxes and names, its health, its zones drawn with the mouse, its settings."""
+"""A camera: live picture with boxes and names, health, zones, settings."""
 
 from __future__ import annotations
 
@@ -63,11 +63,11 @@ async def _camera(visitor: Visitor) -> Camera | None:
 
 
 class _Live:
-    """Draws what changes: picture, faces, health; and the zones on the picture.
+    """Draws the live parts: picture, faces, health, zones.
 
     Args:
         visitor: the signed-in person.
-        camera: at what.
+        camera: the camera.
     """
 
     def __init__(self, visitor: Visitor, camera: Camera) -> None:
@@ -83,7 +83,7 @@ class _Live:
         self._source = f"{base_path()}{visitor.link(f'/cameras/{camera.camera_id}/picture')}"
 
     async def draw(self) -> None:
-        """Draw everything once, and keep it up to date while somebody looks."""
+        """Draw everything, and update it while the page is open."""
         await self._ask_where()
         with section(self._camera.name):
             self._state = Tag("div", classes="row", role="status")
@@ -92,7 +92,7 @@ class _Live:
                     size=_BLANK, on_mouse=self._clicked, events=["click"], cross="#4aa3ff"
                 ).classes("live")
                 said = json.dumps(t("Live picture of {camera}", camera=self._camera.name))
-                # The library's picture takes no description; what is in it is told in words below.
+                # The library's image element has no alt text; the faces are listed as text below it.
                 ui.run_javascript(f"getElement({self._image.id}).$el.querySelector('img')?.setAttribute('alt', {said})")
             else:
                 empty("visibility_off", t("Live pictures are for administrators"), t("Health and settings are below."))
@@ -211,12 +211,12 @@ class _Live:
             zones.insert(place, zone)
 
     async def _save(self) -> bool:
-        """Store the zones; the process that runs the camera takes them up."""
+        """Store the zones, which the process that runs the camera then applies."""
 
         def work() -> bool:
             cameras = doors_of(self._visitor).cameras
             owner, camera_id = self._visitor.resource.id, self._camera.camera_id
-            spec = cameras.get(owner, camera_id).spec  # somebody else may have changed the rest
+            spec = cameras.get(owner, camera_id).spec  # the other settings may have changed
             spec = replace(spec, regions=tuple(self._watch), privacy=tuple(self._privacy))
             cameras.change(owner, camera_id, actor=self._visitor.name, spec=spec)
             return True
@@ -248,7 +248,7 @@ def _frames(count: int) -> str:
 
 
 def _not_here(camera: Camera, elsewhere: str | None) -> str:
-    """Explain why there is no live picture here, and where there is one."""
+    """Explain why this server has no live picture, and which one has it."""
     if not camera.spec.enabled:
         return t("The camera is switched off.")
     if elsewhere is None:

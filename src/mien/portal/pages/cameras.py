@@ -1,4 +1,4 @@
-"""Cameras of a resource: what they are, how they do, adding one."""
+"""The cameras of a resource with their status, and the form to add one."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def doors_of(visitor: Visitor) -> DoorServices:
 
 
 def watcher_of(visitor: Visitor, camera_id: UUID) -> Watched | None:
-    """Return a camera that runs on this server; None when it runs elsewhere or not at all."""
+    """Return a camera that runs on this server, else None."""
     return running(visitor.parts, visitor.resource.id).get(camera_id)
 
 
 def approved(visitor: Visitor) -> bool:
-    """Whether the resource may identify people in video; says so when it may not."""
+    """Return whether the resource is approved to identify people in video; if not, show a banner."""
     if Feature.VIDEO_IDENTIFICATION in visitor.resource.features:
         return True
     banner(
@@ -55,12 +55,12 @@ def approved(visitor: Visitor) -> bool:
 
 
 def state_of(visitor: Visitor, camera: Camera, elsewhere: str | None) -> tuple[str, str]:
-    """Return a word for how a camera does, and its tone.
+    """Return the status of a camera as text, and its tone.
 
     Args:
         visitor: the signed-in person.
-        camera: at what.
-        elsewhere: which server runs it, as `host:pid`, if this one does not.
+        camera: the camera.
+        elsewhere: another server that runs it, as `host:pid`; None if there is none.
     """
     if not camera.spec.enabled:
         return t("off"), ""

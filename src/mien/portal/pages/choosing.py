@@ -1,4 +1,4 @@
-"""Fields in which groups, persons and time zones are chosen by name, for cameras, doors, kiosks and events."""
+"""Fields to choose groups, persons and time zones by name."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def group_field(
     *,
     several: bool = False,
 ) -> SearchSelect:
-    """Render a field in which groups are chosen, or the person directory; its values are places.
+    """Draw a field to choose groups or the person directory; its values are places.
 
     Args:
         visitor: the signed-in person.
         label: label of the field.
-        chosen: places at first.
-        named: the known names and details (`Places.named`).
-        several: whether more than one can be chosen.
+        chosen: initial places.
+        named: names and details of places (`Places.named`).
+        several: whether several can be chosen.
     """
     owner, places = visitor.resource.id, _doors(visitor).places
 
@@ -52,7 +52,7 @@ def group_field(
 
 
 def person_field(visitor: Visitor, label: str, *, several: bool = False) -> SearchSelect:
-    """Render a field in which persons of all groups and of the directory are chosen; `person_of` reads its values."""
+    """Draw a field to choose persons of all groups and of the directory; `person_of` parses its values."""
     people, owner = visitor.parts.gallery.people, visitor.resource.id
 
     def find(text: str) -> list[Choice]:
@@ -62,7 +62,7 @@ def person_field(visitor: Visitor, label: str, *, several: bool = False) -> Sear
 
 
 def person_of(value: str) -> tuple[str, UUID]:
-    """Return where a chosen person is enrolled, and their id.
+    """Return the place and the id of a chosen person.
 
     Raises:
         InvalidDoorError: nobody was chosen.
@@ -75,7 +75,7 @@ def person_of(value: str) -> tuple[str, UUID]:
 
 
 def zone_field(visitor: Visitor, label: str) -> SearchSelect:
-    """Render a field in which a time zone is chosen; UTC at first."""
+    """Draw a field to choose a time zone, initially UTC."""
     return SearchSelect(
         visitor, label, plain_find(_zones()), chosen=[Choice("UTC", "UTC")], about=t("Type a city, such as Berlin")
     )
@@ -87,7 +87,7 @@ def _zones() -> tuple[Choice, ...]:
 
 
 def group_name(named: Mapping[str, Place], place: str) -> str:
-    """Return what people call a place: its name and what the API calls it."""
+    """Return the name of a place with its name in the API."""
     if place == DIRECTORY:
         return t(_EVERYBODY)
     return f"{named[place].name} ({place})" if place in named else t("{place}, deleted", place=place)

@@ -1,4 +1,4 @@
-"""The person directory: its persons, found by name, one made; how many faces it has of each recognition model."""
+"""The person directory: list and search of persons, the form to add one, face counts by recognition model."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from mien.portal.widgets import Tag, empty, moment, section, table, tile
 
 ROOT: Final = "/directory"
 TOP: Final = 100
-"""Persons, groups or suspicions on a page."""
+"""Entries per page."""
 
 _TABS: Final = ((ROOT, mark("Persons")), (f"{ROOT}/groups", mark("Dynamic groups")))
 
 Save = Callable[[str, str | Unset], object]
-"""Writes a name and user data down, in a thread."""
+"""Stores a name and user data; called in a thread."""
 
 
 def tabs(visitor: Visitor, current: str) -> None:
-    """Draw the way between persons and groups."""
+    """Draw the tabs for persons and groups."""
     with Tag("nav", classes="tabs", aria_label=t("Person directory")):
         for path, label in _TABS:
             link = Tag("a", t(label), href=visitor.link(path))
@@ -45,19 +45,19 @@ def person_address(visitor: Visitor, person_id: str) -> str:
 
 
 def person_link(visitor: Visitor, one: ListedPerson) -> None:
-    """Draw the way to a person."""
+    """Draw a link to a person."""
     Tag("a", one.name, href=person_address(visitor, one.person_id))
 
 
 def editor(visitor: Visitor, name: str, user_data: str | None, save: Save) -> None:
-    """Draw fields for a name and user data, and what writes them down."""
+    """Draw a form for a name and user data."""
     with Tag("div", classes="two"):
         named = ui.input(t("Name"), value=name).props("outlined")
         told = ui.input(t("User data"), value=user_data or "").props("outlined")
 
     async def keep() -> None:
         data = str(told.value or "")
-        given = data if data or user_data is not None else UNSET  # what nobody gave stays nothing
+        given = data if data or user_data is not None else UNSET  # an empty field keeps user data unset
 
         def work() -> bool:
             save(str(named.value or ""), given)
@@ -176,7 +176,7 @@ async def _duplicates(visitor: Visitor, sizes: DirectorySizes) -> None:
 
 
 def doer(visitor: Visitor, work: Callable[[], object], go_to: str = "") -> Callable[[], Awaitable[None]]:
-    """Return what does something on a person's behalf and then goes to an address, or reloads the page."""
+    """Return a handler that runs an action for the visitor, then opens an address or reloads the page."""
 
     async def do() -> None:
         def done() -> bool:

@@ -1,4 +1,4 @@
-"""A person of the directory: name and user data, faces by recognition model, the dynamic groups that they are in."""
+"""A person of the directory: name, user data, faces by recognition model, dynamic groups."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ async def render(visitor: Visitor) -> None:
     views, resource_id, person_id = visitor.parts.directory.views, visitor.resource.id, visitor.query["person"]
 
     def find() -> tuple[ListedPerson, list[ListedFace], list[DynamicGroup]]:
-        faces = views.faces(resource_id, person_id)  # refuses ids of nobody
+        faces = views.faces(resource_id, person_id)  # raises an error for an unknown id
         named = views.named(resource_id, [person_id])
-        if not named:  # deleted between the two
+        if not named:  # deleted between the two calls
             raise PersonNotFoundError(Kind.DIRECTORY, person_id)
         (person,) = named.values()
         return person, faces, views.groups_of(resource_id, person.person_id)

@@ -1,4 +1,4 @@
-"""The documentation of this very version, readable without the internet; it is in English."""
+"""The documentation of the installed version, in English, available offline."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _EXTRAS: Final = ["fenced-code-blocks", "tables", "header-ids"]
 
 
 async def render(visitor: Visitor) -> None:
-    """Render a page of it."""
+    """Render a page of the documentation."""
     name = visitor.query.get("page", "")
     text = await visitor.ask(lambda: _read(name))
     if text is None:
@@ -44,7 +44,7 @@ def _read(name: str) -> str | None:
 
 
 def _for_portal(text: str, visitor: Visitor) -> str:
-    """Return a page with its links leading to pages of the portal, and headings below the portal's own."""
+    """Return a page with links to the portal's pages, and headings one level lower."""
 
     def address(name: str, heading: str = "") -> str:
         return f"{base_path()}{visitor.link(f'{DOCUMENTATION}/{name}')}{heading}"
@@ -56,7 +56,7 @@ def _for_portal(text: str, visitor: Visitor) -> str:
 
     text = _TREE.sub(tree, text)
     text = _LINK.sub(lambda found: f"]({address(found[1], found[2] or '')})", text)
-    text = _ELSEWHERE.sub(r"\1", text)  # files of the repository that are not shown here
+    text = _ELSEWHERE.sub(r"\1", text)  # files of the repository that are not in the portal
     code = False
     lines = []
     for line in text.splitlines():

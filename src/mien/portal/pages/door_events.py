@@ -1,4 +1,4 @@
-"""Events of doors: a feed with filters, pictures where they are kept, corrections; and who is inside."""
+"""Door events (feed with filters, pictures, corrections), and the people who are inside."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ _FILTERS: Final = {
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the feed."""
+    """Render the feed."""
     if not visitor.may(Permission.MANAGE):
         empty("lock", t("Only administrators can see events"), t("Events name people and their times."))
         return
@@ -188,7 +188,7 @@ async def _ask_not_this_person(visitor: Visitor, event: Event) -> None:
 
 
 def _learned(visitor: Visitor, event: Event) -> str:
-    """Return whether the face is kept as a negative; asks the database."""
+    """Return whether the face is stored as a negative, as text; reads the database."""
     if event.person is None or not event.has_picture:
         return _NO_PICTURE
     kind, _, collection_id = event.person.place.partition("/")
@@ -225,7 +225,7 @@ def _this_is(visitor: Visitor, event: Event) -> None:
 
 
 async def render_inside(visitor: Visitor) -> None:
-    """Draw who is inside."""
+    """Render the list of people who are inside."""
     if not visitor.may(Permission.MANAGE):
         empty("lock", t("Only administrators can see who is inside"))
         return

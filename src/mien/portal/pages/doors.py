@@ -1,4 +1,4 @@
-"""Doors of a resource: what opens them, rules as sentences, and what would happen if somebody came."""
+"""The doors of a resource: actuators, rules as sentences, and a test of the rules."""
 
 from __future__ import annotations
 

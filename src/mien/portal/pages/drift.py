@@ -1,4 +1,4 @@
-"""Drift: whether quality and scores have changed, and since when."""
+"""Drift: changes of quality and scores."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _AXES: Final = {
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw what has moved, and a chart of each series."""
+    """Render the changed series, and a chart of each."""
     drift, resource_id = visitor.parts.drift, visitor.resource.id
     found = await visitor.ask(lambda: drift.of(resource_id))
     if not found:
@@ -96,7 +96,7 @@ def _draw(one: SeriesDrift) -> None:
 
 
 def _finding(one: SeriesDrift) -> str:
-    """Return what `SeriesDrift.sentence` says, in the language of the page."""
+    """Return `SeriesDrift.sentence` in the language of the page."""
     if isinstance(one.found, Missing):
         return t(one.found.form, count=one.found.count, day="" if one.found.ready is None else day(one.found.ready))
     if not one.moved or one.since is None:

@@ -1,4 +1,4 @@
-"""Dynamic person groups: sets of persons of the directory, made, filled and deleted; their persons stay."""
+"""Dynamic person groups: list, create, change, delete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One evaluation: its error rates, its comparison with another, and applying or deleting it."""
+"""An evaluation: error rates, comparison with another, apply and delete."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DIFFERS: Final = {None: mark("not measured"), True: mark("yes"), False: mark("w
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw one result, and compare it with another."""
+    """Render a result, and its comparison with another."""
     stored, resource_id = visitor.parts.measuring.stored, visitor.resource.id
     found = await visitor.ask(lambda: stored.get(resource_id, visitor.query.get("name", "")))
     others = [one for one in await visitor.ask(lambda: stored.all(resource_id, CALIBRATION)) if one.name != found.name]
@@ -83,7 +83,7 @@ async def render(visitor: Visitor) -> None:
 
 
 def _groups(visitor: Visitor, found: Evaluation) -> None:
-    """Draw a kept report on groups: the rates and the differences that were found."""
+    """Draw a stored report by groups: the rates and the differences."""
     with section(found.name, t("Rates by groups that the operator labelled. Labels of persons are not stored.")):
         facts(
             [
@@ -244,7 +244,7 @@ def _ask_delete(visitor: Visitor, found: Evaluation) -> None:
 
 
 def _percent(rate: list[float] | None) -> str:
-    """Return a rate with its interval, as `percent` of evaluations does, in the language of the page."""
+    """Return a rate with its interval in the language of the page."""
     if rate is None:
         return "–"
     value, low, high = (figure(float(part), f".{len(part.partition('.')[2])}f") for part in parts_of(rate))

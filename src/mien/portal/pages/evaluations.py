@@ -1,4 +1,4 @@
-"""Evaluations: error rates on the resource's own people, and the calibration that holds."""
+"""Evaluations: error rates on the resource's own people, and the calibration in use."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RESULT_PATH: Final = f"{ROOT}/result"
 
 
 async def render(visitor: Visitor) -> None:
-    """Render the list of results, the calibration in use and the form of a new measurement."""
+    """Render the list of results, the calibration in use and the form for a new measurement."""
     stored, resource_id = visitor.parts.measuring.stored, visitor.resource.id
     found = await visitor.ask(lambda: stored.all(resource_id))
     versions = await visitor.ask(lambda: stored.applied(resource_id))
@@ -75,7 +75,7 @@ def one_in(rate: float) -> str:
 
 
 def source(one: Evaluation) -> str:
-    """Return what was measured: a collection as the API names it, else what `mien calibrate` read."""
+    """Return the measured data: a collection with its name in the API, or the input of `mien calibrate`."""
     return {"folder": t("folder"), "pairs": t("pairs of photos")}.get(one.source, one.source)
 
 
@@ -88,7 +88,7 @@ def _row(visitor: Visitor, one: Evaluation) -> list[Cell]:
 
 
 def measurable(visitor: Visitor) -> list[str]:
-    """Return the collections with two persons or more as KIND/ID, the faces of the person directory last."""
+    """Return the collections with at least two persons as KIND/ID, with the person directory last."""
     collections, resource_id = visitor.parts.gallery.collections, visitor.resource.id
     groups = [
         f"{kind.value}/{one.collection_id}"

@@ -1,4 +1,4 @@
-"""The last calls that failed: when, what, from where, why, and what to do."""
+"""The latest failed calls with time, caller, reason and remedy."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def render(visitor: Visitor) -> None:
     """Render the page."""
     calls, query = visitor.parts.failed_calls, visitor.query
     owner = None if query.get("scope") == "unknown" else visitor.resource.id
-    await visitor.ask(calls.flush)  # what failed just now is there, too
+    await visitor.ask(calls.flush)  # include the latest calls
     codes, operations = await visitor.ask(lambda: calls.kinds(owner))
     before = query.get("before", "")
     last = int(before) if before.isdigit() and len(before) < 10 else None

@@ -1,4 +1,4 @@
-"""Report by groups: error rates of enrolled people by labels that the operator brings for this run."""
+"""Report by groups: error rates of enrolled people by labels that the operator uploads for this run."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from mien.portal.visitor import Visitor, sentence, tell
 from mien.portal.widgets import Tag, banner, button, empty, section, text
 
 LARGEST: Final = 1_000_000
-"""Bytes of a table of labels at most, as in the control plane."""
+"""Maximum size of a table of labels, in bytes, as in the control plane."""
 
 
 class _Form:
-    """The table that was dropped, and the places of the page that follow it."""
+    """The form, the dropped table, and the areas of the page that depend on it."""
 
     def __init__(self, visitor: Visitor) -> None:
         self.visitor = visitor
@@ -59,7 +59,7 @@ class _Form:
         self.place = Tag("div", classes="stack", aria_live="polite")
 
     async def take(self, file: Upload) -> None:
-        """Read the table that was dropped."""
+        """Read a dropped table."""
         try:
             self.labels = file.data.decode("utf-8-sig")
         except UnicodeDecodeError:
@@ -72,7 +72,7 @@ class _Form:
                             name=file.name)  # fmt: skip
 
     async def create(self) -> None:
-        """Create the report, and show its first page or the reason for its absence."""
+        """Create the report, and show its first page or the error."""
         visitor = self.visitor
         if not self.labels:
             tell(t("Drop a table of labels first."), "bad")
@@ -100,7 +100,7 @@ class _Form:
 
 
 async def render(visitor: Visitor) -> None:
-    """Render the form; the report follows below it."""
+    """Render the form and, below it, the report."""
     await _Form(visitor).draw()
 
 

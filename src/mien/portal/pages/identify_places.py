@@ -1,4 +1,4 @@
-"""Collections to identify against: trained groups, and the person directory or its dynamic groups, by model."""
+"""Search scopes for identification: trained groups, and the person directory or its dynamic groups, by model."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _CANDIDATES = 3
 
 @dataclass(frozen=True, slots=True)
 class SearchScope:
-    """Somewhere to look.
+    """A set of enrolled people to search.
 
     Attributes:
         title: short title.
-        about: further details.
-        recognition_model: with which faces must be detected to be found there.
-        noted: its name in the audit log.
+        about: details.
+        recognition_model: recognition model of the scope's faces.
+        noted: name in the audit log.
         identify: finds the candidates of short-lived face ids, in a thread.
-        names: gives the names of persons by their ids, in a thread.
-        address: gives the path of the page of a person by their id.
-        ref: the group, where it is one that is trained.
+        names: returns the names of persons by id, in a thread.
+        address: returns the path of a person's page.
+        ref: the trained group; None for a scope of the directory.
     """
 
     title: str
@@ -40,7 +40,7 @@ class SearchScope:
 
 
 def places(visitor: Visitor) -> dict[str, SearchScope]:
-    """Return where somebody can be looked for in a resource, by a key of it; asks the database."""
+    """Return the search scopes of the resource by key; reads the database."""
     return {place.noted: place for place in (*_groups(visitor), *_directory(visitor))}
 
 
@@ -72,7 +72,7 @@ def _groups(visitor: Visitor) -> list[SearchScope]:
 
 
 def _directory(visitor: Visitor) -> list[SearchScope]:
-    """Give the directory and its groups, once for each recognition model that there are faces of."""
+    """Return the directory and its groups, once per recognition model with faces."""
     services, resource_id = visitor.parts.directory, visitor.resource.id
     found = services.recognition
     sizes = services.views.sizes(resource_id)
@@ -103,7 +103,7 @@ def _directory(visitor: Visitor) -> list[SearchScope]:
         )
 
     groups = services.views.groups(resource_id) if sizes.faces else []
-    models = sorted(sizes.faces, reverse=True)  # the newest first
+    models = sorted(sizes.faces, reverse=True)  # newest first
     return [everybody(model, sizes.faces[model]) for model in models] + [
         group(one.group.group_id, one.group.name, one.persons, model) for one in groups for model in models
     ]

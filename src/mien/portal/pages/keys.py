@@ -1,4 +1,4 @@
-"""Keys and endpoint: shown on demand, copied, replaced."""
+"""Keys and endpoint: show, copy, replace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kiosks of a resource: what they are, adding one, its link and QR code, changing it."""
+"""The kiosks of a resource: list, add, change, link and QR code."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ async def render(visitor: Visitor) -> None:
 
 
 async def render_one(visitor: Visitor) -> None:
-    """Draw one kiosk."""
+    """Render a kiosk."""
     state, owner = services(visitor), visitor.resource.id
     with Tag("nav", aria_label=t("Back")):
         Tag("a", t("All kiosks"), href=visitor.link(PATH))
@@ -175,7 +175,7 @@ def _show_link(visitor: Visitor, kiosk: Kiosk, key: str) -> None:
     """Show the link of a kiosk, once, as text and as a QR code for the tablet's camera."""
     link = f"{visitor.parts.addresses.of(visitor.resource).rstrip('/')}/kiosk#{key}"
     dialog = modal(t("Link of {kiosk}", kiosk=kiosk.name))
-    dialog.props("persistent")  # a click beside it must not lose the link
+    dialog.props("persistent")  # a click outside must not close it, because the link is not shown again
     with dialog, Tag("div", classes="card"):
         Tag("h2", t("Link of {kiosk}", kiosk=kiosk.name))
         text(t(_ONCE), "soft")
@@ -201,7 +201,7 @@ class _Form:
         visitor: the signed-in person.
         doors: names by id.
         kiosk: the kiosk to change; None for a new one.
-        named: known details of its group.
+        named: names and details of its group.
     """
 
     def __init__(
@@ -242,14 +242,14 @@ class _Form:
 
     @property
     def name(self) -> str:
-        """The name that was typed."""
+        """The entered name."""
         return str(self._name.value or "")
 
     def spec(self) -> KioskSpec:
-        """Return what was filled in.
+        """Return the entered configuration.
 
         Raises:
-            InvalidDoorError: a value is impossible.
+            InvalidDoorError: a value is not valid.
         """
         if not self._group.only:
             raise InvalidDoorError(t("choose a group"))

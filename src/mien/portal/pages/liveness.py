@@ -1,4 +1,4 @@
-"""Liveness of a resource: whether people may do without flashing colours, and what that may conclude."""
+"""Liveness settings of a resource: checks without flashing colours, and their possible results."""
 
 from __future__ import annotations
 

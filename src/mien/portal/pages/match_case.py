@@ -1,4 +1,4 @@
-"""One match to confirm: probe and candidates side by side, and the scores after the answer."""
+"""A match under review: probe and candidates side by side; scores after the answer."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MOST_CROPS: Final = 3
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw a case: the pictures, the form of an answer, and afterwards what everybody said."""
+    """Render a case: the pictures, the form for an answer, and afterwards all answers."""
     reviews, resource_id = visitor.parts.reviews, visitor.resource.id
     try:
         case_id = UUID(visitor.query.get("id", ""))
@@ -181,7 +181,7 @@ def _said(found: ReviewCase, chosen: int | None) -> str:
 
 
 def _crops(visitor: Visitor, found: ReviewCase) -> dict[int, list[bytes]]:
-    """Return the kept enrolment crops of the candidates, by number."""
+    """Return the stored crops of the candidates, by number."""
     kept, uid = visitor.parts.gallery.crops, UUID(str(found.reference["uid"]))
     return {
         one.number: kept.of_person(visitor.resource.id, uid, UUID(one.person_id), most=_MOST_CROPS)

@@ -1,4 +1,4 @@
-"""The policies that say which identifications people must confirm, on the page of matches."""
+"""Review policies, on the page of matches: the identifications that people must confirm."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mien.portal.widgets import Tag, button, section, table, text
 
 
 async def draw_policies(visitor: Visitor) -> None:
-    """Draw which identifications must be confirmed, and the form that sets it."""
+    """Draw the policies and their form."""
     reviews, resource_id, may = visitor.parts.reviews, visitor.resource.id, visitor.may(Permission.MANAGE)
     held = await visitor.ask(lambda: reviews.policies.all(resource_id))
     gallery = visitor.parts.gallery

@@ -1,4 +1,4 @@
-"""The queue of matches that people must confirm: probe and candidates side by side, scores after the answer."""
+"""The queue of matches that people must confirm, decided cases, negatives and policies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OPEN: Final = (ReviewState.WAITING, ReviewState.ESCALATED)
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the queue, the decided cases and the policies."""
+    """Render the queue, the decided cases and the policies."""
     reviews, resource_id = visitor.parts.reviews, visitor.resource.id
     cases = await visitor.ask(lambda: reviews.cases(resource_id, reader=visitor.name, limit=1000))
     waiting = [one for one in cases if one.state in _OPEN]
@@ -43,7 +43,7 @@ async def render(visitor: Visitor) -> None:
 
 
 async def _negatives(visitor: Visitor) -> None:
-    """Draw the faces that people said are not a person."""
+    """Draw the faces marked as not being a person."""
     negatives, resource_id, may = visitor.parts.gallery.negatives, visitor.resource.id, visitor.may(Permission.PEOPLE)
     kept = await visitor.ask(lambda: negatives.all(resource_id))
     if not kept:

@@ -1,4 +1,4 @@
-"""Metrics and alerts: charts of a resource's calls, errors, latency and storage; rules that tell somebody."""
+"""Metrics and alerts: charts of a resource's calls, errors, latency and storage; alert rules."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def _chart(
     numbers: tuple[str, str, list[tuple[str, str]]] | None = None,
     now: str = "",
 ) -> None:
-    """A chart, and under it what it says in numbers; how much of something, stacked, or how it stands, as lines."""
+    """Draw a chart (stacked for amounts, lines for levels) and, below it, its numbers."""
     stacked = numbers is not None and numbers[2] == _sums(series)
     with section(title, about):
         if now:
@@ -143,7 +143,7 @@ def _chart(
 
 
 def chart_options(series: Sequence[Series], *, stacked: bool) -> dict[str, Any]:
-    """Return a chart over time, for both light and dark: the style sheet colours its words."""
+    """Return the options of a chart over time; the style sheet sets its text colours."""
     line = {"lineStyle": {"color": _INK, "opacity": 0.3}}
     return {
         "animation": False,
@@ -212,7 +212,7 @@ async def _alerts(visitor: Visitor) -> None:
 
 
 def _state(rule: AlertRule, untold: Delivery | None) -> None:
-    """Draw whether a rule fires, and that nobody was told where that is so."""
+    """Draw whether a rule fires, and whether its last message was not delivered."""
     badge(*((t("firing"), "bad") if rule.firing else (t("quiet"), "good")))
     if untold is not None:
         pending, said = untold.state == "pending", untold.outcome or t("not delivered")

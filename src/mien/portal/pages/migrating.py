@@ -1,4 +1,4 @@
-"""Moving collections to the weights that their recognition model is bound to now, and how far that is."""
+"""Migration of collections to the current weights of their recognition model, with its progress."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ _LOOK: Final = 0.5
 
 @dataclass(slots=True)
 class _Run:
-    """A migration that runs in this process: how many templates are made, and of how many."""
+    """The progress of a migration in this process: the numbers of created templates and of all."""
 
     made: int = 0
     all: int = 0
 
     def report(self, made: int, all_: int) -> None:
-        """Record the progress; called by the migration's thread."""
+        """Record the progress; called in the migration's thread."""
         self.made, self.all = made, all_
 
     @property
     def words(self) -> str:
-        """How far it is, in words."""
+        """Return the progress as text."""
         if self.made < self.all:
             return t("{made:,} of {all:,} templates are created.", made=self.made, all=self.all)
         return t("All templates are created; the server is switching to them.")
 
 
 _running: Final[dict[UUID, _Run]] = {}
-"""Running migrations by collection: every page that is opened meanwhile shows the progress."""
+"""Running migrations by collection, so that every page shows the progress."""
 
 
 def mismatched(visitor: Visitor, only: Callable[[CollectionRef], bool] = lambda _: True) -> list[Plan]:
-    """Return what is to be migrated of a resource; asks the database."""
+    """Return the pending migrations of a resource; reads the database."""
     migrations = visitor.parts.migrations
     refs = [ref for ref in migrations.collections(visitor.resource.id) if only(ref)]
     return [plan for plan in map(migrations.plan, refs) if plan.needed and plan.faces]
 
 
 def migration_table(visitor: Visitor, plans: list[Plan]) -> None:
-    """Draw which collections have templates of other weights than their label is bound to, and the way out."""
+    """Draw the collections whose templates are of other weights than their label has now, and the remedy."""
     if not plans:
         return
     with section(t("Migration")):
@@ -107,7 +107,7 @@ def _warn(about: str) -> None:
 
 
 def migrate_button(visitor: Visitor, plan: Plan) -> None:
-    """A button that migrates a collection; in its place how far that is, when it is under way."""
+    """Draw a button that migrates a collection, or the progress of a running migration."""
     offer = _Offer(visitor, plan)
     if plan.uid in _running:
         offer.follow(_running[plan.uid], ui.navigate.reload)
@@ -116,7 +116,7 @@ def migrate_button(visitor: Visitor, plan: Plan) -> None:
 
 
 class _Offer:
-    """The button, or the progress, of a collection's migration."""
+    """The button or the progress of a collection's migration."""
 
     def __init__(self, visitor: Visitor, plan: Plan) -> None:
         self._visitor = visitor
@@ -127,7 +127,7 @@ class _Offer:
             self._box = Tag("div", classes="stack")
 
     def show(self) -> None:
-        """Offer to migrate."""
+        """Show the button."""
         lost = len(self._plan.lost)
         self._box.clear()
         with self._box:
@@ -138,7 +138,7 @@ class _Offer:
             button(t("Migrate"), press, may=self._visitor.may(Permission.MANAGE))
 
     def follow(self, run: _Run, ended: Callable[[], object]) -> None:
-        """Show how far a migration is, until it ends."""
+        """Show the progress of a migration until it ends."""
         self._box.clear()
         with self._box:
             bar = ui.linear_progress(0, show_value=False, size="8px", color=None).props("instant-feedback")
@@ -166,13 +166,13 @@ class _Offer:
         confirm(t("Migrate without them?"), about, t("Migrate"), partial(self._begin, True))
 
     def _begin(self, leave_out: bool) -> None:
-        # From where nothing is cleared: what was pressed is gone by the time that there is something to tell.
+        # In an element that stays: the pressed button is gone before the message is shown.
         with self._place:
             ui.timer(0, partial(self._migrate, leave_out), once=True)
 
     async def _migrate(self, leave_out: bool) -> None:
         visitor, plan = self._visitor, self._plan
-        if plan.uid in _running:  # somebody else was faster
+        if plan.uid in _running:  # it was started by another page
             self.follow(_running[plan.uid], ui.navigate.reload)
             return
         run = _running[plan.uid] = _Run(all=plan.to_make)
@@ -197,7 +197,7 @@ class _Offer:
             ui.navigate.reload()
             return
         self.show()
-        if without and leave_out:  # there would be nobody left
+        if without and leave_out:  # no face would be left
             tell(t("None of the faces can be migrated: erase them and enrol them again."), "bad")
         elif without:
             self._ask(without[0])

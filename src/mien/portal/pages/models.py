@@ -1,4 +1,4 @@
-"""Models: which pack serves which name of the contract, their licences and fingerprints."""
+"""Models: the packs behind the contract's model names, their licences and fingerprints."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def render(visitor: Visitor) -> None:
                     lines.append((t("Calibration"), said))
                 if pack.notes:
                     lines.append((t("Notes"), pack.notes))
-                facts(lines)  # type: ignore[arg-type]  # each is text or draws
+                facts(lines)  # type: ignore[arg-type]  # each is a text or a function
 
 
 def _calibration(stated: Calibration) -> str:

@@ -1,4 +1,4 @@
-"""Networking: public access, rules by address, and whether an address would get in."""
+"""Networking: public access, IP rules, CORS origins, and a test of an address."""
 
 from __future__ import annotations
 

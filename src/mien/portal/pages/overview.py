@@ -1,4 +1,4 @@
-"""The first page: does the resource run, what should somebody know about it, and how is it called."""
+"""The first page: status of the resource, warnings, and code of a first call."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ async def render(visitor: Visitor) -> None:
                 ),
                 (t("Request access"), visitor.link("/access")),
             )
-        # Names below .localhost are known to curl and browsers; what Python and Node.js ask may not know them.
+        # curl and browsers resolve names below .localhost; Python and Node.js may not.
         unknown = (urlsplit(endpoint).hostname or "").endswith(".localhost")
         _snippets(parts.local_endpoint if resource.custom_subdomain is None or unknown else endpoint, face_ids=face_ids)
 

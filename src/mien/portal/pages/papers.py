@@ -1,4 +1,4 @@
-"""The papers: drafts from the running configuration and its audit log, their questions, and what changed."""
+"""Dossiers: drafts of compliance documents from the configuration and the audit log, their questions and changes."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _open_questions(one: Dossier) -> int:
 
 
 async def dossier(visitor: Visitor) -> None:
-    """Draw a dossier: its papers with the evidence, the changes since another one, and the files."""
+    """Render a dossier: its papers with their evidence, the changes since another one, and the files."""
     dossiers, resource_id = visitor.parts.dossiers, visitor.resource.id
     try:
         wanted = UUID(visitor.query.get("id", ""))
@@ -148,7 +148,7 @@ def _download(found: Dossier) -> None:
 
 
 def _read(visitor: Visitor, found: Dossier, paper: Mapping[str, Any]) -> None:
-    """Draw a paper: statements with what they rest on, and questions with a field for the answer."""
+    """Draw a paper: statements with their evidence, and questions with a field for the answer."""
     known = {one["name"]: Fact.from_json(one) for one in found.content["facts"]}
     fields: dict[str, ui.textarea] = {}
     may = visitor.may(Permission.MANAGE)

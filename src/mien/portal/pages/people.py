@@ -1,4 +1,4 @@
-"""People: the groups and lists of a resource; making one; moving them to a newer model."""
+"""People: the groups and lists of a resource, the form to create one, and migrations."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _SHOWN: Final = 100
 
 
 def training_of(visitor: Visitor, ref: CollectionRef) -> TrainingStatus | None:
-    """Return how the last training of a collection went; None without one."""
+    """Return the status of a collection's last training; None without one."""
     try:
         return visitor.parts.gallery.training.status(ref) if ref.kind.trained else None
     except GalleryError:
@@ -48,7 +48,7 @@ def training_of(visitor: Visitor, ref: CollectionRef) -> TrainingStatus | None:
 
 
 def training_badge(kind: Kind, status: TrainingStatus | None, stale: Staleness | None = None) -> None:
-    """Draw where a training stands; what is behind the changes since is not called trained."""
+    """Draw the status of a training; a group with later changes is not shown as trained."""
     if not kind.trained:
         badge(t("not needed"))
     elif stale is not None and stale.is_stale and stale.trained_at is not None and not stale.training:
@@ -116,7 +116,7 @@ def _training(visitor: Visitor, ref: CollectionRef, status: TrainingStatus | Non
 
 
 def _listed(visitor: Visitor, start: str, top: int) -> list[tuple[CollectionRef, Collection]]:
-    """Return collections, kind by kind, that come after the one named `start`; at most `top`."""
+    """Return up to `top` collections, sorted by kind, after the collection `start`."""
     kinds = list(PUBLIC_KINDS)
     kind, _, after = start.partition("/")
     first = next((place for place, one in enumerate(kinds) if one.value == kind), None)

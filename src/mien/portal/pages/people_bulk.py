@@ -1,4 +1,4 @@
-"""Enrolling many people at once: photos, folders and a CSV file in one drop, and a report of every photo."""
+"""Enrolment of many people in one drop of photos, folders and a CSV file, with a report."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _WORDS: Final = {
 
 
 class BulkPlace:
-    """Draws the place and the report.
+    """Draws the drop area and the report.
 
     Args:
         visitor: the signed-in person.
         ref: the group.
-        refresh: shows the people of the group again.
+        refresh: redraws the people of the group.
     """
 
     def __init__(self, visitor: Visitor, ref: CollectionRef, refresh: Callable[[], Awaitable[object]]) -> None:
@@ -162,7 +162,7 @@ class BulkPlace:
 
 
 def _take(batch: DroppedPhotos, photo: Upload) -> FileReport:
-    """Enrol a photo; one that came while the group was trained is tried again when that has ended."""
+    """Enrol a photo, after a running training of the group has ended."""
 
     def work() -> FileReport:
         line = batch.take(photo.name, photo.data)
@@ -175,12 +175,12 @@ def _take(batch: DroppedPhotos, photo: Upload) -> FileReport:
 
 
 def bulk(visitor: Visitor, ref: CollectionRef, refresh: Callable[[], Awaitable[object]]) -> None:
-    """Draw where many people are enrolled at once, for who may.
+    """Draw the enrolment of many people, if the visitor may enrol.
 
     Args:
         visitor: the signed-in person.
         ref: the group.
-        refresh: shows the people of the group again.
+        refresh: redraws the people of the group.
     """
     if not may_write(visitor):
         return

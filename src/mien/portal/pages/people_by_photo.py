@@ -21,11 +21,11 @@ from mien.vision.types import OperatingPoint, Want
 
 
 def by_photo(visitor: Visitor, here: CollectionRef | None = None) -> None:
-    """Draw where a photo is dropped to find whose it is, in all groups of the resource.
+    """Draw the search for a person by photo in all groups of the resource.
 
     Args:
         visitor: the signed-in person.
-        here: the group that the page is about, whose people are named as such.
+        here: the group of the page, which is marked in the results.
     """
     if Feature.IDENTIFICATION not in visitor.resource.features:
         text(t("Finding people by photo is identification: the resource must be approved for it."), "soft")
@@ -47,7 +47,7 @@ def by_photo(visitor: Visitor, here: CollectionRef | None = None) -> None:
 
 
 def _search(visitor: Visitor, photo: Upload) -> PersonSearchResult:
-    """Search for the face of a photo in all groups, with each recognition model that one of them has; in a thread."""
+    """Search for the face of a photo in all groups, with each of their recognition models; call it in a thread."""
     search, resource_id = visitor.parts.gallery.person_search, visitor.resource.id
     vectors: dict[str, NDArray[np.float32]] = {}
     for model in search.models(resource_id):

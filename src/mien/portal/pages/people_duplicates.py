@@ -1,4 +1,4 @@
-"""Enrolled faces that may be one photo twice, or one person under two ids, and what to do about them."""
+"""Suspected duplicates: the same photo twice, or one person under two ids; and their resolution."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WHY: Final = {DuplicateKind.SAME_PHOTO: mark("the same photo"), DuplicateKind.S
 
 
 async def duplicates(visitor: Visitor, ref: CollectionRef) -> None:
-    """Draw what is suspected; nothing where nothing is."""
+    """Draw the suspected duplicates; nothing if there are none."""
     gallery = visitor.parts.gallery
 
     def find() -> tuple[list[Duplicate], dict[str, Person]]:
@@ -34,7 +34,7 @@ async def duplicates(visitor: Visitor, ref: CollectionRef) -> None:
         for person in {one for pair in found[:_TOP] for one in (pair.person_id, pair.other_person_id) if one}:
             try:
                 people[person] = gallery.persons.get(ref, person)
-            except PersonNotFoundError:  # deleted just now
+            except PersonNotFoundError:  # it was deleted
                 continue
         return found, people
 
@@ -106,14 +106,14 @@ def _dismisser(visitor: Visitor, ref: CollectionRef, pair: Duplicate) -> Callabl
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """How likely each of two faces is of its own person, by their other faces; None if there is no other."""
+    """The confidence of each of two faces against the other faces of its person; None without other faces."""
 
     one: float | None
     other: float | None
 
     @property
     def misfiled(self) -> bool:
-        """Whether one of the faces does not look like the other faces of its own person."""
+        """Whether a face is unlike the other faces of its person."""
         return any(fit is not None and fit < 0.5 for fit in (self.one, self.other))
 
 
@@ -123,13 +123,13 @@ def _fits(visitor: Visitor, ref: CollectionRef, pair: Duplicate) -> _Fit:
     for face, whose in ((pair.face_id, pair.person_id), (pair.other_face_id, pair.other_person_id)):
         try:
             found.append(search.fit(ref, face, whose or ""))
-        except GalleryError:  # gone meanwhile, or of another recogniser
+        except GalleryError:  # it was deleted, or is of another recogniser
             found.append(None)
     return _Fit(*found)
 
 
 async def _ask(visitor: Visitor, ref: CollectionRef, pair: Duplicate, one: Person, other: Person) -> None:
-    """Ask what is wrong with two similar faces; each answer leads to how to fix it."""
+    """Ask what is wrong with two similar faces, and offer a remedy for each answer."""
     fit = await visitor.ask(lambda: _fits(visitor, ref, pair))
     title = t("{name} and {other}: what is true?", name=one.name, other=other.name)
     dialog = modal(title)
@@ -199,5 +199,5 @@ async def _ask(visitor: Visitor, ref: CollectionRef, pair: Duplicate, one: Perso
 
 
 def _called(person: Person, other: Person) -> str:
-    """Return a name, with the id where both have the same one."""
+    """Return a person's name, with the id if both persons have the same name."""
     return person.name if person.name != other.name else f"{person.name} ({person.person_id[:8]}…)"

@@ -1,4 +1,4 @@
-"""The faces of a list or of a person: what they were enrolled from, and what to do about a wrong one."""
+"""The faces of a list or a person: their sources, and how to correct a wrong one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PICTURES: Final = 100
 _GONE: Final = mark("The template and the picture are deleted immediately and permanently.")
 
 Changed = Callable[[], object]
-"""Called when a face is gone or has moved."""
+"""Called after a face was removed or moved."""
 
 
 async def face_table(
@@ -38,14 +38,14 @@ async def face_table(
     *,
     changed: Changed = ui.navigate.reload,
 ) -> None:
-    """Draw enrolled faces, each with the ways to put it right.
+    """Draw enrolled faces, each with its actions.
 
     Args:
         visitor: the signed-in person.
         ref: the collection.
         faces: the faces to draw.
-        person: the person whose faces they are; None in lists.
-        changed: called when one was removed.
+        person: the owner of the faces; None in lists.
+        changed: called after a face was removed or moved.
     """
     if not faces:
         empty("face", t("No face is enrolled yet"), t("Drop photos below."))
@@ -130,7 +130,7 @@ def remover(
     *,
     reason: str = "",
 ) -> Callable[[], Awaitable[None]]:
-    """Return what deletes a face, and notes the reason."""
+    """Return a handler that deletes a face and records the reason."""
 
     async def remove() -> None:
         def work() -> bool:
@@ -147,13 +147,13 @@ def remover(
 
 
 async def enrol(visitor: Visitor, ref: CollectionRef, person: str | None, refresh: Refresh | None = None) -> None:
-    """Draw the place where photos are enrolled.
+    """Draw the drop area for photos to enrol.
 
     Args:
         visitor: the signed-in person.
         ref: the collection.
-        person: the person whose photos they are; None in lists.
-        refresh: shows the faces again.
+        person: id of the person to enrol; None in lists.
+        refresh: redraws the faces.
     """
     gallery = visitor.parts.gallery
 
@@ -173,7 +173,7 @@ async def enrol(visitor: Visitor, ref: CollectionRef, person: str | None, refres
 
 
 async def _wrong(visitor: Visitor, ref: CollectionRef, one: EnrolledFace, person: Person, changed: Changed) -> None:
-    """Ask what is wrong with a face; each answer leads to how to fix it."""
+    """Ask what is wrong with a face, and offer a remedy for each answer."""
 
     def fits() -> float | None:
         try:

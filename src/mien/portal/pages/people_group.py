@@ -1,4 +1,4 @@
-"""One group or list: its persons or faces, training, suspected duplicates, its end."""
+"""A group or list: persons or faces, training, suspected duplicates, deletion."""
 
 from __future__ import annotations
 

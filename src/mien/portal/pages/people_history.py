@@ -1,4 +1,4 @@
-"""The history of a person: who enrolled, moved or removed what and when, from the audit log."""
+"""The history of a person, from the audit log."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _REASONS: Final[Mapping[str, str]] = {
 
 
 async def history(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
-    """Draw what the audit log has of a person.
+    """Draw the audit log's entries about a person.
 
     Args:
         visitor: the signed-in person.

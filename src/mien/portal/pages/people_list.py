@@ -1,4 +1,4 @@
-"""The people of a group: found by name, id or photo, sorted, in pages that go both ways."""
+"""The people of a group: search by name, id or photo, sorting, and paging in both directions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ORDERS: Final = {
 
 
 class PeopleList:
-    """Draws the list, and again for every other page, order or search.
+    """Draws the list, and redraws it for another page, order or search.
 
     Args:
         visitor: the signed-in person.
@@ -55,7 +55,7 @@ class PeopleList:
         order = PeopleOrder(self._sort.value)
         page = await self._visitor.ask(lambda: people.page(self._ref, wanted, order, after=after, before=before))
         if self._place.is_deleted or wanted != str(self._text.value or "").strip():
-            return  # something else is wanted by now, and is on its way
+            return  # a later search is running
         self._place.clear()
         with self._place:
             self._draw_page(page, wanted)
@@ -120,7 +120,7 @@ async def people_list(visitor: Visitor, ref: CollectionRef) -> PeopleList:
 
 
 def _add(visitor: Visitor, ref: CollectionRef) -> None:
-    """Render the form that adds a person; a name that is there already is added only when that is wanted."""
+    """Draw the form that adds a person; an existing name needs confirmation."""
     gallery = visitor.parts.gallery
     warned: set[str] = set()
 

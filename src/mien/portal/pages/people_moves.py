@@ -1,4 +1,4 @@
-"""Putting right where faces and persons are: moved, merged, taken to another group, and all of it undone."""
+"""Corrections: move faces, merge persons, move persons to another group, and undo each."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ _UNDO: Final = mark("It can be undone for 7 days.")
 
 
 def faces_of(count: int) -> str:
-    """Return a number of faces in words."""
+    """Return a number of faces as text."""
     return tn("{count:,} face", "{count:,} faces", count)
 
 
 async def move_faces(visitor: Visitor, ref: CollectionRef, person: Person, faces: Sequence[str]) -> None:
-    """Ask for the owner of some faces, and move them there.
+    """Ask for the right owner of faces, and move them to that person.
 
     Args:
         visitor: the signed-in person.
         ref: the group.
-        person: the person who has the faces.
+        person: the current owner of the faces.
         faces: their ids.
     """
     if not faces:
@@ -49,7 +49,7 @@ async def move_faces(visitor: Visitor, ref: CollectionRef, person: Person, faces
     def like() -> tuple[LikelyPerson, ...]:
         try:
             return gallery.person_search.like_face(ref, faces[0], person.person_id).found
-        except GalleryError:  # of another recogniser, or left out of a migration: nothing is suggested
+        except GalleryError:  # of another recogniser, or left out of a migration: suggest nobody
             return ()
 
     async def new(name: str) -> str | None:
@@ -81,7 +81,7 @@ def _move_faces(visitor: Visitor, ref: CollectionRef, person_id: str, into: str,
 def face_mover(
     visitor: Visitor, ref: CollectionRef, face: str, whose: Person, into: Person
 ) -> Callable[[], Awaitable[None]]:
-    """Return what moves one face to a known person and reloads the page."""
+    """Return a handler that moves a face to a person and reloads the page."""
 
     async def move() -> None:
         work = partial(_move_faces, visitor, ref, whose.person_id, into.person_id, [face])
@@ -94,9 +94,9 @@ def face_mover(
 def merger(
     visitor: Visitor, ref: CollectionRef, person: Person, into: str, then: Callable[[], object]
 ) -> Callable[[], Awaitable[None]]:
-    """Return what merges a person into another, and does something when that went well.
+    """Return a handler that merges a person into another and calls `then` on success.
 
-    Where people said that the two are not one person, it asks once more.
+    If negatives say that they are two people, it asks for confirmation.
     """
 
     async def merge(settled: int = 0) -> None:
@@ -136,7 +136,7 @@ def _ask_despite(against: int, merge: Callable[[], Awaitable[None]]) -> None:
 
 
 async def merge_or_move(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
-    """Draw the ways to join a person with another, and to take them to another group.
+    """Draw the actions that merge a person into another, and move them to another group.
 
     Args:
         visitor: the signed-in person.
@@ -187,7 +187,7 @@ async def merge_or_move(visitor: Visitor, ref: CollectionRef, person: Person) ->
 
 
 async def _merge(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
-    """Ask for the person to merge into, and confirm: two people become one."""
+    """Ask for the person to merge into, and for confirmation."""
 
     async def chosen(into: str, name: str) -> None:
         about = (
@@ -242,12 +242,12 @@ async def _move(
 
 
 async def corrections(visitor: Visitor, ref: CollectionRef, person_id: str | None = None) -> None:
-    """Draw what was moved or merged lately, with the way to undo it; nothing where nothing was.
+    """Draw recent moves and merges with buttons to undo them; nothing if there are none.
 
     Args:
         visitor: the signed-in person.
         ref: the group.
-        person_id: only what concerns this person; None for all of the group.
+        person_id: only those of this person; None for all of the group.
     """
     found = await visitor.ask(lambda: visitor.parts.gallery.corrections.recent(ref, person_id))
     for one in found[:3] if person_id else found[:1]:

@@ -1,4 +1,4 @@
-"""One person: name and user data, faces, what happened to them, joining and moving, erasing."""
+"""A person: name, user data, faces, history; merge, move, erase."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _editor(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
 
     async def save() -> None:
         wanted, data = str(name.value or ""), str(told.value or "")
-        given: str | Unset = data if data or person.user_data is not None else UNSET  # what nobody gave stays nothing
+        given: str | Unset = data if data or person.user_data is not None else UNSET
         same = [
             one
             for one in (await visitor.ask(lambda: gallery.people.namesakes(ref, wanted)) if wanted.strip() else [])

@@ -1,4 +1,4 @@
-"""Choosing a person of a group: those that a face is like first, then whoever is searched, or somebody new."""
+"""A dialog to choose a person of a group: likely persons first, then a search, or a new person."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _FOUND: Final = 8
 _LIKE: Final = 4
 
 Choose = Callable[[str, str], Awaitable[object]]
-"""Gets the id and name of the chosen person."""
+"""Called with the id and name of the chosen person."""
 
 
 class PersonPicker:
-    """A dialog in which one person is chosen with one click; opens at once.
+    """A dialog to choose a person with one click; opens at once.
 
     Args:
         visitor: the signed-in person.
         ref: the group.
         title: title of the dialog.
         about: consequence of the choice.
-        on_choice: called with the person.
-        without: id of a person who is not offered.
-        like: finds who is likely, in a thread; they are offered first.
-        new: creates a person of a name, in a thread, and returns the id; None if only those who are there count.
+        on_choice: called with the chosen person.
+        without: id of a person to leave out.
+        like: finds likely persons, in a thread; they are listed first.
+        new: creates a person by name, in a thread, and returns the id; None to choose only existing persons.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class PersonPicker:
         self._dialog.open()
 
     async def draw(self) -> None:
-        """Draw who is likely, and the first people of the group."""
+        """Draw the likely persons, and the first persons of the group."""
         if self._like is not None:
             likely = await self._visitor.ask(self._like)
             with self._likely:
@@ -88,7 +88,7 @@ class PersonPicker:
         found = [one for one in page.people if one.person_id != self._without][:_FOUND]
         self._first_found = (found[0].person_id, found[0].name) if len(found) == 1 else None
         result = (found, page.total, wanted if self._new is not None else bool(wanted))
-        if result == self._drawn:  # a click on what is drawn anew would be lost
+        if result == self._drawn:  # drawing the same list again would lose a click on it
             return
         self._drawn = result
         self._found.clear()
@@ -114,7 +114,7 @@ class PersonPicker:
             made.props["aria-label"] = t("Choose {name}", name=name)
 
     async def _first(self) -> None:
-        """With Enter the only person that is found is chosen."""
+        """Choose the person on Enter, if only one was found."""
         await self._find()
         if self._first_found is not None:
             await self._choose(*self._first_found)

@@ -1,4 +1,4 @@
-"""Names and addresses of groups, lists and persons on the pages."""
+"""Names and URLs of groups, lists and persons on the pages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMES: Final = {
 
 
 def page_of(visitor: Visitor) -> CollectionRef | None:
-    """Return the collection that the address names."""
+    """Return the collection in the page's query; None if there is none."""
     kind = visitor.query.get("kind", "")
     if kind not in {one.value for one in PUBLIC_KINDS}:
         return None
@@ -27,23 +27,23 @@ def page_of(visitor: Visitor) -> CollectionRef | None:
 
 
 def address(visitor: Visitor, ref: CollectionRef, *, person: str = "", **query: str) -> str:
-    """Return the address of the page of a collection, or of one of its persons."""
+    """Return the URL of the page of a collection, or of one of its persons."""
     path = f"/people/{ref.path}"
     return visitor.link(f"{path}/{person}" if person else path, **query)
 
 
 def faces_and_id(faces: int, person_id: str) -> str:
-    """Return what tells a person from others of the same name."""
+    """Return details that distinguish a person from others of the same name."""
     return tn("{count} face, id {id}…", "{count} faces, id {id}…", faces, id=person_id[:8])
 
 
 def rows_of(pairs: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    """Return facts without those that there is nothing to say of."""
+    """Return name and value pairs without empty values."""
     return [(name, value) for name, value in pairs if value not in {None, ""}]
 
 
 def asker(title: str, about: str, label: str, work: Callable[[], Any]) -> Callable[[], None]:
-    """Return what asks before it does something that cannot be undone."""
+    """Return a handler that asks for confirmation before an action that cannot be undone."""
 
     def ask() -> None:
         confirm(title, about, label, work)
@@ -52,5 +52,5 @@ def asker(title: str, about: str, label: str, work: Callable[[], Any]) -> Callab
 
 
 def missing() -> None:
-    """Show that there is no such collection."""
+    """Draw the message that there is no such collection."""
     banner("bad", t("There is no such group or list"), t("It may have been deleted."))

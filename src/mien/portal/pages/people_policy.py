@@ -1,4 +1,4 @@
-"""Enrolment policies: photo requirements, and whether crops of faces are stored; show, set, erase."""
+"""Enrolment policies: photo requirements and stored crops."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _KEEPING: Final = mark(
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """The policy in force: `own` is None when the collection uses the resource's; `crops` is the number stored."""
+    """The policy in force; `own` is None if it is the resource's; `crops` is the number of stored crops."""
 
     own: EnrolmentPolicy | None
     resources: EnrolmentPolicy
@@ -46,11 +46,11 @@ class _Held:
 
 
 async def policy(visitor: Visitor, ref: CollectionRef | None) -> None:
-    """Draw the policy of a collection, or with None that of the resource, and the ways to change it.
+    """Draw the policy of a collection or the resource, and its form.
 
     Args:
         visitor: the signed-in person.
-        ref: the collection.
+        ref: the collection; None for the resource.
     """
     gallery, resource_id = visitor.parts.gallery, visitor.resource.id
 
@@ -149,7 +149,7 @@ def _form(visitor: Visitor, ref: CollectionRef | None, held: _Held) -> None:
 
 
 def _number(label: str, value: float | None) -> ui.number:
-    # No minimum here: the widget would replace a wrong number by it when the field is left, and save that unseen.
+    # No minimum: the widget would silently replace a lower number by it.
     return ui.number(label, value=value).props("outlined").props(f'placeholder="{t("Any")}"')
 
 
@@ -158,7 +158,7 @@ def _blur(policy: EnrolmentPolicy) -> str:
 
 
 async def _change(now: EnrolmentPolicy, wanted: EnrolmentPolicy, work: Callable[[], Awaitable[None]]) -> None:
-    """Set a policy; asks before pictures of faces begin to be kept."""
+    """Set a policy, after confirmation if it newly stores pictures of faces."""
     if wanted.keep_crops and not now.keep_crops:
         confirm(t("Keep pictures of faces?"), t(_KEEPING), t("Keep crops"), work)
     else:

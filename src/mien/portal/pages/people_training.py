@@ -1,4 +1,4 @@
-"""How the training of a collection stands, and what came of those before."""
+"""The training of a collection: status and history."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _SHOWN: Final = 5
 
 
 async def training(visitor: Visitor, ref: CollectionRef, notice: StaleNotice) -> Callable[[], None]:
-    """Draw where the training stands and the button that asks for one; returns what draws the history, elsewhere.
+    """Draw the status and the button to train; return a function that draws the history.
 
     Args:
         visitor: the signed-in person.
         ref: the group.
-        notice: notice of its changes since, which follows.
+        notice: the notice of changes since the training, which is updated too.
     """
     with section(
         t("Training"), t("People added after the last training are not found until the group is trained again.")
@@ -44,7 +44,7 @@ async def training(visitor: Visitor, ref: CollectionRef, notice: StaleNotice) ->
         gallery = visitor.parts.gallery
         try:
             return training_of(visitor, ref), gallery.training.history(ref), gallery.stale.of(ref)
-        except GalleryError:  # deleted meanwhile
+        except GalleryError:  # it was deleted
             return None, [], None
 
     known = await visitor.ask(find)
@@ -65,7 +65,7 @@ async def training(visitor: Visitor, ref: CollectionRef, notice: StaleNotice) ->
         if status is None or status.status not in _BUSY:
             timer.deactivate()
 
-    # A training that was requested elsewhere is followed, too.
+    # Also follow a training that was requested elsewhere.
     timer = ui.timer(_LOOK, look, active=known[0] is not None and known[0].status in _BUSY)
     notice.on_change(timer.activate)
 

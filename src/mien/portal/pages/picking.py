@@ -1,4 +1,4 @@
-"""Choosing persons of the directory: found by a part of their name or by their id, chosen one by one."""
+"""A field to choose several persons of the directory by name or id."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _FOUND: Final = 20
 
 
 class Picker:
-    """Draws where persons are found and chosen.
+    """Draws the search and the chosen persons.
 
     Attributes:
-        chosen: called with the ids of the chosen people.
+        chosen: the chosen persons.
 
     Args:
         visitor: the signed-in person.

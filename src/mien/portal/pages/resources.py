@@ -1,4 +1,4 @@
-"""All resources, and making one: there the responsible-AI terms are acknowledged."""
+"""The resources, and the form to create one, with the responsible-AI terms."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ async def _restore(visitor: Visitor, resource: Resource) -> None:
 
 
 async def create(visitor: Visitor) -> None:
-    """Render the form of a new resource."""
+    """Render the form for a new resource."""
     accounts = visitor.parts.accounts
     with section(t("Resource")):
         name = ui.input(t("Name")).props(hint(t("1 to 64 letters, digits, hyphens, dots, underscores"), "outlined"))

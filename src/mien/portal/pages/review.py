@@ -1,4 +1,4 @@
-"""The reviewer's queue: requests of all resources, each with what may be done about it now."""
+"""The reviewer's queue: requests of all resources, each with the allowed actions."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def render(visitor: Visitor) -> None:
     if over := [one for one in requests if one.state not in {*_WAITING, RequestState.APPROVED, RequestState.EXPIRED}]:
         with section(t("Rejected, revoked and withdrawn"), t("These are final; applicants can submit a new request.")):
             for request in reversed(over):
-                steps = await visitor.ask(lambda one=request: history(visitor, one))  # type: ignore[misc]  # bound at once
+                steps = await visitor.ask(lambda one=request: history(visitor, one))  # type: ignore[misc]  # called at once
                 with Tag("article", classes="card"):
                     show_request(request, steps)
 

@@ -1,4 +1,4 @@
-"""Role assignments: which roles the tokens of the issuer have here."""
+"""Role assignments for tokens of the issuer, and admin tokens."""
 
 from __future__ import annotations
 

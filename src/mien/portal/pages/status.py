@@ -1,4 +1,4 @@
-"""All resources at a glance: errors, approvals, alerts that reach nobody, stale groups; disk, version, models."""
+"""The status of all resources: errors, approvals, alerts, stale groups; and of the server: disk, version, models."""
 
 from __future__ import annotations
 

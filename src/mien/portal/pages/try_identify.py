@@ -1,4 +1,4 @@
-"""Try it: who of a group or the person directory is on a photo; and the liveness demo."""
+"""Try it: identify the people on a photo; the liveness demo."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _show(
 
 
 async def liveness(visitor: Visitor) -> None:
-    """Draw the way to the liveness demo."""
+    """Render the page of the liveness demo."""
     tabs(visitor, "/try/liveness")
     if not approved(visitor, Feature.LIVENESS):
         return

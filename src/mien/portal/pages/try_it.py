@@ -1,4 +1,4 @@
-"""Try it: what the detector finds in a photo, drawn on it and told beside it."""
+"""Try it: detect faces in a photo, drawn on it and as text."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MODEL: Final = "recognition_04"
 
 
 def tabs(visitor: Visitor, current: str) -> None:
-    """Draw the way to the other pages of this kind."""
+    """Draw the tabs of the pages to try."""
     with Tag("nav", classes="tabs", aria_label=t("Try it")):
         for path, label in TABS:
             link = Tag("a", t(label), href=visitor.link(path))
@@ -41,7 +41,7 @@ def tabs(visitor: Visitor, current: str) -> None:
 
 
 def approved(visitor: Visitor, feature: Feature) -> bool:
-    """Whether the resource is approved for a feature; says so when it is not."""
+    """Return whether the resource is approved for a feature; if not, show a banner."""
     if feature in visitor.resource.features:
         return True
     about = t("This is limited access, here as for every caller.")
@@ -144,7 +144,7 @@ def _cards(faces: tuple[Face, ...]) -> None:
 
 
 def _answer(face: Face) -> dict[str, Any]:
-    """Return a face as detect answers it, without a face id, which the page does not create."""
+    """Return a face as in detect's response, without a face id."""
     box = face.box
     shown: dict[str, Any] = {
         "faceRectangle": {"top": box.top, "left": box.left, "width": box.width, "height": box.height}
@@ -155,7 +155,7 @@ def _answer(face: Face) -> dict[str, Any]:
 
 
 def _call(visitor: Visitor, point: str, wanted: frozenset[Attribute]) -> str:
-    """Return the same call with curl, at the detection model that was chosen."""
+    """Return the same call with curl, with the chosen detection model."""
     bound = visitor.parts.bindings.detection
     label = next((label for label in sorted(bound) if bound[label].operating_point == point), "detection_03")
     asked = ",".join(sorted(one.value for one in wanted))
@@ -170,7 +170,7 @@ def _call(visitor: Visitor, point: str, wanted: frozenset[Attribute]) -> str:
 
 
 def words(value: object) -> str:
-    """Return what an attribute was found to be, for people."""
+    """Return the value of an attribute as text."""
     match value:
         case bool():
             return "yes" if value else "no"

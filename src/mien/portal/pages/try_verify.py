@@ -1,4 +1,4 @@
-"""Try it: are two photos of one person; with the similarity on the curve that makes a confidence of it."""
+"""Try it: verify two photos; with their similarity on the calibration curve."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _side(visitor: Visitor, place: int, faces: dict[int, Face], changed: Any) ->
 
 
 def options(curve: Calibration, similarity: float, confidence: float) -> dict[str, Any]:
-    """Return the chart of a calibration curve with one pair on it."""
+    """Return the options of a chart with a calibration curve and one pair on it."""
     across = np.linspace(-0.2, 1, 121)
     line = [[round(float(x), 3), round(float(y), 5)] for x, y in zip(across, curve.confidence(across), strict=True)]
     ink, accent = "#7d8b98", "#1b8fa3"
