@@ -1,4 +1,4 @@
-"""How often each attribute is reported, and how far off the age is, by group of FairFace.
+"""Rates of reported attributes, and errors of estimated ages, by group of FairFace.
 
     python bench/attribute_groups.py --shared ../shared
 
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def look(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return, by file, which attributes are reported, and the age in years."""
+    """Return, by file, the reported attributes and the age in years."""
     engine = FaceEngine()
     want = Want(operating_point=OperatingPoint.BEST, attributes=frozenset(ESTIMATORS))
     found = {}
@@ -108,7 +108,7 @@ def grouped(labels: Mapping[str, Mapping[str, str]]) -> dict[str, list[str]]:
 
 
 def print_rates(found: Mapping[str, Mapping[str, Any]], groups: Mapping[str, list[str]]) -> None:
-    """Print a row an attribute and a column a group, rates and intervals in per cent."""
+    """Print a row per attribute and a column per group, with rates and intervals in percent."""
     print("| reported, % (95 %) | " + " | ".join(f"{name} ({len(files)})" for name, files in groups.items()) + " |")
     print("|---" * (len(groups) + 1) + "|")
     for attribute in REPORTED:
@@ -123,7 +123,7 @@ def print_rates(found: Mapping[str, Mapping[str, Any]], groups: Mapping[str, lis
 def print_ages(
     found: Mapping[str, Mapping[str, Any]], labels: Mapping[str, Mapping[str, str]], groups: Mapping[str, list[str]]
 ) -> None:
-    """Print how far ages are from the middles of the annotators' bands."""
+    """Print the differences of ages from the middles of the annotators' bands."""
     error = {name: found[name]["age"] - BANDS[labels[name]["age_label"]] for name in found}
     print("\n| group | photos | bias, years (95 %) | mean absolute error |\n|---|---|---|---|")
     for group, files in groups.items():
@@ -137,7 +137,7 @@ def wilson(count: int, total: int) -> tuple[float, float]:
     rate, z = count / total, 1.96
     middle = rate + z * z / (2 * total)
     spread = z * np.sqrt(rate * (1 - rate) / total + z * z / (4 * total * total))
-    # max: of no hits the difference is zero, except rounding
+    # max: without hits the difference is 0, apart from rounding
     return max(0.0, float((middle - spread) / (1 + z * z / total))), float((middle + spread) / (1 + z * z / total))
 
 

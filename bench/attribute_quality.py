@@ -140,7 +140,7 @@ def _costs(shots: list[Shot]) -> None:
 
 
 def _misses(engine: FaceEngine, shots: list[Shot]) -> None:
-    """False non-match rate of degraded probes against clean photos, by quality level."""
+    """Print the false non-match rate of degraded probes against clean photos, by quality level."""
     calibration = ModelStore().manifest(RECOGNISER).calibration
     assert calibration is not None
     random = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Measures the cost of each attribute, and prints the held-out figures of the heads.
+"""Measures the time of each attribute, and prints the held-out accuracy of the heads.
 
     python bench/attributes.py --photo ../shared/faces/azure/detection3.jpg
 
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def figures() -> None:
-    """Print the figures of the cards."""
+    """Print the figures of the model cards."""
     folder = resources.files("mien.vision.attributes") / "heads"
     for name in sorted(entry.name.removesuffix(".npz") for entry in folder.iterdir() if entry.name.endswith(".npz")):
         card = load_head(name).card

@@ -2,9 +2,8 @@
 
     uv run python bench/azure_people.py
 
-Prints the confidence of every relevant pair of the three families' photos, children separately (SFace is known to be
-weak on small children, and two of them are brother and sister), and the nearest people of the faces in
-`identification1.jpg`.
+Prints the confidence of every relevant pair of the three families' photos, separately for children (SFace is weak on
+small children, and two of them are siblings), and the most similar people of the faces in `identification1.jpg`.
 """
 
 from __future__ import annotations

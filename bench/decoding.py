@@ -2,7 +2,7 @@
 
     uv run python bench/decoding.py
 
-The photo is one of the shared samples, resized, with the grain of a sensor, at quality 88; minima and medians.
+The photo is a shared sample, resized, with sensor noise, at quality 88. Prints minima and medians.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SIZES = ((250, 250), (640, 480), (1920, 1080), (4000, 3000), (6000, 4000))
 
 
 def photo(source: Path, width: int, height: int) -> bytes:
-    """A grainy JPEG of that size."""
+    """Return a noisy JPEG of a size."""
     rng = np.random.default_rng(1)
     pixels = cv2.resize(cv2.imread(str(source)), (width, height), interpolation=cv2.INTER_CUBIC)
     grain = rng.normal(0, 4, pixels.shape).astype(np.int16)

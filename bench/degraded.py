@@ -1,4 +1,4 @@
-"""Strangers whose photos are degraded in the same way: do they match each other, and which still get a template?
+"""Photos of different people with the same degradation: false matches, and readable faces.
 
     uv run --group bench python bench/degraded.py                              (100 people of LFW, detection_03)
     uv run --group bench python bench/degraded.py --people 100 --skip 100 --changes "blur 5" "blur 7"
@@ -8,10 +8,10 @@
 One photo per person is degraded by each of `CHANGES`; sizes are for a face of 100 pixels and scale with the face. For
 each change, at confidence 0.5:
 
-- found: the face is found at its place; read: it also gets a template;
-- alike: pairs of different people, both degraded by that change;
-- sharp: one degraded, the other one's photo unchanged;
-- itself: degraded against the same photo unchanged, of all that are found (an upper bound of the true match rate);
+- found: the face is detected at its place; read: it also gets a template;
+- alike: matching pairs of different people, both photos degraded by that change;
+- sharp: matching pairs of different people, one photo degraded, the other unchanged;
+- itself: matches of degraded photos with the same photos unchanged (an upper bound of the true match rate);
 - low: quality for recognition is low.
 
 Pairs share people, so the interval (Clopper and Pearson) is too narrow. `--save` writes the vectors before score
@@ -44,12 +44,12 @@ Change = Callable[[Pixels, Face], Pixels]
 
 
 def blurred(sigma: float) -> Change:
-    """Defocus by a Gaussian of so many pixels."""
+    """Return a defocus by a Gaussian of `sigma` pixels."""
     return lambda pixels, face: cv2.GaussianBlur(pixels, (0, 0), sigma * face.box.width / 100)  # type: ignore[return-value]
 
 
 def moved(length: float) -> Change:
-    """A camera that moved sideways by so many pixels."""
+    """Return a horizontal motion blur of `length` pixels."""
 
     def change(pixels: Pixels, face: Face) -> Pixels:
         size = max(3, round(length * face.box.width / 100))
@@ -61,7 +61,7 @@ def moved(length: float) -> Change:
 
 
 def scaled(width: float, back: int = cv2.INTER_CUBIC) -> Change:
-    """Scaled down until the face is so many pixels wide, and up again."""
+    """Return a scaling down until the face is `width` pixels wide, and up again."""
 
     def change(pixels: Pixels, face: Face) -> Pixels:
         factor, (height, across) = min(1.0, width / face.box.width), pixels.shape[:2]
@@ -72,7 +72,7 @@ def scaled(width: float, back: int = cv2.INTER_CUBIC) -> Change:
 
 
 def covered(first: float, last: float, beside: float, colour: tuple[int, int, int]) -> Change:
-    """A bar along the eyes, from `first` to `last` below them and `beside` them, in eye distances."""
+    """Return a bar from `first` to `last` below the eyes, `beside` wider on each side, in eye distances."""
 
     def change(pixels: Pixels, face: Face) -> Pixels:
         right, left = face.points[:2]
@@ -90,7 +90,7 @@ def covered(first: float, last: float, beside: float, colour: tuple[int, int, in
 
 
 def compressed(quality: int) -> Change:
-    """JPEG of a quality."""
+    """Return a compression as JPEG of a quality."""
 
     def change(pixels: Pixels, _: Face) -> Pixels:
         data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
@@ -115,7 +115,7 @@ CHANGES: dict[str, Change] = {
 
 
 def chosen(folder: Path, people: int, skip: int) -> list[Path]:
-    """One photo per person: the first of each folder with two or more, or files that are a person each."""
+    """Return one photo per person: the first of each folder with several, or each file if there are no folders."""
     folders = sorted(path for path in folder.iterdir() if len(list(path.glob("*.jpg"))) >= 2) if folder.is_dir() else []
     photos = [min(path.glob("*.jpg")) for path in folders] or sorted(folder.glob("*.jpg"))
     order = np.random.default_rng(SEED).permutation(len(photos))[skip : skip + people]
@@ -123,7 +123,7 @@ def chosen(folder: Path, people: int, skip: int) -> list[Path]:
 
 
 def same_place(faces: tuple[Face, ...], face: Face) -> Face | None:
-    """The face of a degraded photo at the original place."""
+    """Return the face of a degraded photo at the original place."""
 
     def away(other: Face) -> float:
         x = other.box.left + other.box.width / 2 - face.box.left - face.box.width / 2

@@ -7,7 +7,7 @@ Three parts:
 
 - photos: the labelled photos (`bench/data/detection.json`; the pictures are in `shared/faces`). Precision and recall.
 - sizes: main faces of labelled one-face photos, scaled to a known width and put on a drawn, cluttered background.
-- blocks: the same photos turned, blurred, partly covered or dark.
+- blocks: the same photos rotated, blurred, partly covered or darkened.
 
 A detection is correct if its IoU with a labelled box is at least 0.5 (0.4 in the blocks, where the box of a rotated
 face is a matter of convention). Labelled boxes marked "ignore" are not counted, nor are wrong detections narrower than
@@ -44,7 +44,7 @@ SEED = 5
 
 @dataclass
 class Scene:
-    """A picture and its labelled faces; boxes are left, top, width, height."""
+    """A picture with labelled faces; boxes are left, top, width, height in pixels."""
 
     name: str
     pixels: np.ndarray
@@ -54,7 +54,7 @@ class Scene:
 
 @dataclass
 class Tally:
-    """Counts of one table cell."""
+    """The counts of a table cell."""
 
     found: int = 0
     faces: int = 0
@@ -62,25 +62,25 @@ class Tally:
     wrong: int = 0
 
     def recall(self) -> str:
-        """As text: the share, and its lower 95 % bound."""
+        """Return recall as text, with its lower 95 % bound."""
         if not self.faces:
             return "–"
         return f"{self.found / self.faces:.3f} (≥{wilson_low(self.found, self.faces):.3f}, n={self.faces})"
 
     def precision(self) -> str:
-        """As text: the share and the number of wrong ones."""
+        """Return precision as text, with the number of false detections."""
         total = self.right + self.wrong
         return "–" if not total else f"{self.right / total:.3f} ({self.wrong} wrong of {total})"
 
 
 def wilson_low(hits: int, n: int, z: float = 1.96) -> float:
-    """Lower end of Wilson's interval for a share."""
+    """Return the lower end of Wilson's interval for a share."""
     p = hits / n
     return (p + z * z / (2 * n) - z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))) / (1 + z * z / n)
 
 
 def shared_of(a: Box, b: Box) -> tuple[float, float]:
-    """Intersection over union, and the share of `a` that is inside `b`."""
+    """Return the IoU of two boxes, and the share of `a` that is inside `b`."""
     width = max(0.0, min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0]))
     height = max(0.0, min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1]))
     inside = width * height
@@ -88,7 +88,7 @@ def shared_of(a: Box, b: Box) -> tuple[float, float]:
 
 
 def match(detected: list[Box], scene: Scene, overlap: float) -> tuple[list[bool], list[Box]]:
-    """Which labelled faces were found, and which detections are of nothing. Best detections choose first."""
+    """Return which labelled faces were found, and the false detections; detections are matched best first."""
     found = [False] * len(scene.faces)
     wrong = []
     for box in detected:
@@ -104,7 +104,7 @@ def match(detected: list[Box], scene: Scene, overlap: float) -> tuple[list[bool]
 
 
 def labelled(faces_folder: Path) -> Iterator[Scene]:
-    """The available labelled photos."""
+    """Yield the available labelled photos."""
     for name, label in json.loads(DATA.read_text())["photos"].items():
         path = faces_folder / name
         if path.exists():
@@ -114,12 +114,12 @@ def labelled(faces_folder: Path) -> Iterator[Scene]:
 
 
 def single_faces(faces_folder: Path) -> list[Scene]:
-    """LFW photos with one face and no uncertain one."""
+    """Return the LFW photos with exactly one face and no uncertain one."""
     return [s for s in labelled(faces_folder) if s.name.startswith("lfw/") and len(s.faces) == 1 and not s.ignore]
 
 
 def clutter(width: int, height: int, rng: np.random.Generator) -> np.ndarray:
-    """A drawn background of shapes, edges and grain without a face."""
+    """Draw a background of shapes, edges and noise without a face."""
     small = rng.integers(30, 220, (6, 8, 3), np.uint8)
     canvas = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
     for _ in range(60):
@@ -134,7 +134,7 @@ def clutter(width: int, height: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def sized(singles: list[Scene]) -> Iterator[tuple[str, Scene]]:
-    """Scenes with faces of one width each: as many photos on a canvas as fit, up to twelve."""
+    """Yield scenes with faces of one width each: up to twelve photos on a canvas."""
     rng = np.random.default_rng(SEED)
     for size in SIZES:
         order = rng.permutation(len(singles))
@@ -165,7 +165,7 @@ def sized(singles: list[Scene]) -> Iterator[tuple[str, Scene]]:
 
 
 def turned(scene: Scene, degrees: float) -> Scene:
-    """The photo turned clockwise on a 640×480 background; the box is that of the turned ellipse."""
+    """Rotate a photo clockwise on a 640×480 background; the box is that of the rotated ellipse."""
     left, top, width, height = scene.faces[0]
     rng = np.random.default_rng(SEED)
     canvas = clutter(640, 480, rng)
@@ -180,7 +180,7 @@ def turned(scene: Scene, degrees: float) -> Scene:
 
 
 def covered(scene: Scene, part: str) -> Scene:
-    """A flat patch over part of the face, as a mask, dark glasses, a hand or a door would."""
+    """Cover part of the face with a flat patch, like a mask, dark glasses, a hand or a door."""
     left, top, width, height = map(round, scene.faces[0])
     low, high, near, far = {
         "mouth and nose": (0.52, 1.02, -0.02, 1.02),
@@ -198,19 +198,19 @@ def covered(scene: Scene, part: str) -> Scene:
 
 
 def blurred(scene: Scene, share: float) -> Scene:
-    """Out of focus: a Gaussian of that share of the face's width."""
+    """Blur a photo by a Gaussian of a share of the face's width."""
     return Scene(scene.name, cv2.GaussianBlur(scene.pixels, (0, 0), share * scene.faces[0][2]), scene.faces)
 
 
 def darkened(scene: Scene, share: float) -> Scene:
-    """Reduce the light to that share, with the noise of a sensor."""
+    """Reduce the light to a share, with sensor noise."""
     rng = np.random.default_rng(SEED)
     dark = scene.pixels * share + rng.normal(0, 4, scene.pixels.shape)
     return Scene(scene.name, np.clip(dark, 0, 255).astype(np.uint8), scene.faces)
 
 
 def blocks(singles: list[Scene]) -> Iterator[tuple[str, Scene]]:
-    """Every one-face photo under every difficulty."""
+    """Yield every one-face photo with every degradation."""
     changes: list[tuple[str, Callable[[Scene], Scene]]] = [
         *(
             (f"turned {d:+d}°", lambda s, d=d: turned(s, d))
@@ -260,7 +260,7 @@ def report(
     overlap: float,
     options: argparse.Namespace,
 ) -> None:
-    """Print one table: rows are groups (of faces by width, when the group has no name), columns operating points."""
+    """Print a table with groups (without a name: faces by width) as rows and operating points as columns."""
     cells: dict[tuple[str, OperatingPoint], Tally] = defaultdict(Tally)
     taken: dict[OperatingPoint, list[float]] = defaultdict(list)
     rows: list[str] = [f"width {low}–{high - 1}" for low, high in BINS] if scenes and not scenes[0][0] else []

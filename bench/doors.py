@@ -1,12 +1,12 @@
-"""Doors with a real server, camera, broker and panel: consistency after kills, and the time until a panel has the card.
+"""Doors with a real server, camera, broker and panel: consistency after kills, and latency until a panel has the card.
 
     python -m bench.doors kills [--each 10]          # 10 random kills each of process, camera and broker under load
     python -m bench.doors latency [--liveness]       # first large face that a camera sends to the card at the panel
     python -m bench.doors actuator                   # decision to the card at libosdp's panel alone
 
 It needs clips of `python -m bench.video draw` in --cache; `kills` needs Mosquitto and Debian's GStreamer, `latency`
-GStreamer and libosdp, `actuator` libosdp. `latency` is for an idle machine; on another one `--first` gives its
-processes priority, and it reports how busy the other processes were.
+GStreamer and libosdp, `actuator` libosdp. Run `latency` on an idle machine, or with `--first`, which gives its
+processes priority; it reports the load of other processes.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from bench.doors_parts import (
 
 TOPIC: Final = "bench/open"
 _OPENED: Final = ("told", "done", "failed")
-"""States of a decision whose actuator may have received it."""
+"""States of a decision that the actuator may have received."""
 
 
 def main() -> None:
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 class Listener:
-    """Takes down every message of the broker, through its outages.
+    """Records every message of the broker, and reconnects after its outages.
 
     Args:
         port: port of the broker.
@@ -74,7 +74,7 @@ class Listener:
         self._thread.start()
 
     def stop(self) -> None:
-        """End soon."""
+        """Request the end of the thread."""
         self._stop.set()
         self._thread.join(5)
 
@@ -93,7 +93,7 @@ class Listener:
 
 
 def kills(given: argparse.Namespace) -> None:
-    """Kill process, camera and broker at random moments while people walk up to two doors; then check the record."""
+    """Kill process, camera and broker at random times while people walk up to two doors; then check the events."""
     chance = random.Random(given.seed)
     clips, staff = walk_ups(given.cache, given.approaches)
     order = [what for what in ("process", "camera", "broker") for _ in range(given.each)]
@@ -168,7 +168,7 @@ def all_events(client: Any) -> Iterator[dict[str, Any]]:
 
 
 def published(messages: Sequence[tuple[float, str, bytes]]) -> list[tuple[int, str]]:
-    """Number and topic of every event that the broker received, in order."""
+    """Return number and topic of every event that the broker received, in order."""
     found = []
     for _, topic, payload in messages:
         if payload.startswith(b"{") and b'"event_type"' in payload:
@@ -184,7 +184,7 @@ def check(
     messages: Sequence[tuple[float, str, bytes]],
     order: Sequence[str],
 ) -> None:
-    """Compare openings and messages with the record; exits with an error if they do not agree."""
+    """Compare openings and messages with the recorded events; exit with an error if they differ."""
     problems: list[str] = []
     numbers = [event["number"] for event in events]
     if numbers != list(range(1, len(numbers) + 1)):
@@ -242,7 +242,7 @@ def check(
 
 
 def actuator(given: argparse.Namespace) -> None:
-    """Time from a decision, committed by SQLite, to the card at the panel, without a camera."""
+    """Measure the time from a decision, committed by SQLite, to the card at the panel, without a camera."""
     from tests.doors.test_osdp import event  # noqa: PLC0415  needs libosdp
 
     from mien.doors.actuators.config import OsdpActuator  # noqa: PLC0415  likewise

@@ -1,4 +1,4 @@
-"""How soon a panel has the card: an RTSP camera's stream, a real server and libosdp's panel (`bench.doors latency`).
+"""Latency from an RTSP camera's stream over a real server to the card at libosdp's panel (`bench.doors latency`).
 
 People walk up one after the other in one stream that GStreamer sends at the pace of the clips. The time starts when the
 first picture is sent in which the face is as wide as the door requires (by the ground truth), and ends when the panel
@@ -32,7 +32,7 @@ from mien.doors.types import DoorSpec
 
 KEY: Final = "00112233445566778899aabbccddeeff"
 _BETWEEN_S: Final = 2.6
-"""Seconds of an empty room between two people: the track of the first one ends."""
+"""Seconds of an empty room between two people, so that the track of the first one ends."""
 _FACILITY: Final = 1
 FACE_PX: Final = DoorSpec().face_px
 """The default face size that a door requires."""
@@ -40,10 +40,10 @@ FACE_PX: Final = DoorSpec().face_px
 
 @contextmanager
 def panel() -> Iterator[tuple[Any, str]]:
-    """Libosdp's control panel, and the port of the reader at its line."""
-    import osdp  # noqa: PLC0415  of the extra mien[video]
+    """Yield libosdp's control panel, and the serial port for the reader."""
+    import osdp  # noqa: PLC0415  from the extra mien[video]
 
-    from mien.doors.actuators.osdp import Serial, channel  # noqa: PLC0415  needs it, too
+    from mien.doors.actuators.osdp import Serial, channel  # noqa: PLC0415  needs libosdp
 
     panel_end, reader_end = pty.openpty()
     os.set_blocking(panel_end, False)
@@ -59,10 +59,10 @@ def panel() -> Iterator[tuple[Any, str]]:
 
 
 class Cards:
-    """Takes down every card that the panel gets, with the time (UTC, seconds).
+    """Records every card that the panel receives, with the time (UTC, seconds).
 
     Args:
-        panel: libosdp's.
+        panel: libosdp's control panel.
     """
 
     def __init__(self, panel: Any) -> None:
@@ -72,7 +72,7 @@ class Cards:
         self._thread.start()
 
     def stop(self) -> None:
-        """End soon."""
+        """Request the end of the thread."""
         self._stop.set()
         self._thread.join(5)
 
@@ -89,7 +89,7 @@ class Walk:
 
     Attributes:
         name: name of the person.
-        begins: seconds of the stream.
+        begins: time when the video begins, in seconds of the stream.
         large: time when the face is as wide as the door requires; None if it never is.
         ends: time when the video ends.
     """
@@ -101,7 +101,7 @@ class Walk:
 
 
 def latency(given: argparse.Namespace) -> None:
-    """Time from the first picture with a large enough face to the card at the panel."""
+    """Measure the time from the first picture with a large enough face to the card at the panel."""
     if given.first:
         _come_first()
     clips, staff = walk_ups(given.cache, given.approaches)
@@ -148,10 +148,10 @@ def latency(given: argparse.Namespace) -> None:
 
 
 def _whole(sent: Sequence[tuple[float, float]], length: float) -> list[tuple[float, float]]:
-    """The pictures of the stream, once they were all sent; the camera begins again for whoever connects again.
+    """Return the pictures of the stream if all were sent, else nothing; each new connection restarts the stream.
 
     Raises:
-        SystemExit: the server connected again before the end.
+        SystemExit: the server reconnected before the end.
     """
     again = next((index for index, (one, later) in enumerate(pairwise(sent), 1) if later[0] < one[0]), None)
     first = list(sent[:again])
@@ -167,13 +167,13 @@ def _come_first() -> None:
     os.setpriority(os.PRIO_PROCESS, 0, -15)
     if os.getpid() != os.getsid(0):
         os.setsid()
-    group = Path("/proc/self/autogroup")  # Linux first divides the cores among sessions, if this file exists
+    group = Path("/proc/self/autogroup")  # if it exists, Linux shares the cores among sessions first
     if group.exists():
         group.write_text("-15")
 
 
 def _stream(cache: Path, clips: Sequence[Any], face_px: int, folder: Path) -> tuple[Path, list[Walk]]:
-    """Put the clips into one stream, an empty room behind each; the first comes twice, to load the networks."""
+    """Join the clips to one stream with an empty room after each; the first is repeated, to load the networks."""
     room = folder / "room.mp4"
     grain = np.random.default_rng(0).normal(120, 2, (SIZE[1], SIZE[0], 3))
     write(room, [np.asarray(np.clip(grain, 0, 255), np.uint8)] * round(_BETWEEN_S * FPS), [])
@@ -234,7 +234,7 @@ def _busy(*own: int) -> Any:
 
     def used() -> tuple[float, float]:
         numbers = [int(one) for one in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
-        everything = sum(numbers) - numbers[3] - numbers[4]  # but idle, and waiting for disks
+        everything = sum(numbers) - numbers[3] - numbers[4]  # except idle and waiting for disks
         mine = 0
         for process in own:
             fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()

@@ -30,7 +30,7 @@ def wait(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> 
     """Wait until a condition holds; return its value.
 
     Raises:
-        TimeoutError: it never happened.
+        TimeoutError: the condition did not hold in time.
     """
     deadline = time.monotonic() + seconds
     while not (found := condition()):
@@ -41,25 +41,25 @@ def wait(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> 
 
 
 def free_port() -> int:
-    """Return a port that nobody listens at."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def walk_ups(cache: Path, most: int) -> tuple[list[Planned], list[tuple[str, Path]]]:
-    """The clips in which somebody walks up, and the photo with which each of those people is enrolled."""
+    """Return the clips in which people walk up, and a photo to enrol each of these people."""
     first = {person.name: person.photos[0] for person in people(cache)}
     clips = [clip for clip in plan(cache) if clip.kind == "approach" and (cache / f"{clip.name}.mp4").exists()][:most]
     return clips, [(clip.people[0], first[clip.people[0]]) for clip in clips]
 
 
 class Server:
-    """`mien serve --dev` in a separate process, on a folder that outlives it.
+    """`mien serve --dev` in a separate process, with a data folder that outlives it.
 
     Args:
-        folder: its data.
-        settings: settings of its environment, without the prefix.
+        folder: the data folder.
+        settings: environment variables without the prefix `MIEN_`.
     """
 
     def __init__(self, folder: Path, **settings: str) -> None:
@@ -92,12 +92,12 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """Of its process."""
+        """Id of the process."""
         assert self._process is not None
         return self._process.pid
 
     def kill(self) -> None:
-        """End it as a power failure would: nothing is finished."""
+        """Kill the process, as in a power failure."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -116,7 +116,7 @@ class Server:
 
 
 def enrol(server: Server, people: Sequence[tuple[str, Path]]) -> dict[str, str]:
-    """Enrol people by a photo each and train; returns their ids by name. A photo with several faces enrols nobody."""
+    """Enrol people with a photo each, train, and return their ids by name; photos with several faces are skipped."""
     ids = {}
     with server.face() as client:
         body = {"name": "Staff", "recognitionModel": "recognition_04"}
@@ -140,7 +140,7 @@ def enrol(server: Server, people: Sequence[tuple[str, Path]]) -> dict[str, str]:
 def add_door(
     client: httpx.Client, name: str, actuator: dict[str, Any], *, liveness: bool = False, **settings: Any
 ) -> str:
-    """Add a door that opens for all staff at any time; returns its id."""
+    """Add a door that opens for all staff at any time, and return its id."""
     body = {"name": name, "actuator": actuator, **settings}
     door = client.post("/doors", json=body).raise_for_status().json()["id"]
     week = {"days": list(range(7)), "start": 0, "end": 1440}
@@ -162,8 +162,8 @@ class Relay:
     """An HTTP relay that records its requests.
 
     Attributes:
-        url: URL of it.
-        opened: the commands that it received, in order.
+        url: URL of the relay.
+        opened: the received commands, in order.
     """
 
     url: str = ""
@@ -194,7 +194,7 @@ class Relay:
 
 
 def joined(clips: Sequence[Path], path: Path) -> Path:
-    """Concatenate clips of one encoder to one file, without encoding them again."""
+    """Concatenate clips of one encoder without encoding them again."""
     with av.open(str(path), "w") as output:
         stream, offset = None, 0
         for clip in clips:
@@ -229,24 +229,24 @@ class RtspCamera:
 
     @property
     def url(self) -> str:
-        """Its address."""
+        """URL of the stream."""
         return f"rtsp://127.0.0.1:{self._port}/live"
 
     @property
     def pid(self) -> int:
-        """Of its process."""
+        """Id of the process."""
         assert self._process is not None
         return self._process.pid
 
     def sent(self) -> list[tuple[float, float]]:
-        """The pictures that were sent so far: seconds in the clip, seconds of UTC."""
+        """Return the sent pictures: seconds in the clip, seconds of UTC."""
         if self._times is None or not self._times.exists():
             return []
         lines = self._times.read_text().splitlines()
         return [(float(media), float(at)) for media, at in map(str.split, lines)]
 
     def start(self) -> None:
-        """Switch it on."""
+        """Start the camera."""
         program = Path(__file__).parents[1] / "tests" / "video" / "rtsp_server.py"
         noted = [] if self._times is None else ["--times", str(self._times)]
         command = ["/usr/bin/python3", str(program), "--clip", str(self._clip), *noted, str(self._port)]
@@ -255,7 +255,7 @@ class RtspCamera:
         assert self._process.stdout.readline().strip() == str(self._port).encode(), "the RTSP server did not start"
 
     def kill(self) -> None:
-        """Cut its power."""
+        """Kill the camera's process."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()

@@ -1,4 +1,4 @@
-"""How often drift is reported on simulated weeks without a change, and with changes of known size.
+"""Rates of reported drift on simulated weeks, without a change and with changes of known size.
 
     python bench/drift.py [RUNS]
 

@@ -1,4 +1,4 @@
-"""Compute the templates of labelled photos once and keep them in a file.
+"""Compute the templates of labelled photos and store them in a file.
 
     uv run --group bench python bench/embeddings.py PHOTOS OUT.npz [--recogniser sface]
 
@@ -25,14 +25,14 @@ from mien.vision.engine import FaceEngine
 from mien.vision.types import Face, Want
 
 SAME = {"Joseph_Blatter": "Sepp_Blatter", "Mary-Kate_Olsen": "Ashley_Olsen"}
-"""Names of one person, and of twins whom these photos cannot distinguish."""
+"""Names that belong to one person, or to twins who cannot be distinguished in these photos."""
 
 
 class PlainStore(ModelStore):
-    """Knows the packs without their score normalisation."""
+    """A model store whose packs have no score normalisation."""
 
     def manifest(self, name: str) -> Manifest:
-        """The manifest of one pack, without its normalisation."""
+        """Return the manifest of a pack without its normalisation."""
         return super().manifest(name).model_copy(update={"normalisation": None})
 
 

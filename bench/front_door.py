@@ -1,10 +1,10 @@
-"""Measures the cost of the front door per call: hosts, keys or tokens, network rules, roles, rates, approvals, metrics.
+"""Measures the cost of the gateway per call: hosts, keys or tokens, network rules, roles, rates, approvals, metrics.
 
     python bench/front_door.py [--rounds 40] [--database postgresql://…] [--redis redis://…]
 
 One uvicorn process serves the same trivial operation twice, through a `Gateway` without steps and observers and through
 one with everything on. One client with a connection to each calls them alternately; medians and minima of the round
-trip in milliseconds. The difference of the medians is the cost of the front door. Run it on an idle machine.
+trip in milliseconds. The difference of the medians is the cost of the gateway. Run it on an idle machine.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ async def answer(_exchange: Exchange) -> Response:
 
 
 class OneRoute:
-    """Finds the one operation, whatever the path."""
+    """Returns the same operation for every path."""
 
     match_found = Route(
         Operation("Face - Verify", "POST", "/verify", answer, action="verify", transactions=1), "v1.2", {}
     )
 
     def match(self, method: str, path: str) -> Route:
-        """Return it."""
+        """Return the operation."""
         del method, path
         return self.match_found
 

@@ -1,4 +1,4 @@
-"""The gallery's costs without the networks: enrolling, training again, identifying; on SQLite in a new folder.
+"""The gallery's times without the networks: enrolment, training, identification; on SQLite in a new folder.
 
     uv run python bench/gallery.py [--persons 100000] [--adds 200]
 
@@ -58,7 +58,7 @@ class InstantEngine:
     """Finds one face immediately."""
 
     def analyze(self, image: bytes, want: Want) -> Found:
-        """Answer with one face of a random template."""
+        """Return one face with a random template."""
         del image, want
         points = np.zeros((5, 2), np.float32)
         return Found(640, 480, (Face(FaceBox(9, 9, 99, 99), 0.9, points, embedding=next(ready)),))

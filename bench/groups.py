@@ -47,7 +47,7 @@ def groups_of(rows: Rows) -> dict[str, np.ndarray]:
 
 
 def halves(rows: Rows, seed: int) -> np.ndarray:
-    """0 or 1 for each photo: half of each age and sex, at random."""
+    """Assign 0 or 1 to each photo at random, balanced in age and sex."""
     random, half = np.random.default_rng(seed), np.zeros(len(rows), int)
     kinds = np.array([row["age_label"] + row["sex"] for row in rows])
     for kind in np.unique(kinds):

@@ -77,7 +77,7 @@ def timed(function: Callable[[], object], repeats: int) -> list[float]:
 
 
 def per_second(work: Callable[[int], object], workers: int, seconds: float) -> float:
-    """How many calls of `work(worker)` end in a second, each worker calling in a loop."""
+    """Return the calls of `work(worker)` per second, with each worker calling in a loop."""
     end = time.perf_counter() + seconds
 
     def loop(worker: int) -> int:

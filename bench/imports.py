@@ -1,4 +1,4 @@
-"""An import of photos against a bare loop of the same networks on all cores, as a ratio within one run.
+"""An import of photos compared with a bare loop of the same networks on all cores, in one run.
 
     python bench/imports.py FOLDER [--photos 600] [--rounds 3]
 
@@ -42,7 +42,7 @@ from mien.vision.decode import ImageRules
 from mien.vision.engine import FaceEngine
 
 _APART = 100
-"""Photos after the start and before the end of an import between which processes should never sleep."""
+"""Photos to leave out at the start and the end of an import; in between, processes should never sleep."""
 
 
 def processor_seconds() -> float:
@@ -59,7 +59,7 @@ def loop(recipe: Recipe, photos: Sequence[bytes], ready: Barrier, done: Barrier)
 
 
 def bare(recipe: Recipe, photos: Sequence[bytes], count: int) -> tuple[float, float]:
-    """Return photos a second, and processor seconds a photo."""
+    """Return photos per second, and processor seconds per photo."""
     context, before = multiprocessing.get_context("spawn"), processor_seconds()
     ready, done = context.Barrier(count + 1), context.Barrier(count + 1)
     processes = [context.Process(target=loop, args=(recipe, photos[at::count], ready, done)) for at in range(count)]
@@ -75,7 +75,7 @@ def bare(recipe: Recipe, photos: Sequence[bytes], count: int) -> tuple[float, fl
 
 
 def scheduled() -> dict[int, tuple[float, float]]:
-    """Return the seconds that the main thread of each child process ran, and waited for a core."""
+    """Return the seconds that each child's main thread ran, and waited for a core."""
     found = {}
     for process in multiprocessing.active_children():
         ran, waited, *_ = Path(f"/proc/{process.pid}/task/{process.pid}/schedstat").read_text().split()
@@ -86,7 +86,7 @@ def scheduled() -> dict[int, tuple[float, float]]:
 def idle(
     begun: tuple[float, dict[int, tuple[float, float]]], ended: tuple[float, dict[int, tuple[float, float]]]
 ) -> float:
-    """Return the time that processes slept between two moments, as a share of the time that they ran."""
+    """Return the time that processes slept between two snapshots, as a share of the time that they ran."""
     wall = ended[0] - begun[0]
     pairs = [(before, ended[1][pid]) for pid, before in begun[1].items() if pid in ended[1]]
     ran = sum(after[0] - before[0] for before, after in pairs)
@@ -96,14 +96,14 @@ def idle(
 def imported(
     gallery: Gallery, ref: CollectionRef, folder: Path, most: int, count: int
 ) -> tuple[float, float, float, Summary]:
-    """Return photos a second, processor seconds a photo, the processes' idle share, and what became of photos."""
+    """Return photos per second, processor seconds per photo, the processes' idle share, and the summary."""
     first: list[float] = []
     busy: list[tuple[float, dict[int, tuple[float, float]]]] = []
 
     def told(summary: Summary) -> None:
         if summary.done and not first:
             first.append(time.perf_counter())
-        # From when all processes surely compute, to when there is still work for all.
+        # From when all processes have started, while there is work for all.
         if summary.done >= _APART and summary.total - summary.done > _APART:
             busy[1:] = [(time.perf_counter(), scheduled())]
 

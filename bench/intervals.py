@@ -1,4 +1,4 @@
-"""How often the intervals of `mien.evaluation` cover the truth, on simulated scores of several populations.
+"""Coverage of the intervals of `mien.evaluation` on simulated scores of several populations.
 
 python bench/intervals.py [RUNS]
 """

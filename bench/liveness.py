@@ -1,7 +1,7 @@
-"""Liveness: which people and attacks pass, and how long the judge takes.
+"""Liveness: accepted people and attacks, and the judge's time.
 
-    python -m bench.liveness clips --part calibration --out calibration.jsonl   # of the people that curves are set with
-    python -m bench.liveness clips --part evaluation --out evaluation.jsonl     # of other people
+    python -m bench.liveness clips --part calibration --out calibration.jsonl   # people used to fit the curves
+    python -m bench.liveness clips --part evaluation --out evaluation.jsonl     # on other people
     python -m bench.liveness report evaluation.jsonl                            # rates by ISO/IEC 30107-3's definitions
     python -m bench.liveness nonces                                             # how often other flashes fit by chance
     python -m bench.liveness networks                                           # the passive networks alone, on stills
@@ -55,7 +55,7 @@ SHARED = shared_folder() or Path(__file__).parents[2] / "shared"
 AZURE = (
     "Family1-Dad1", "Family1-Mom1", "Family1-Son1", "Family2-Lady1", "Family2-Man2", "Family3-Lady1", "Family3-Man1",
 )  # fmt: skip
-"""One photo a person; the others of that folder show the same people again."""
+"""One photo per person; the other photos in the folder show the same people."""
 IN_PASSIVE = tuple(kind for kind in Kind if "turns" not in kind.value and kind is not Kind.LIVE_STILL)
 VIDEO_NONCES = 8
 SIZE = (288, 384)
@@ -64,7 +64,7 @@ SIZE = (288, 384)
 
 @dataclass(frozen=True)
 class Plan:
-    """Number of clips of each part: people, each shown live, and every n-th in each attack."""
+    """Number of clips of each part: people, all shown live, and every n-th in each attack."""
 
     people: int
     lives: int
@@ -134,7 +134,7 @@ def judge_clips(part: str, out: Path, only: str | None) -> None:
 
 
 def planned(part: str, mode: Mode) -> Iterator[tuple[str, str, partial[tuple[Challenge, list[TimedFrame]]]]]:
-    """Name, kind and recipe of every clip."""
+    """Yield name, kind and recipe of every clip."""
     plan = PLANS[part]
     if part == "evaluation":
         for number in range(VIDEO_NONCES):
@@ -178,7 +178,7 @@ def filmed(kind: str, mode: Mode, number: int) -> tuple[Challenge, list[TimedFra
 
 
 def people(part: str, wanted: int) -> list[tuple[str, Path]]:
-    """Frontal photos, one per person; the two parts share nobody."""
+    """Return frontal photos, one per person; the parts share no people."""
     found = [(name, SHARED / "faces" / "azure" / f"{name}.jpg") for name in AZURE]
     folders = sorted(folder for folder in (SHARED / "faces" / "lfw").iterdir() if folder.is_dir())
     found = [(name, path) for name, path in found if fit(path)]
@@ -193,7 +193,7 @@ def people(part: str, wanted: int) -> list[tuple[str, Path]]:
 
 
 def fit(photo: Path) -> bool:
-    """Whether a photo shows one frontal face in colour and no black corner, which LFW's turned pictures have."""
+    """Return whether a photo shows one frontal face in colour, without the black corners of LFW's rotated pictures."""
     pixels = np.asarray(cv2.imread(str(photo)), np.uint8)
     corners = [
         pixels[y : y + 12, x : x + 12].mean() for y in (0, pixels.shape[0] - 12) for x in (0, pixels.shape[1] - 12)
@@ -273,7 +273,7 @@ REPLAYED_KIND = "video replayed on a screen"
 
 
 def nonces(pairs: int) -> None:
-    """How often a noiseless answer to one nonce fits another nonce's flashes, at a gain of a tenth and 12 frames/s."""
+    """Print how often a noiseless response to one nonce fits another's flashes, at a gain of 0.1 and 12 frames/s."""
     rng = np.random.default_rng(0)
     skin = np.array([0.35, 0.22, 0.16])
     for mode in Mode:
@@ -294,7 +294,7 @@ def nonces(pairs: int) -> None:
 
 
 def networks_alone() -> None:
-    """The mean of the installed packs at a probability of 0.5 on the stills and single frames of ../shared/pad."""
+    """Print the mean of the installed packs at a probability of 0.5 on stills and frames of ../shared/pad."""
     store = ModelStore()
     pair = MaterialNetworks([store.load(name) for name in PACKS if store.installed(name)])
     finder, _ = networks()
@@ -320,7 +320,7 @@ def networks_alone() -> None:
 
 
 def speed(attempts: int) -> None:
-    """Passive attempts of three seconds at 15 frames a second, 480 × 640; and turns, six seconds."""
+    """Measure passive attempts (three seconds) and turns (six seconds) at 15 frames per second, 480 × 640."""
     store = ModelStore()
     engine = FaceEngine(store)
     judge = Judge(engine, store)
@@ -346,7 +346,7 @@ def speed(attempts: int) -> None:
             f"processor time {used:.2f} s, {used / bare:.2f} times that of the networks alone; "
             f"{', '.join(judge.networks) or 'no passive network'}"
         )
-        with ThreadPoolExecutor(2) as pool:  # as many workers as a server of two cores has
+        with ThreadPoolExecutor(2) as pool:  # the workers of a server with two cores
             begun = time.perf_counter()
             verdicts = list(pool.map(judge.judge, [clip] * 20, [challenge] * 20))
             took = time.perf_counter() - begun
@@ -365,7 +365,7 @@ def in_networks() -> Iterator[list[float]]:
         finally:
             spent[0] += time.process_time() - begun
 
-    Network.run = measured  # type: ignore[method-assign]  # put back below
+    Network.run = measured  # type: ignore[method-assign]  # restored below
     try:
         yield spent
     finally:

@@ -37,7 +37,7 @@ def create(client: httpx.Client, mode: str) -> dict[str, Any]:
 
 
 def milliseconds(seconds: list[float]) -> str:
-    """Median and largest of times."""
+    """Return median and maximum as text."""
     return f"median {statistics.median(seconds) * 1000:7.1f} ms   largest {max(seconds) * 1000:7.1f} ms"
 
 
@@ -52,7 +52,7 @@ def timed(calls: int, call: Any) -> list[float]:
 
 
 def attempt(client: httpx.Client, robot: Robot, mode: str) -> tuple[str, float]:
-    """Run an attempt; return its result, and the seconds from the client's end to that."""
+    """Run an attempt; return its result, and the seconds from the client's `end` to the result."""
     told = robot.run(create(client, mode)["authToken"])
     return told.get("livenessError", "result"), robot.waited
 

@@ -1,4 +1,4 @@
-"""Liveness without flashes: who passes if only turns of the head are requested.
+"""Liveness without flashes: accepted people and attacks if only turns of the head are requested.
 
     python -m bench.liveness_without_flashes --out calm.jsonl       # render, judge and report
     python -m bench.liveness_without_flashes --report calm.jsonl    # report again
@@ -77,7 +77,7 @@ def judge_clips(out: Path, count: int) -> None:
 
 
 def planned(count: int, heads: dict[Path, Head]) -> list[tuple[str, str, Clip]]:
-    """Name, kind and recipe of every clip."""
+    """Return name, kind and recipe of every clip."""
     found: list[tuple[str, str, Clip]] = [
         (f"{kind}/{number}", kind, partial(filmed, kind, number))
         for number in range(FILMED)
@@ -123,7 +123,7 @@ def report(rows: list[dict[str, Any]]) -> None:
 
 
 def interval(hits: int, of: int) -> tuple[float, float]:
-    """Clopper and Pearson's 95 % interval of a share."""
+    """Return the Clopper-Pearson 95 % interval of a share."""
 
     def at_most(count: int, share: float) -> float:
         return sum(comb(of, k) * share**k * (1 - share) ** (of - k) for k in range(count + 1))

@@ -1,9 +1,9 @@
 """A server under load: many clients, two servers instead of one, a long run, and malicious clients.
 
     python -m bench.load clients [--seconds 60] [--clients 1 4 16 64 256]
-    python -m bench.load replicas [--seconds 60]     # two servers on a core each, by one server on one core
-    python -m bench.load soak [--minutes 20]         # memory, descriptors and rows from minute to minute
-    python -m bench.load edge                        # idle connections, slow heads, large bodies beside others
+    python -m bench.load replicas [--seconds 60]     # two servers on a core each, relative to one on one core
+    python -m bench.load soak [--minutes 20]         # memory, descriptors and rows per minute
+    python -m bench.load edge                        # normal clients during idle connections, slow heads, large bodies
 
 Each client detects the faces of free portraits (`tests/portraits.py`) with face ids over its own connection, and calls
 again after each response. The clients share the machine with the servers. `replicas` needs two cores and
@@ -39,10 +39,10 @@ from tests import portraits
 from mien.settings import usable_cores
 
 DETECT = "/face/v1.2/detect?detectionModel=detection_03&recognitionModel=recognition_04&returnFaceId=true"
-DETECT += "&faceIdTimeToLive=60"  # the shortest, so that a long measurement shows whether they go
+DETECT += "&faceIdTimeToLive=60"  # the minimum, so that a long measurement shows whether they are deleted
 LARGE_BODIES, LARGE_BYTES = 50, 6 << 20
 IDLE, SLOW_HEADS = 10_000, 200
-_AT_ONCE = 1000  # the server's queue of connections that it has not accepted is 2,048
+_AT_ONCE = 1000  # the server's accept queue has 2,048 places
 _OPEN_SECONDS = 60.0
 _HEALTH = b"GET /healthz/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -53,8 +53,8 @@ class Calls:
 
     Attributes:
         seconds: duration of each call with status 200.
-        outcomes: how many calls ended how: a status code, or an error's name.
-        took: how long all of it took, in seconds.
+        outcomes: number of calls by status code or error name.
+        took: total duration, in seconds.
     """
 
     seconds: list[float] = field(default_factory=list)
@@ -74,7 +74,7 @@ class Calls:
         return 1e3 * ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
 
     def row(self) -> str:
-        """Return it as a line of a table."""
+        """Return the figures as a line of a table."""
         wrong = {outcome: count for outcome, count in sorted(self.outcomes.items()) if outcome != "200"}
         return (
             f"{self.rate:7.1f}/s  p50 {self.percentile(50):8.1f} ms  p99 {self.percentile(99):8.1f} ms  "
@@ -90,7 +90,7 @@ def photos() -> list[bytes]:
 
 
 def call_all(targets: Sequence[Served], clients: int, seconds: float, images: Sequence[bytes]) -> Calls:
-    """Let clients call for some time; client k calls server k modulo their number, and sends photo k likewise."""
+    """Let clients call for `seconds`; client k calls server k and sends photo k, modulo their numbers."""
     found, lock, stop = Calls(), threading.Lock(), threading.Event()
 
     def client(number: int) -> None:
@@ -112,7 +112,7 @@ def call_all(targets: Sequence[Served], clients: int, seconds: float, images: Se
             own.outcomes[str(response.status)] += 1
             if response.status == 200:
                 own.seconds.append(time.perf_counter() - start)
-            elif response.status == 503:  # as a client does that heeds Retry-After
+            elif response.status == 503:  # as Retry-After requests
                 stop.wait(float(response.headers.get("Retry-After", "1")))
         connection.close()
         with lock:
@@ -151,7 +151,7 @@ def _postgresql() -> Iterator[str]:
 
 
 def replicas(seconds: float, rounds: int) -> None:
-    """Print the rate of two servers on a core each by that of one on one core, in turns."""
+    """Print the rate of two servers on a core each relative to one on one core, measured alternately."""
     cores = sorted(os.sched_getaffinity(0))[:2]
     if len(cores) < 2:
         raise SystemExit("needs two cores")
@@ -182,7 +182,7 @@ class State:
 
     @classmethod
     def of(cls, server: Served) -> State:
-        """Read it from the system and from the database's file."""
+        """Read the state from the system and the database file."""
         status = Path(f"/proc/{server.pid}/status").read_text("ascii")
         resident = next(line for line in status.splitlines() if line.startswith("VmRSS"))
         with sqlite3.connect(f"file:{server.data_dir / 'mien.db'}?mode=ro", uri=True) as database:
@@ -193,7 +193,7 @@ class State:
 
 
 def soak(minutes: int, clients: int) -> None:
-    """Print the server's state after each minute of full load, and how it grew in the second half."""
+    """Print the server's state after each minute of full load, and its growth in the second half."""
     images = photos()
     with served(purge_seconds="5") as server:
         states: list[State] = []
@@ -247,7 +247,7 @@ def edge() -> None:
 
 @contextmanager
 def _counting(held: Sequence[socket.socket], server: Served) -> Iterator[list[tuple[int, int]]]:
-    """Count now, each second of the block, and in the end, which connections are open and the server's descriptors."""
+    """Count open connections and the server's descriptors, at the start, each second, and at the end of the block."""
     counts: list[tuple[int, int]] = []
     over = threading.Event()
 
@@ -271,7 +271,7 @@ def _counting(held: Sequence[socket.socket], server: Served) -> Iterator[list[tu
 def _connections(address: tuple[str, int], number: int, head: bytes, *, answered: bool) -> list[socket.socket]:
     """Open connections that send a head, its beginning, or nothing; fewer if the system allows no more.
 
-    The server closes connections without a complete head after 10 seconds, and answered ones after 75. One loop opens
+    The server closes connections without a complete head after 10 seconds, and idle ones after 75. One loop opens
     hundreds concurrently: a blocking connect each took longer than that on a busy machine.
     """
     held: list[socket.socket] = []
@@ -290,7 +290,7 @@ def _connections(address: tuple[str, int], number: int, head: bytes, *, answered
                 found = cast("socket.socket", key.fileobj)
                 try:
                     if event & selectors.EVENT_WRITE:
-                        found.send(head)  # an error if it could not connect
+                        found.send(head)  # raises an error if it could not connect
                         if answered:
                             selector.modify(found, selectors.EVENT_READ)
                             continue
@@ -305,7 +305,7 @@ def _connections(address: tuple[str, int], number: int, head: bytes, *, answered
 
 
 def _is_open(connection: socket.socket) -> bool:
-    """Whether the server has not closed a connection."""
+    """Return whether the server has not closed a connection."""
     try:
         return bool(connection.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK))
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Measures the effect of negatives: false matches of look-alikes before and after, and the misses of the person.
+"""Measures the effect of negatives: false matches of look-alikes, and false non-matches of the person.
 
     uv run --group bench python bench/negatives.py TEMPLATES.npz     (made by bench/embeddings.py, of faces/lfw)
 
@@ -59,13 +59,13 @@ def pairs(vectors: np.ndarray, labels: np.ndarray, photos: int, least: float) ->
 
 
 def lowered(scores: np.ndarray, weight: float, margin: float) -> np.ndarray:
-    # A probe and a negative in two dimensions: only their product matters.
+    # Two dimensions are enough, because only the product of probe and negative matters.
     unit = np.stack([scores[:, 1], np.sqrt(np.maximum(0, 1 - scores[:, 1] ** 2))], 1)
     return apart(scores[:, 0], unit, np.array([[1.0, 0.0]]), margin=margin, weight=weight)
 
 
 def rate(found: list[Pair], part: str, threshold: float, weight: float, margin: float) -> tuple[np.ndarray, np.ndarray]:
-    """Hits and comparisons by person."""
+    """Return matches and comparisons by person."""
     people = sorted({one.person for one in found})
     hits, counts = np.zeros(len(people)), np.zeros(len(people))
     for one in found:

@@ -1,11 +1,11 @@
-"""False detections on photos without people, and people who are lost by the re-detection.
+"""False detections on photos without people, and faces that re-detection loses.
 
     uv run --group bench python bench/nonfaces.py                  (all photos of the shared data)
     uv run --group bench python bench/nonfaces.py --every 5 --list
 
 Without people: `faces/nonfaces`, boxes as Detect reports them (of the contract's minimum size or more). With people:
 `faces/fairface`, `azure` and `lfw`, boxes with and without the re-detection that checks whether an uncertain face is a
-person's (`vision/people.py`). Lost faces are listed, to be looked at.
+person's (`vision/people.py`). Lost faces are listed for inspection.
 
 The head was trained with these photos; its card (`heads/person.npz`) gives the rates on held-out parts.
 """

@@ -1,4 +1,4 @@
-"""The time of a page of the people of a large group: every order, first, middle and last page, search by name.
+"""Latency of pages with the people of a large group: every order, first, middle and last page, search by name.
 
 python bench/people.py [DATABASE_URL] [PERSONS]     SQLite in a temporary folder when no URL is given; 100,000 persons
 """
@@ -29,7 +29,7 @@ LAST = ("Weiss", "O'Neill", "GarcÃ­a", "Smith", "Al-Farsi", "Li", "Petrova", "MÃ
 
 
 def fill(database: Database, resource_id: UUID, uid: UUID, count: int) -> None:
-    """Insert persons with names that repeat, moments and counts of faces."""
+    """Insert persons with repeated names, times and face counts."""
     rng = np.random.default_rng(17)
     start = datetime(2026, 1, 1, tzinfo=UTC)
     picks = rng.integers(0, 10, (count, 3)).tolist()
@@ -48,13 +48,13 @@ def fill(database: Database, resource_id: UUID, uid: UUID, count: int) -> None:
             for number, (one, two, faces) in enumerate(picks[low : low + 5000], start=low)
         ]
         with database.writing_connection() as connection:
-            connection.execute(insert(PersonRow.__table__), rows)  # type: ignore[arg-type]  # a table it is
+            connection.execute(insert(PersonRow.__table__), rows)  # type: ignore[arg-type]  # it is a table
     with database.write(resource_id) as session:
         session.execute(update(CollectionRow).where(CollectionRow.uid == uid).values(persons=count))
 
 
 def measure(name: str, people: People, ref: CollectionRef, text: str = "", **more: object) -> None:
-    """Print median and worst of a page."""
+    """Print median and maximum latency of a page."""
     seconds, page = [], None
     for _ in range(TIMES):
         begun = time.perf_counter()

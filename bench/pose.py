@@ -82,7 +82,7 @@ def foreshortened(finder: FaceMesh, folder: Path) -> None:
 
 
 def eyes_by_height(mesh: Mesh, roll: float) -> float:
-    """Distance of the outer eye corners by the height from eyes to mouth, in the upright face."""
+    """Return the distance of the outer eye corners, relative to the height from eyes to mouth, in the upright face."""
     turn = np.exp(-1j * np.radians(roll))
     points = (mesh.points[:, 0] + 1j * mesh.points[:, 1]) * turn
     eyes, mouth = points[[33, 263]], points[[61, 291]]

@@ -1,4 +1,4 @@
-"""Measures of ISO/IEC 29794-5: do they follow their degradations, and does discarding by them lower the FNMR?
+"""Measures of ISO/IEC 29794-5: response to degradations, error-versus-discard, and time.
 
     uv run --group bench python bench/quality.py degradations [--people 40]
     uv run --group bench python bench/quality.py discard --people 220 [--untouched] [--keep faces.npz]
@@ -38,13 +38,13 @@ from mien.vision.types import Face, OperatingPoint, Pixels, Want
 SHARED = Path(__file__).parents[2] / "shared" / "faces"
 SEVERITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
 WORST = 0.2
-"""Largest share that is discarded, for the area under the curve."""
+"""Maximum discarded share for the area under the curve."""
 ROUNDS = 2000
 NOT_TURNS = ("HeadPoseYaw", "HeadPosePitch")
-"""Without a head model the package squeezes the photo in perspective, which is no turn of a head."""
+"""Left out, because without a head model the package only distorts the photo's perspective."""
 COMPONENTS = tuple(one for one in Measure if one is not Measure.UNIFIED)
 TARGETLESS = ("Sharpness 3", "CompressionArtifacts", "RadialDistortion")
-"""Operators without a corresponding measure here: noise, compression, distortion."""
+"""Operators without a corresponding measure: noise, compression, distortion."""
 
 
 def main() -> None:
@@ -82,7 +82,7 @@ def _gain(pixels: Pixels, severity: float, _seed: int, _context: object) -> Pixe
 
 
 def _one_side(pixels: Pixels, severity: float, _seed: int, context: Any) -> Pixels:
-    """A shadow over the half of the face that is darker already, with a soft border along the nose."""
+    """Darken the darker half of the face, with a soft border along the nose."""
     middle = context.landmarks_98[[51, 54, 16]].mean(axis=0)[0]
     face = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)[context.landmarks_98[60, 1] : context.landmarks_98[16, 1]]
     left, right = (
@@ -95,14 +95,14 @@ def _one_side(pixels: Pixels, severity: float, _seed: int, context: Any) -> Pixe
 
 
 OWN: dict[str, Any] = {"OverExposurePrevention: gain": _gain, "IlluminationUniformity: shadow": _one_side}
-"""Further degradations, for measures that the package's do not reach on photos of 250 pixels."""
+"""Additional degradations, for measures that the package's do not affect on photos of 250 pixels."""
 
 
 def degradations(engine: FaceEngine, photos: Path, people: int, only: list[str]) -> None:
-    from syngen import context_of, operators  # noqa: PLC0415  only the bench group has what it needs
+    from syngen import context_of, operators  # noqa: PLC0415  only in the bench group
 
     spoils = operators()
-    # The package enlarges the head, which on LFW first brings it nearer to the best size; it is shrunk instead.
+    # The package enlarges the head, which on LFW improves its size at first; shrink it instead.
     spoils["HeadSize"] = spoils["InterEyeDistance"]
     spoils |= OWN
     for name in NOT_TURNS:
@@ -127,14 +127,14 @@ def degradations(engine: FaceEngine, photos: Path, people: int, only: list[str])
                 if not faces:
                     lost += 1
                     break
-                row.append(faces[0])  # the largest: some operators move it away from the middle
+                row.append(faces[0])  # the largest, because some operators move it away from the centre
             if len(row) == len(SEVERITIES):
                 rows.append(row)
         _tell(name, target, rows, lost)
 
 
 def turned(engine: FaceEngine, photos: Path) -> None:
-    """Heads turned by known angles: 0 to 40 degrees of yaw, 0 to 30 of pitch."""
+    """Measure heads turned by known angles: yaw of 0° to 40°, pitch of 0° to 30°."""
     from bench.pose import DATA, FRONTAL  # noqa: PLC0415  after the check for the group
     from tests.vision.turned_views import turned_view  # noqa: PLC0415  likewise
 
@@ -189,7 +189,7 @@ def _tell(name: str, target: Measure | None, rows: list[list[Face]], lost: int) 
 
 @dataclass(frozen=True)
 class Measured:
-    """The photos of a set: owner, template, level and scores; rows without a found face are left out."""
+    """The photos of a set with a detected face: owner, template, level and scores."""
 
     owner: NDArray[np.int64]
     source: NDArray[np.int64]
@@ -227,7 +227,7 @@ def discard(engine: FaceEngine, folder: Path, keep: list[Path], some: slice, *, 
 
 
 def _measured(engine: FaceEngine, photos: list[tuple[int, Path]], *, spoil: bool, quality: bool = True) -> Measured:
-    from syngen import context_of, operators  # noqa: PLC0415  only the bench group has what it needs
+    from syngen import context_of, operators  # noqa: PLC0415  only in the bench group
 
     spoils, mesh = operators(), _mesh()
     names = ("Sharpness", "Sharpness 2", "Sharpness 3", "CompressionArtifacts", "UnderExposurePrevention",
@@ -308,7 +308,7 @@ def _curves(title: str, probes: Measured, mates: Measured, threshold: float) -> 
 
 
 class Curve:
-    """FNMR of what is left when the worst are discarded; tied pairs leave in random order, as an expected value."""
+    """FNMR after the worst pairs are discarded; the expected value over random orders of tied pairs."""
 
     def __init__(self, order: NDArray[np.float64], missed: NDArray[np.bool_]) -> None:
         _, self._group = np.unique(order, return_inverse=True)
@@ -321,12 +321,12 @@ class Curve:
         return shares, np.concatenate([[0], np.cumsum(wrong)]) / total.sum()
 
     def at(self, weight: NDArray[np.float64], share: float) -> float:
-        """FNMR after a share was discarded."""
+        """Return the FNMR after a share was discarded."""
         shares, wrong = self._steps(weight)
         return float((wrong[-1] - np.interp(share, shares, wrong)) / (1 - share))
 
     def area(self, weight: NDArray[np.float64]) -> float:
-        """Mean FNMR over discarded shares from 0 to `WORST`."""
+        """Return the mean FNMR over discarded shares from 0 to `WORST`."""
         shares, wrong = self._steps(weight)
         grid = np.linspace(0, WORST, 81)
         return float(((wrong[-1] - np.interp(grid, shares, wrong)) / (1 - grid)).mean())
@@ -335,8 +335,8 @@ class Curve:
 def _components(
     probes: Measured, first: NDArray[np.int64], missed: NDArray[np.bool_], owner: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Log odds of a match by the component scores of the probe, fitted on the other half of the people."""
-    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  only the bench group has it
+    """Return the log odds of a match by the probe's component scores, fitted on the other half of the people."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  only in the bench group
     from sklearn.pipeline import make_pipeline  # noqa: PLC0415  likewise
     from sklearn.preprocessing import StandardScaler  # noqa: PLC0415  likewise
 
@@ -375,7 +375,7 @@ def cost(engine: FaceEngine, folder: Path, people: int) -> None:
 
 
 def _main(engine: FaceEngine, pixels: Pixels, want: Want) -> Face | None:
-    """The face nearest to the middle."""
+    """Return the face nearest to the centre."""
     middle = np.array([pixels.shape[1], pixels.shape[0]]) / 2
     faces = engine.analyze(pixels, want).faces
     return min(faces, key=lambda face: float(np.linalg.norm(face.points.mean(axis=0) - middle)), default=None)

@@ -56,7 +56,7 @@ def verify(similarity: np.ndarray, people: np.ndarray) -> dict[float, float]:
 
 
 def draw_curve(similarity: np.ndarray, people: np.ndarray, target: Path) -> None:
-    """Draw the meaning of a confidence: both kinds of pairs by similarity, and the error rates by confidence."""
+    """Draw genuine and impostor pairs by similarity, and the error rates by confidence."""
     upper = np.triu_indices(len(people), 1)
     same = (people[:, None] == people)[upper]
     scores = similarity[upper]
@@ -160,7 +160,7 @@ def identify(templates: np.ndarray, people: np.ndarray, thresholds: dict[float, 
 
 
 def large(templates: np.ndarray, people: np.ndarray) -> None:
-    """Misses at the threshold for a large gallery, and how often strangers reach the operating point."""
+    """Print misses at the threshold for a large gallery, and how often strangers reach the operating point."""
     scores = cosine_matrix(templates, templates)[np.triu_indices(len(people), 1)]
     same = (people[:, None] == people)[np.triu_indices(len(people), 1)]
     calibration = fit(scores[~same], 1e-4)
@@ -202,7 +202,7 @@ def pairwise_f(labels: np.ndarray, people: np.ndarray) -> tuple[float, float, fl
 
 
 def chinese_whispers(similarity: np.ndarray, threshold: float) -> np.ndarray:
-    """Biemann 2006: every face takes the label with the highest weight among its neighbours, for twenty rounds."""
+    """Chinese whispers (Biemann 2006): each face takes its neighbours' heaviest label, for twenty rounds."""
     weights = np.where(similarity >= threshold, similarity, 0.0)
     np.fill_diagonal(weights, 0.0)
     labels = np.arange(len(weights))

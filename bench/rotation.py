@@ -42,7 +42,7 @@ SEED = 3
 
 @dataclass(frozen=True)
 class Seen:
-    """The main face of one turned photo; `vector` is None if none was found."""
+    """The main face of a rotated photo; `vector` is None if none was found."""
 
     person: str
     photo: int
@@ -53,7 +53,7 @@ class Seen:
 def turned(
     pixels: NDArray[np.uint8], degrees: float, *, drawn_out: bool
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """The photo rotated clockwise on a canvas that contains all of it, and the (2, 3) transform."""
+    """Rotate a photo clockwise on a canvas that contains all of it; return it with the (2, 3) transform."""
     height, width = pixels.shape[:2]
     matrix = cv2.getRotationMatrix2D((width / 2 - 0.5, height / 2 - 0.5), -degrees, 1.0)
     cos, sin = abs(matrix[0, 0]), abs(matrix[0, 1])
@@ -64,7 +64,7 @@ def turned(
 
 
 def main_face(faces: tuple[Face, ...], middle: NDArray[np.float64], reach: float) -> Face | None:
-    """The largest face whose box is centred within `reach` pixels of `middle`."""
+    """Return the largest face whose box is centred within `reach` pixels of `middle`."""
 
     def away(face: Face) -> float:
         x, y = face.box.left + face.box.width / 2, face.box.top + face.box.height / 2
@@ -75,7 +75,7 @@ def main_face(faces: tuple[Face, ...], middle: NDArray[np.float64], reach: float
 
 
 def photos(folder: Path, people: int, skip: int, factor: float) -> list[tuple[str, int, NDArray[np.uint8]]]:
-    """Two photos a person, as (name, 0 or 1, pixels), scaled by `factor`."""
+    """Return two photos per person, as (name, 0 or 1, pixels), scaled by `factor`."""
     folders = sorted(path for path in folder.iterdir() if len(list(path.glob("*.jpg"))) >= 2)
     order = np.random.default_rng(SEED).permutation(len(folders))[skip : skip + people]
     found = []
@@ -90,7 +90,7 @@ def photos(folder: Path, people: int, skip: int, factor: float) -> list[tuple[st
 
 
 def children(shared: Path) -> list[tuple[str, int, NDArray[np.uint8]]]:
-    """FairFace's photos of ages 0 to 9, as (file, 0, pixels)."""
+    """Return FairFace's photos of ages 0 to 9, as (file, 0, pixels)."""
     with (shared / "faces/fairface/labels.csv").open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["age_label"] in {"0-2", "3-9"}]
     names = [row["file"] for row in rows if not row["maybe_same_person_as"]]
@@ -100,11 +100,11 @@ def children(shared: Path) -> list[tuple[str, int, NDArray[np.uint8]]]:
 def look(
     engine: FaceEngine, want: Want, chosen: list[tuple[str, int, NDArray[np.uint8]]], degrees: float
 ) -> list[Seen]:
-    """Templates of the main faces of all photos turned by one angle."""
+    """Return the main faces of all photos rotated by an angle."""
     found = []
     for position, (person, number, pixels) in enumerate(chosen):
         picture, matrix = turned(pixels, degrees, drawn_out=bool((position + round(degrees / 15)) % 2))
-        middle = matrix @ [pixels.shape[1] / 2, pixels.shape[0] / 2, 1.0]  # the photos are cut around the face
+        middle = matrix @ [pixels.shape[1] / 2, pixels.shape[0] / 2, 1.0]  # the photos are centred on the face
         face = main_face(engine.analyze(picture, want).faces, middle, 0.14 * pixels.shape[0])
         if face is None or face.embedding is None:
             found.append(Seen(person, number))
@@ -114,7 +114,7 @@ def look(
 
 
 def rate(hits: int, of: int) -> str:
-    """A share with its counts and interval."""
+    """Return a share with its counts and interval, as text."""
     if not of:
         return "–"
     interval = wilson(hits, of)
@@ -122,7 +122,7 @@ def rate(hits: int, of: int) -> str:
 
 
 def report(upright: list[Seen], seen: list[Seen], confidence: object) -> list[str]:
-    """One row: found, FMR within the angle, FMR against upright photos, TAR, unread."""
+    """Return a row: found, FMR within the angle, FMR against upright photos, TAR, unread."""
     here = [one for one in seen if one.vector is not None]
     alone = all(one.photo == 0 for one in seen)
     there = [one for one in upright if one.vector is not None]

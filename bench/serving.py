@@ -37,14 +37,14 @@ class Served:
 
 @contextmanager
 def served(*, cores: Sequence[int] = (), **settings: str) -> Iterator[Served]:
-    """Start a server with an empty data folder, and stop it in the end.
+    """Start a server with an empty data folder, and stop it at the end.
 
     Args:
-        cores: the processor's cores that it may use; empty for all.
-        settings: by their names without `MIEN_`, in small letters.
+        cores: allowed processor cores; empty for all.
+        settings: settings by name in lower case, without `MIEN_`.
 
     Raises:
-        SystemExit: it does not start.
+        SystemExit: the server does not start.
     """
     with tempfile.TemporaryDirectory(prefix="mien-bench-") as name:
         folder = Path(name)

@@ -1,4 +1,4 @@
-"""Which engine for how many templates: build, load, add-one and search times, and memory, on templates as people's are.
+"""Search engines by gallery size: times to build, load, add one and search, and memory, on realistic templates.
 
     python -m bench.sizing distribution TEMPLATES.npz                      # drawn templates beside measured ones
     python -m bench.sizing exact TEMPLATES.npz [--rows 1000000 10000000]   # searches of all sizes in turns
@@ -77,7 +77,7 @@ class People:
 
     @classmethod
     def measured(cls, plain: Float32, labels: NDArray[np.str_], normalisation: Normalisation) -> People:
-        """Fit it to unit vectors (n, d) of labelled photos; people with several photos show how these differ."""
+        """Fit the distribution to unit vectors (n, d) of labelled photos, some of them of the same person."""
         vectors = plain.astype(np.float64)
         _, who, counts = np.unique(labels, return_inverse=True, return_counts=True)
         sums = np.zeros((len(counts), vectors.shape[1]))
@@ -86,18 +86,18 @@ class People:
         several = counts[who] > 1
         left = vectors[several] - centres[who[several]]
         within = left.T @ left / (several.sum() - (counts > 1).sum())
-        # The mean of k photos has a k-th of the variance of photos, in addition to that of people.
+        # The mean of k photos has 1/k of the variance of photos, in addition to that of people.
         between = np.cov(centres.T) - within * np.mean(1 / counts)
         return cls(centres.mean(axis=0), _root(between), _root(within), normalisation)
 
     def draw(self, random: np.random.Generator, rows: int) -> tuple[Float32, Float32]:
-        """Draw the templates of two photos each of so many people, float32 (rows, d + 1)."""
+        """Draw templates of two photos each of `rows` people, float32 (rows, d + 1)."""
         d = len(self.mean)
         centres = self.mean + random.standard_normal((rows, d)) @ self.between.T
         return tuple(self._photos(random, centres) for _ in range(2))  # type: ignore[return-value]
 
     def enrol(self, random: np.random.Generator, rows: int) -> Float32:
-        """Draw one template each of so many people."""
+        """Draw one template each of `rows` people."""
         templates = np.empty((rows, self.normalisation.dimension), np.float32)
         both = (self.between @ self.between.T) + (self.within @ self.within.T)
         root = _root(both).astype(np.float32)
@@ -131,7 +131,7 @@ def people_of(path: Path) -> tuple[People, Float32, NDArray[np.str_]]:
 
 
 def distribution(path: Path) -> None:
-    """Print quantiles of similarities, of measured templates and of drawn ones."""
+    """Print quantiles of similarities of measured and of drawn templates."""
     people, templates, labels = people_of(path)
     first = np.unique(labels, return_index=True)[1]
     upper = np.triu_indices(len(first), 1)
@@ -158,12 +158,12 @@ def distribution(path: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """Probes: other photos of enrolled people at even places, strangers at odd ones.
+    """Probes: other photos of enrolled people at even indices, strangers at odd ones.
 
     Attributes:
-        rows: how many are enrolled.
+        rows: number of enrolled templates.
         photos: templates of the enrolled people who are searched.
-        places: their rows.
+        places: rows of these people.
         probes: float32 (2 n, d).
     """
 
@@ -174,7 +174,7 @@ class Probes:
 
     @classmethod
     def drawn(cls, people: People, rows: int, count: int) -> Probes:
-        """Draw them; the same for the same numbers."""
+        """Draw probes, reproducibly for the same arguments."""
         random = np.random.default_rng(rows)
         photos, others = people.draw(random, count)
         strangers, _ = people.draw(random, count)
@@ -182,12 +182,12 @@ class Probes:
         return cls(rows, photos, places, np.stack([others, strangers], axis=1).reshape(2 * count, -1))
 
     def expected(self, number: int) -> UUID:
-        """Return the person of a probe at an even place."""
+        """Return the person of a probe at an even index."""
         return UUID(bytes=_ids(self.rows)[self.places[number // 2]].tobytes())
 
 
 def _ids(rows: int) -> NDArray[np.uint8]:
-    """Return ids in no order, uint8 (rows, 16)."""
+    """Return unordered ids, uint8 (rows, 16)."""
     ids = np.zeros((rows, 16), np.uint8)
     numbers = np.arange(rows, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)  # odd, so that no number occurs twice
     ids[:, :8] = numbers.astype(">u8").view(np.uint8).reshape(-1, 8)
@@ -195,7 +195,7 @@ def _ids(rows: int) -> NDArray[np.uint8]:
 
 
 def enrolled(people: People, probes: Probes) -> EnrolledTemplates:
-    """Draw everybody who is enrolled, with one face each."""
+    """Draw the enrolled people, with one face each."""
     templates = people.enrol(np.random.default_rng(probes.rows + 1), probes.rows)
     templates[probes.places] = probes.photos
     ids = _ids(probes.rows)
@@ -203,7 +203,7 @@ def enrolled(people: People, probes: Probes) -> EnrolledTemplates:
 
 
 def timed(call: Callable[[], object]) -> float:
-    """Return how many seconds a call took."""
+    """Return the duration of a call in seconds."""
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
@@ -216,7 +216,7 @@ def one_more(probes: Probes) -> EnrolledTemplates:
 
 
 def measure(searches: Sequence[tuple[TemplateSearch, Probes]], rounds: int) -> list[float]:
-    """Search in turns, the ten best; print and return the medians in ms."""
+    """Search the ten best alternately; print the times and return the medians in ms."""
     times: list[list[float]] = [[] for _ in searches]
     right: list[list[bool]] = [[] for _ in searches]
     for number in range(-4, rounds):
@@ -225,7 +225,7 @@ def measure(searches: Sequence[tuple[TemplateSearch, Probes]], rounds: int) -> l
             start = time.perf_counter()
             (found,) = search.search(one.probes[place : place + 1], Query(10))
             elapsed = 1e3 * (time.perf_counter() - start)
-            if number >= 0:  # those before warm up
+            if number >= 0:  # earlier rounds warm up
                 times[which].append(elapsed)
                 if not place % 2:
                     right[which].append(found[0].person_id == one.expected(place))
@@ -287,7 +287,7 @@ def exact(path: Path, sizes: Sequence[int], rounds: int) -> None:
 
 
 class Server(Protocol):
-    """The interface of an engine that is a server, for `served`."""
+    """A search engine that is a server, for `served`."""
 
     def write(self, faces: EnrolledTemplates, fingerprint: str) -> None:
         """See `TrainedStore`."""

@@ -1,4 +1,4 @@
-"""How much the service adds to its networks: latency and throughput over HTTP, large photos, a peer, memory.
+"""Overhead of the service over its networks: latency and throughput over HTTP, large photos, another library, memory.
 
     uv run python bench/speed.py                                  # latency, throughput, large photos
     uv run python bench/speed.py --peer PYTHON                    # beside face_recognition, in that interpreter
@@ -44,7 +44,7 @@ DETECT = "/face/v1.2/detect?returnFaceId=true&recognitionModel=recognition_04&de
 
 
 def photo(width: int, height: int, quality: int = 90) -> bytes:
-    """A JPEG of one face: a portrait scaled to cover the size."""
+    """Return a JPEG of one face: a portrait scaled to cover the size."""
     portrait = np.asarray(cv2.imread(str(SHARED / "faces/azure/detection1.jpg")))
     factor = max(width / portrait.shape[1], height / portrait.shape[0])
     scaled = cv2.resize(portrait, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
@@ -53,10 +53,10 @@ def photo(width: int, height: int, quality: int = 90) -> bytes:
 
 
 class Bare:
-    """The networks of one detect call with ready inputs, and the decode."""
+    """The decoding and the networks of one detect call, with prepared inputs."""
 
     def __init__(self, image: bytes) -> None:
-        """Load the networks; `image` is their input."""
+        """Load the networks; `image` is the input."""
         store = ModelStore()
         store.ensure()
         self.image = image
@@ -76,7 +76,7 @@ class Bare:
             self.recognisers.append((part.network, crop, output))
 
     def steps(self) -> dict[str, Callable[[], object]]:
-        """The parts by name."""
+        """Return the steps by name."""
         named: dict[str, Callable[[], object]] = {
             "decode": lambda: simplejpeg.decode_jpeg(self.image, "BGR"),
             "detector": lambda: self.detector.run(self.detector_input),
@@ -86,16 +86,16 @@ class Bare:
         return named
 
     def __call__(self) -> None:
-        """Do all of it once."""
+        """Run all steps."""
         for step in self.steps().values():
             step()
 
 
 class Client:
-    """A persistent connection to the server, on a bare socket: the client shares the server's cores."""
+    """A persistent connection on a bare socket, to save processor time, because client and server share the cores."""
 
     def __init__(self, ready: dict[str, str]) -> None:
-        """Connect to the server of a ready file."""
+        """Connect to the server described by a ready file."""
         url = urlsplit(ready["endpoint"])
         self.socket = socket.create_connection((url.hostname or "", url.port or 80), timeout=60)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -125,7 +125,7 @@ class Client:
 
 @contextmanager
 def server() -> Iterator[dict[str, str]]:
-    """A fresh `mien serve --dev`, with the limits of a tier out of the way if there are any."""
+    """Start a new `mien serve --dev`, and stop it at the end."""
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.json"
         command = [sys.executable, "-m", "mien", "serve", "--dev", "--port", "0", "--ready-file", str(ready)]
@@ -143,19 +143,19 @@ def server() -> Iterator[dict[str, str]]:
 
 
 def median_ms(times: list[float]) -> float:
-    """Median in milliseconds."""
+    """Return the median in milliseconds."""
     return statistics.median(times) * 1000
 
 
 def timed(call: Callable[[], object]) -> float:
-    """Seconds that a call took."""
+    """Return the duration of a call in seconds."""
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
 
 
 def latency(ready: dict[str, str], rounds: int) -> None:
-    """One client: HTTP against the bare sum, in turns."""
+    """Measure one client over HTTP alternately with the bare steps."""
     image = photo(640, 480)
     bare, client = Bare(image), Client(ready)
     assert len(client.detect(image)) == 1
@@ -178,7 +178,7 @@ def latency(ready: dict[str, str], rounds: int) -> None:
 
 
 def in_threads(count: int, seconds: float, make: Callable[[], Callable[[], object]]) -> float:
-    """Calls per second of `count` threads, each calling the function from `make` for so many seconds."""
+    """Return the calls per second of `count` threads, each calling the function from `make` for `seconds`."""
     calls = [make() for _ in range(count)]
     done = [0] * count
     end = time.perf_counter() + seconds
@@ -198,7 +198,7 @@ def in_threads(count: int, seconds: float, make: Callable[[], Callable[[], objec
 
 
 def throughput(ready: dict[str, str], seconds: float) -> None:
-    """Four clients against a loop of the networks alone on all cores, alternating."""
+    """Measure four clients alternately with a loop of the networks alone on all cores."""
     image = photo(640, 480)
     bare = Bare(image)
     cores = len(os.sched_getaffinity(0))
@@ -211,7 +211,7 @@ def throughput(ready: dict[str, str], seconds: float) -> None:
 
 
 def large(ready: dict[str, str], rounds: int) -> None:
-    """Large photos through HTTP."""
+    """Measure large photos over HTTP."""
     client = Client(ready)
     for name, (width, height, quality) in {
         "2 megapixels": (1632, 1224, 90), "12 megapixels": (4000, 3000, 88), "24 megapixels": (6000, 4000, 80),
@@ -232,7 +232,7 @@ for line in sys.stdin:
 
 
 def peer(ready: dict[str, str], python: str) -> None:
-    """The same files through Mien (HTTP, with embedding) and face_recognition's defaults, in turns."""
+    """Measure the same files alternately with Mien (HTTP, with embedding) and face_recognition's defaults."""
     process = subprocess.Popen(
         [python, "-W", "ignore", "-c", PEER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -262,7 +262,7 @@ def peer(ready: dict[str, str], python: str) -> None:
 
 
 def enlarged(folder: Path) -> Iterator[Path]:
-    """Photos of a megapixel and more: Azure's larger samples scaled up, each with the content it has."""
+    """Yield photos of at least a megapixel: Azure's larger samples, enlarged."""
     for index, name in enumerate(["detection1", "detection2", "detection5", "detection6", "identification1",
                                   "test-image-person-group", "Family2-Lady1", "Family2-Man2"]):  # fmt: skip
         pixels = np.asarray(cv2.imread(str(SHARED / f"faces/azure/{name}.jpg")))
@@ -274,13 +274,13 @@ def enlarged(folder: Path) -> Iterator[Path]:
 
 
 def resident_mb(pid: int) -> float:
-    """Resident memory of a process in megabytes."""
+    """Return the resident memory of a process in MB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
 
 
 def memory(ready: dict[str, str], requests: int) -> None:
-    """Resident memory of the server over many requests of different photos."""
+    """Print the server's resident memory over many requests with different photos."""
     files = [path.read_bytes() for path in sorted((SHARED / "faces/azure").glob("*.jpg"))]
     client = Client(ready)
     for number in range(requests + 1):

@@ -1,4 +1,4 @@
-"""Measures the time of `mien serve --dev` from its start to the first response, on a machine with the models.
+"""Measures the time from the start of `mien serve --dev` to the first response, with installed models.
 
 python bench/start.py [PHOTO [TIMES]]     detection1.jpg of the shared photos when no photo is given
 """

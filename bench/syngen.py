@@ -1,4 +1,4 @@
-"""The degradations of `ofiq-syngen` on photos with landmarks from Mien.
+"""The degradations of `ofiq-syngen`, with landmarks from Mien.
 
 The package's operators need a context that the networks of the reference implementation compute. Those are not
 available, so the context consists of Mien's own mesh: 98 landmarks in the order of WFLW, an ellipse as head, and a
@@ -51,7 +51,7 @@ def context_of(pixels: Pixels, mesh: Mesh) -> FaceContext:
 
 
 def operators() -> dict[str, Operator]:
-    """Return the package's degradations by component; further ones of a component get a number."""
+    """Return the package's degradations by component; further ones of the same component have a number."""
     found: dict[str, Operator] = {}
     for component, entries in COMPONENT_REGISTRY.items():
         for number, entry in enumerate(entries):
@@ -69,14 +69,14 @@ def _wflw(mesh: Mesh) -> Float32:
 
 
 def _along(line: Float32, count: int) -> Float32:
-    """Points at equal distances along a line."""
+    """Return equally spaced points along a line."""
     steps = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
     places = np.linspace(0, steps[-1], count)
     return np.stack([np.interp(places, steps, line[:, axis]) for axis in range(2)], axis=1).astype(np.float32)
 
 
 def _parsed(pixels: Pixels, mesh: Mesh) -> Pixels:
-    """Background, head and clothes, roughly: uint8 (400, 400)."""
+    """Return a rough segmentation of background, head and clothes: uint8 (400, 400)."""
     scale = np.array([_MAP / pixels.shape[1], _MAP / pixels.shape[0]])
     eyes, down = eye_centres(mesh.points).mean(axis=0), eyes_to_chin(mesh.points)
     chin, half = mesh.points[CHIN, :2], 1.3 * float(np.ptp(jaw(mesh.points)[:, 0])) / 2

@@ -1,11 +1,11 @@
-"""Cameras: recognition and refusals, latency and cost.
+"""Cameras: recognition, refusals, latency and cost.
 
-    python -m bench.video draw          # draws the clips (bench/video_scenes.py) into --cache; goes on where it stopped
+    python -m bench.video draw          # draw the clips (bench/video_scenes.py) into --cache; continues a stopped run
     python -m bench.video accuracy      # right names, wrong names, strangers, photos and screens held up
     python -m bench.video names         # wrong names in thousands of short walk-ups (bench/video_names.py)
     python -m bench.video latency       # from the first frame with a large enough face to the decision, on an idle core
-    python -m bench.video cost          # processor time of a 720p camera by that of decoding and networks alone; memory
-    python -m bench.video tracking      # two people who cross: with and without templates, and norfair where installed
+    python -m bench.video cost          # processor time of a 720p camera relative to decoding and networks; memory
+    python -m bench.video tracking      # two people who cross: with and without templates; norfair if installed
 
 People are of LFW (../shared/faces): of each of those with two good photos the second walks up and all others are
 enrolled, which is one for most; strangers have one photo. LFW's people are public figures in press photos, mostly
@@ -81,7 +81,7 @@ def main() -> None:
 
 
 def _chosen(given: argparse.Namespace, clips: Sequence[Planned]) -> list[Planned]:
-    """The clips of the half and the kinds that were requested."""
+    """Return the clips of the requested half and kinds."""
     return [
         clip
         for clip in clips
@@ -90,10 +90,10 @@ def _chosen(given: argparse.Namespace, clips: Sequence[Planned]) -> list[Planned
 
 
 def accuracy(given: argparse.Namespace) -> None:
-    """Right and wrong names and doors that open, of both halves of the people."""
+    """Print right and wrong names and opened doors, for both halves of the people."""
     clips = [clip for clip in _chosen(given, plan(given.cache)) if (given.cache / f"{clip.name}.mp4").exists()]
     share, count = (int(one) for one in given.of.split("/"))
-    # Rows by the networks that are requested and there.
+    # Results by the requested and installed networks.
     store = ModelStore()
     there = [name for name in given.networks if store.installed(name)]
     results = given.cache / f"accuracy-{'-'.join(there) or 'none'}.jsonl"
@@ -125,7 +125,7 @@ class Looks(FaceReader):
         self.looks: list[tuple[float, int]] = []
 
     def read(self, frame: Frame, detection: Any, *, liveness: bool) -> Any:
-        """Read as the base class does, and keep the result."""
+        """Read as the base class does, and store the result."""
         reading = super().read(frame, detection, liveness=liveness)
         if reading.live is not None:
             self.looks.append((round(reading.live, 4), round(reading.side)))
@@ -138,11 +138,11 @@ HOW: Final = {
     "door": Doorway(liveness=False).opens,
     "door asking for liveness": Doorway(liveness=True).opens,
 }
-"""What is counted: `mien watch`, with `--liveness`, and a door with its default settings."""
+"""The counted decisions: `mien watch`, with `--liveness`, and a door with its default settings."""
 
 
 def _row(clip: Planned, evidence: Sequence[TrackEvidence], looks: Sequence[tuple[float, int]]) -> dict[str, Any]:
-    """The names in a clip by any of its evidence: an opening counts, whatever follows."""
+    """Return the names in a clip by any of its evidence; an opening counts, whatever follows."""
     last = {one.track: one for one in evidence}
     return {
         "clip": clip.name,
@@ -163,7 +163,7 @@ def _row(clip: Planned, evidence: Sequence[TrackEvidence], looks: Sequence[tuple
 
 
 def report(title: str, rows: Sequence[dict[str, Any]]) -> None:
-    """The table of some clips."""
+    """Print the table of clips."""
 
     def of(kind: str) -> list[dict[str, Any]]:
         return [row for row in rows if row["kind"] == kind]
@@ -188,7 +188,7 @@ def report(title: str, rows: Sequence[dict[str, Any]]) -> None:
 
 
 class Virtual:
-    """A clip as an idle core receives it: the newest frame each time, at the pace of the clip.
+    """A clip in virtual time, as an idle core would read it: the newest frame each time, at the clip's pace.
 
     Each step of the analysis takes its processor time. Other work on the machine is not counted.
     """
@@ -202,7 +202,7 @@ class Virtual:
 
     @property
     def now_s(self) -> float:
-        """The time by this clock, in seconds of the clip."""
+        """The virtual time, in seconds of the clip."""
         return self._now_s + time.process_time() - self._since
 
     def frames(self) -> Iterator[Frame | None]:
@@ -217,22 +217,22 @@ class Virtual:
             yield Frame(self._frames[last], NOTHING_HIDDEN, clock.now(), now_s)
 
     def health(self) -> Health:
-        """How it does."""
+        """Return the health of the source."""
         return self.meter.read(self.now_s)
 
     def close(self) -> None:
-        """Does nothing: the clip ends by itself."""
+        """Do nothing, because the clip ends by itself."""
 
 
 def latency(given: argparse.Namespace) -> None:
-    """Time from the first frame with a large enough face to the decision, for one camera on an idle core."""
+    """Print the time from the first frame with a large enough face to the decision, for a camera on an idle core."""
     clips = [clip for clip in _chosen(given, plan(given.cache)) if clip.kind == "approach"]
     clips = [clip for clip in clips if (given.cache / f"{clip.name}.mp4").exists()][: given.most]
     door_px = DoorSpec().face_px
     waits: dict[str, list[float]] = {}
     missed: dict[str, int] = {}
     with world(given.cache, networks=given.networks) as here:
-        watched(here, open_source(given.cache / f"{clips[0].name}.mp4"))  # networks are loaded at their first use
+        watched(here, open_source(given.cache / f"{clips[0].name}.mp4"))  # load the networks
         for clip in clips:
             truths = drawn(given.cache / f"{clip.name}.mp4", clip.scene, clip.photos)
             for asked in (False, True):
@@ -265,12 +265,12 @@ def latency(given: argparse.Namespace) -> None:
 
 
 def first_large(truths: Sequence[Truth], least: int) -> int | None:
-    """The first frame with a face at least so wide."""
+    """Return the first frame with a face at least `least` pixels wide."""
     return next((one.frame for one in truths if one.box[2] >= least), None)
 
 
 def cost(given: argparse.Namespace) -> None:
-    """Processor time and memory of one 720p camera at 5 analysed frames a second, over all available clips."""
+    """Print processor time and memory of a 720p camera at 5 analysed frames per second, over all available clips."""
     clips = [given.cache / f"{clip.name}.mp4" for clip in plan(given.cache) if clip.kind == "approach"]
     clips = [path for path in clips if path.exists()][: min(given.most, 24)]
     rates = Rates(usual=5.0, near=5.0)
@@ -305,14 +305,14 @@ def cost(given: argparse.Namespace) -> None:
 
 
 class CountingReader(FaceReader):
-    """A reader that counts the processor time of its networks, with the preparation of their inputs."""
+    """A reader that measures the processor time of its networks and the preparation of their inputs."""
 
     def __init__(self, inner: FaceReader) -> None:
         self.__dict__.update(inner.__dict__)
         self.spent_s, self.frames = 0.0, 0
 
     def find(self, frame: Frame, zones: Any) -> Any:
-        """Find as the base class does, and count."""
+        """Find as the base class does, and measure the time."""
         frame.reduced(384)
         begun = time.process_time()
         try:
@@ -322,7 +322,7 @@ class CountingReader(FaceReader):
             self.frames += 1
 
     def is_person(self, frame: Frame, detection: Any) -> bool:
-        """As the other, counted."""
+        """Check as the base class does, and measure the time."""
         frame.pixels()
         begun = time.process_time()
         try:
@@ -331,7 +331,7 @@ class CountingReader(FaceReader):
             self.spent_s += time.process_time() - begun
 
     def read(self, frame: Frame, detection: Any, *, liveness: bool) -> Any:
-        """Read as the base class does, and count."""
+        """Read as the base class does, and measure the time."""
         frame.pixels()
         begun = time.process_time()
         try:
@@ -341,7 +341,7 @@ class CountingReader(FaceReader):
 
 
 def memory(here: World, path: Path) -> None:
-    """Resident memory of eight more cameras, each with its decoder, frames and tracks, in one process."""
+    """Print the resident memory of eight more cameras, each with decoder, frames and tracks, in one process."""
     more = 8
     before = resident()
     held = []
@@ -359,7 +359,7 @@ def memory(here: World, path: Path) -> None:
 
 
 def resident() -> float:
-    """Resident memory of this process in MB; the maximum so far if the system does not report the current one."""
+    """Return the resident memory of this process in MB; its maximum if the current one is not available."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return pages * resource.getpagesize() / 1e6
@@ -368,7 +368,7 @@ def resident() -> float:
 
 
 def tracking(given: argparse.Namespace) -> None:
-    """Two people who cross: how often a track changes its person, and how many tracks a person has."""
+    """Print how often a track changes its person, and the tracks per person, for two people who cross."""
     clips = [clip for clip in plan(given.cache) if clip.kind == "pair"]
     clips = [clip for clip in clips if (given.cache / f"{clip.name}.mp4").exists()]
     store = ModelStore()
@@ -437,7 +437,7 @@ def _norfair(found: Sequence[Any]) -> list[list[int]] | None:
 def _judged(
     numbered: Sequence[Sequence[int]], found: Sequence[Any], truths: Sequence[Truth], step: int
 ) -> tuple[int, int]:
-    """Tracks that cover a true face, and how often one of them switches to the other person."""
+    """Return the number of tracks on a true face, and how often one switches to the other person."""
     people: dict[int, int] = {}
     changes = 0
     for index, (numbers, faces) in enumerate(zip(numbered, found, strict=True)):

@@ -1,4 +1,4 @@
-"""Wrong names in many tracks: short walk-ups of every photo that there is, against a gallery (`bench.video names`).
+"""Wrong names in many tracks: short walk-ups of all photos, against a gallery (`bench.video names`).
 
 Everybody of LFW with two good photos is enrolled with the first of them; each other good photo of theirs walks up, and
 so does everybody who is not enrolled: LFW's people with one good photo, those of the attribute photos, FairFace's. No
@@ -36,7 +36,7 @@ RATE: Final = 5
 FRAMES: Final = 12
 FIRST_PX: Final = 46.0
 HEAD: Final = (240, 320)
-"""Size of the frame that a head is drawn in: its face is 100 pixels wide, about as in LFW's photos."""
+"""Size of the frame in which a head is drawn; its face is 100 pixels wide, about as in LFW's photos."""
 STRIP: Final = (352, 928)
 """Left and right of the part of the picture with grain."""
 ROOMS: Final = 24
@@ -49,9 +49,9 @@ class Walker:
 
     Attributes:
         key: key of its row.
-        kind: `enrolled`, or whose stranger it is.
-        name: name of the person, "" for a stranger.
-        photo: photo of them.
+        kind: `enrolled`, or the data set of a stranger.
+        name: name of the person; "" for a stranger.
+        photo: photo of the person.
     """
 
     key: str
@@ -61,7 +61,7 @@ class Walker:
 
 
 def walkers(cache: Path) -> list[Walker]:
-    """Everybody who walks up, in an order in which each share of them has some of every kind."""
+    """Return all walkers, ordered so that each share has some of every kind."""
     everybody = people(cache)
     found = []
     for person in everybody:
@@ -78,7 +78,7 @@ def walkers(cache: Path) -> list[Walker]:
 
 
 def names(given: argparse.Namespace) -> None:
-    """Draw and watch the walks that were not watched yet, then print who was taken for whom."""
+    """Draw and watch the walks without a result, then print the wrong names."""
     everybody = walkers(given.cache)
     share, count = (int(one) for one in given.of.split("/"))
     results = given.cache / "names.jsonl"
@@ -111,7 +111,7 @@ def names(given: argparse.Namespace) -> None:
 
 
 def report(rows: Sequence[dict[str, Any]]) -> None:
-    """The table of all walks that were watched."""
+    """Print the table of all watched walks."""
     drawn = [row for row in rows if row["tracks"]]
     print(f"{len(rows)} photos, of which {len(drawn)} gave a track that could be read")
     print(
@@ -136,7 +136,7 @@ def brief(head: Head, seed: int) -> Iterator[Pixels]:
 
     Args:
         head: head of the person.
-        seed: everything random comes from it.
+        seed: seed of all random values.
     """
     rng = np.random.default_rng(seed)
     figure = Figure(head, rng)
@@ -177,7 +177,7 @@ _MARGIN: Final = 64
 
 @cache
 def _grain() -> Any:
-    """Noise of the strip and a margin, in grains of two pixels."""
+    """Return noise for the strip and a margin, in grains of two pixels."""
     size = ((SIZE[1] + _MARGIN) // 2, (STRIP[1] - STRIP[0] + _MARGIN) // 2)
     coarse = np.random.default_rng(0).standard_normal(size, np.float32)
     return np.repeat(np.repeat(coarse, 2, axis=0), 2, axis=1)
@@ -190,7 +190,7 @@ def _room(number: int) -> Pixels:
 
 
 def _head(photo: Path) -> Head | None:
-    """The head of a photo; None if it has no face, several, a small one, or no colour."""
+    """Return the head in a photo; None if it has no face, several, a small one, or no colour."""
     pixels = np.asarray(cv2.imread(str(photo)), np.uint8)
     faces = networks()[0].find(pixels, OperatingPoint.GENERAL)
     grey = float(np.ptp(pixels.astype(np.float32), axis=2).mean()) < 4

@@ -1,4 +1,4 @@
-"""Draws what a camera at a door sees: people who walk up, turn, come in pairs, leave, and photos and screens held up.
+"""Draws clips of a camera at a door: people who walk up, turn, come in pairs, leave, and hold up photos and screens.
 
     python -m bench.video_scenes walk PHOTO out.mp4          # somebody walks up, stands, leaves
     python -m bench.video_scenes turn PHOTO out.mp4          # and looks left and right on the way
@@ -7,9 +7,9 @@
     python -m bench.video_scenes replay PHOTO out.mp4        # or a screen with a film of the person
 
 Heads are photos with the depth of the face mesh (`tests/liveness/heads.py`): they turn, nod, blink and bob; a pinhole
-camera makes them larger as they come nearer. Everything comes from the seed. What is drawn is no film: light and hair
-do not change as they would, bodies are painted, and a head at 40 degrees shows what its photo has of its side. Prints
-and screens have edges, glare, moiré and hands; they have no ink dots.
+camera makes them larger as they come nearer. All random values come from the seed. The clips are not realistic films:
+light and hair do not change, bodies are painted, and the side of a head turned by 40 degrees is only what its photo
+shows. Prints and screens have edges, glare, moiré and hands, but no ink dots.
 
 A clip is H.264 at 10 frames a second, with the true place of each face beside it (`out.json`).
 """
@@ -38,11 +38,11 @@ from mien.vision.types import Float32, Pixels
 SIZE: Final = (1280, 720)
 FPS: Final = 10
 HEAD: Final = (300, 400)
-"""Size of the frame that a head is drawn in before it is put into the scene."""
+"""Size of the frame in which a head is drawn before it is put into the scene."""
 FACE_M: Final = 0.145
 """Width of a face in metres."""
 FOCAL: Final = 1300.0
-"""Of the camera, in pixels: 52 degrees across."""
+"""Focal length of the camera in pixels, for a horizontal field of view of 52°."""
 
 
 class Scene(StrEnum):
@@ -76,12 +76,12 @@ OUTLINE: Final = np.array(
     [(-0.5, 0.75), (0.5, 0.75), (0.75, 1.1), (1.45, 1.4), (1.6, 3.2), (1.5, 9), (-1.5, 9), (-1.6, 3.2), (-1.45, 1.4),
      (-0.75, 1.1)]
 )  # fmt: skip
-"""Of a body, from the middle of its face, in widths of the face."""
+"""Outline of a body, relative to the centre of its face, in widths of the face."""
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """The true face in a frame: number of its person, left, top, width, height in pixels."""
+    """The true face in a frame: number of the person, and left, top, width, height in pixels."""
 
     frame: int
     person: int
@@ -91,7 +91,7 @@ class Truth:
 def smooth(
     rng: np.random.Generator, spread: float, every_s: float = 0.8, seconds: float = 12.0
 ) -> Callable[[float], float]:
-    """A random, smooth curve of time."""
+    """Return a random, smooth function of time."""
     knots = np.arange(0, seconds + 2 * every_s, every_s)
     values = rng.normal(0, spread, len(knots))
 
@@ -113,14 +113,14 @@ def walking(
     seconds: float = 4.2,
     nearest: float = 0.95,
 ) -> Walk:
-    """Somebody walks up to the camera, stands, and leaves to a side in the last second.
+    """Return the walk of a person who walks up to the camera, stands, and leaves to a side in the last second.
 
     Args:
-        rng: of everything random.
-        turns: degrees by which the head is turned to one side and the other on the way.
-        side: metres beside the camera's axis; drawn when None.
-        seconds: of the clip.
-        nearest: metres from the camera at which they stop at the nearest.
+        rng: random generator.
+        turns: degrees by which the head is turned to each side on the way.
+        side: metres beside the camera's axis; random if None.
+        seconds: duration of the clip.
+        nearest: minimum distance from the camera, in metres.
     """
     far, near = float(rng.uniform(4.4, 5.4)), float(rng.uniform(nearest, nearest + 0.4))
     speed = float(rng.uniform(1.2, 1.7))
@@ -152,7 +152,7 @@ def walking(
 
 
 class Figure:
-    """A person in a scene: a head made of a photo, on a painted body.
+    """A person in a scene: a head from a photo on a painted body.
 
     Args:
         head: see `tests.liveness.heads`.
@@ -165,14 +165,14 @@ class Figure:
         height, width = head.depth.shape
         middle, across = head.middle, head.width
         y, x = np.mgrid[:height, :width].astype(np.float32)
-        # Hair, ears and neck with soft edges; what is left of the photo's own background is blurred into the scene.
+        # Hair, ears and neck have soft edges, so that the photo's background blends into the scene.
         oval = ((x - middle[0]) / (0.86 * across)) ** 2 + ((y - middle[1] + 0.12 * across) / (1.12 * across)) ** 2
         neck = ((x - middle[0]) / (0.55 * across)) ** 2 + ((y - middle[1] - 0.9 * across) / (0.8 * across)) ** 2
         matte = np.clip((1.25 - np.minimum(oval, neck)) / 0.5, 0, 1)
         self.matte = np.asarray(matte * matte * (3 - 2 * matte), np.float32)
 
     def draw(self, scene: Pixels, place: Place) -> tuple[float, float, float, float] | None:
-        """Draw the figure in a scene; return the box of its face, None if it is outside."""
+        """Draw the figure in a scene; return the box of its face, or None if it is outside."""
         image, _ = self.head.view(place.pose)
         scale = place.face_px / self.head.width
         x = SIZE[0] / 2 + FOCAL * place.right / place.away
@@ -207,7 +207,7 @@ def paste(
     scale: float,
     to: tuple[float, float],
 ) -> None:
-    """Draw a picture in a scene, so that `middle` of it is at `to`, `scale` times as large."""
+    """Draw a picture in a scene, scaled by `scale`, with its point `middle` at `to`."""
     height, width = image.shape[:2]
     shift = np.array([to[0] - middle[0] * scale, to[1] - middle[1] * scale])
     left, top = np.floor(np.maximum(shift, 0)).astype(int)
@@ -231,12 +231,12 @@ def paste(
 
 
 class Held:
-    """A print or a screen that somebody holds before their face.
+    """A print or a screen that a person holds in front of their face.
 
     Args:
         head: head of the shown person.
-        rng: of everything random.
-        screen: whether it is a screen with a film, not a print.
+        rng: random generator.
+        screen: whether it is a screen with a film instead of a print.
     """
 
     def __init__(self, head: Head, rng: np.random.Generator, *, screen: bool) -> None:
@@ -245,7 +245,7 @@ class Held:
         self.holder = tuple(float(one) for one in rng.uniform(25, 150, 3))
         self.skin = tuple(float(one) for one in np.array([110, 140, 190]) * rng.uniform(0.5, 1.1))
         self.large = float(rng.uniform(0.75, 1.25))
-        """Width of the shown face by that of a real one."""
+        """Width of the shown face, relative to a real one."""
         self.glare = float(rng.uniform(0, 0.25))
         self.tone = rng.uniform(0.85, 1.1, 3).astype(np.float32)
         self.dim = float(rng.uniform(0.7, 1.1))
@@ -253,7 +253,7 @@ class Held:
         self.yaw, self.pitch = smooth(rng, 9), smooth(rng, 7)
 
     def texture(self, time: float) -> Pixels:
-        """The shown picture with its border."""
+        """Return the shown picture with its border."""
         if self.screen:
             shown = self.film(2.0 + time / 2)
             assert shown is not None
@@ -268,7 +268,7 @@ class Held:
         )
 
     def draw(self, scene: Pixels, place: Place, time: float) -> tuple[float, float, float, float] | None:
-        """Draw it in a scene, with the body and hands of the person who holds it."""
+        """Draw it in a scene, with the body and hands of its holder."""
         texture = self.texture(time)
         height, width = texture.shape[:2]
         face = place.face_px * self.large
@@ -309,7 +309,7 @@ class Held:
 
 
 def background(rng: np.random.Generator, tint: Pixels) -> Pixels:
-    """A room behind: large soft areas, a door frame, edges, in the colours of a photo."""
+    """Draw a room as background: large soft areas, a door frame, edges, in the colours of a photo."""
     coarse = rng.uniform(60, 190, (5, 8, 3)).astype(np.float32)
     mean = tint.reshape(-1, 3).mean(axis=0)
     coarse = 0.5 * coarse + 0.5 * mean
@@ -331,12 +331,12 @@ def draw(scene: Scene, heads: Sequence[Head], seed: int, seconds: float = 4.2) -
 
     Args:
         scene: the scene.
-        heads: the people in it: one, or two in `PAIR`.
-        seed: everything random comes from it.
-        seconds: how long it is.
+        heads: the people: one, or two in `PAIR`.
+        seed: seed of all random values.
+        seconds: duration of the clip.
 
     Returns:
-        BGR frames, and where each face is.
+        BGR frames, and the true faces.
     """
     rng = np.random.default_rng(seed)
     room = background(rng, heads[0].pixels)
@@ -371,7 +371,7 @@ def draw(scene: Scene, heads: Sequence[Head], seed: int, seconds: float = 4.2) -
 
 
 def _crossing(walk: Walk, direction: int, rng: np.random.Generator) -> Walk:
-    """The same walk, but over to the other side in the middle, in front of or behind the other person."""
+    """Return the same walk, but crossing to the other side halfway, in front of or behind the other person."""
     begins, behind = float(rng.uniform(1.2, 2.0)), 0.5 * max(0, direction)
 
     def at(time: float) -> Place | None:
@@ -389,7 +389,7 @@ _GRAIN: Final = 64
 
 
 def _grain(rng: np.random.Generator, noise: float) -> NDArray[np.int8]:
-    """Noise of a picture and a margin, of which each frame takes another part: grains of two pixels."""
+    """Return noise for a picture and a margin, in grains of two pixels; each frame uses another part."""
     size = (SIZE[1] // 2 + _GRAIN, SIZE[0] // 2 + _GRAIN)
     grain = np.clip(rng.standard_normal(size, np.float32) * np.float32(noise), -100, 100).astype(np.int8)
     return np.repeat(np.repeat(grain, 2, axis=0), 2, axis=1)
@@ -421,7 +421,7 @@ def write(path: Path, frames: Sequence[Pixels], truths: Sequence[Truth], *, rate
 
 
 def drawn(path: Path, scene: Scene, photos: Sequence[Path], seed: int | None = None) -> list[Truth]:
-    """Draw a clip unless it is there already; returns the truth."""
+    """Draw a clip unless it exists, and return the true faces."""
     if not path.exists():
         key = zlib.crc32(path.stem.encode()) if seed is None else seed
         write(path, *draw(scene, [head_in_photo(photo, HEAD) for photo in photos], key))

@@ -1,8 +1,8 @@
 """The people, the clips and the gallery of `bench.video` and `bench.doors`.
 
 People are of LFW (../shared/faces): of each of those with two good photos the second walks up and all others are
-enrolled, which is one for most; strangers have one photo. Whatever was chosen by looking at clips was chosen on those
-of the first `TUNED` people of each kind; the clips of the others show other people, and nothing was chosen by them.
+enrolled, which is one for most; strangers have one photo. Only the clips of the first `TUNED` people of each kind were
+used for tuning; the other clips show other people.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ STRANGERS: Final = 200
 ATTACKS: Final = 200
 PAIRS: Final = 20
 TUNED: Final = 100
-"""Approaches and strangers of the first half, on whose people everything was tuned; nothing was tuned on the others."""
+"""Numbers of approaches and strangers in the first half, whose people were used for tuning."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody of LFW: name and good photos."""
+    """A person of LFW: name and good photos."""
 
     name: str
     photos: tuple[Path, ...]
@@ -66,7 +66,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Planned:
-    """One clip: its name, its kind, the people (names) and their photos."""
+    """A clip: name, kind, names of the people, and their photos."""
 
     name: str
     scene: Scene
@@ -76,13 +76,13 @@ class Planned:
 
     @property
     def tuned(self) -> bool:
-        """Whether it is of the half on which everything was tuned."""
+        """Whether it is in the half that was used for tuning."""
         kind, _, number = self.name.partition("-")
         return int(number) < {"attack": ATTACKS // 2, "pair": PAIRS}.get(kind, TUNED)
 
 
 def people(cache: Path) -> list[Person]:
-    """People of LFW by their good photos: one face, in colour, at least 70 pixels wide."""
+    """Return the people of LFW with their good photos: one face, in colour, at least 70 pixels wide."""
     kept = cache / "people.json"
     if not kept.exists():
         finder, _ = networks()
@@ -101,7 +101,7 @@ def people(cache: Path) -> list[Person]:
 
 
 def plan(cache: Path) -> list[Planned]:
-    """All clips, in an order in which each share of them has some of every kind."""
+    """Return all clips, ordered so that each share has some of every kind."""
     everybody = people(cache)
     known = [person for person in everybody if len(person.photos) > 1]
     single = [person for person in everybody if len(list(person.photos[0].parent.glob("*.jpg"))) == 1]
@@ -131,7 +131,7 @@ def plan(cache: Path) -> list[Planned]:
 
 @dataclass(frozen=True)
 class World:
-    """A gallery with everybody's photos, and what reads faces for it."""
+    """A gallery with the enrolled people, and its face reader."""
 
     recogniser: GroupSearch
     faces: FaceReader
@@ -140,12 +140,12 @@ class World:
 
 @contextmanager
 def world(cache: Path, *, alone: bool = False, networks: Sequence[str] = LIVENESS) -> Iterator[World]:
-    """Enrol the people in a database of their own.
+    """Enrol the people in a new database.
 
     Args:
         cache: cache of clips and templates.
-        alone: whether everybody is enrolled by their first photo only.
-        networks: packs of passive networks that judge liveness, where they are installed.
+        alone: whether to enrol only the first photo of each person.
+        networks: packs of passive networks for liveness, used if installed.
     """
     with TemporaryDirectory() as folder:
         settings = Settings(data_dir=Path(folder))
@@ -186,7 +186,7 @@ def world(cache: Path, *, alone: bool = False, networks: Sequence[str] = LIVENES
 
 
 def enrolled(cache: Path, engine: FaceEngine, pack: str, known: Sequence[Person]) -> list[tuple[Embedding, ...]]:
-    """The templates of each person's photos except the second, which walks up; kept from an earlier run."""
+    """Return the templates of each person's photos except the second, which walks up; cached from an earlier run."""
     fingerprint = engine.fingerprint(pack)
     kept = cache / f"templates-{fingerprint[:12]}-all.npz"
     photos = [(number, photo) for number, person in enumerate(known) for photo in _enrolling(person)]
@@ -206,10 +206,10 @@ def _enrolling(person: Person) -> tuple[Path, ...]:
 
 
 class Doorway:
-    """A door as `mien door add` makes it, with one rule that allows everybody of the group at any time.
+    """A door as `mien door add` creates it, with one rule that allows everybody in the group at any time.
 
     Args:
-        liveness: whether the rule asks for liveness.
+        liveness: whether the rule requires liveness.
     """
 
     def __init__(self, *, liveness: bool) -> None:
@@ -222,7 +222,7 @@ class Doorway:
         self._place = place
 
     def opens(self, evidence: TrackEvidence) -> bool:
-        """Whether the evidence opens it, by the rules of the product."""
+        """Return whether the evidence opens the door, by the product's rules."""
         best = evidence.best
         person = None
         if best is not None:

@@ -1,8 +1,8 @@
 """Run the attack laboratory.
 
-    python -m bench.attacks                          # the evaluation; goes on where it was stopped
-    python -m bench.attacks --part calibration       # of the people that the curves were set with
-    python -m bench.attacks --write                  # and put the tables into docs/liveness-accuracy.md
+    python -m bench.attacks                          # the evaluation; continues a stopped run
+    python -m bench.attacks --part calibration       # on the people who were used to fit the curves
+    python -m bench.attacks --write                  # also write the tables into docs/liveness-accuracy.md
 
 Attempts are rendered from photos of ../shared/faces and cut from the films in ../shared/pad, evaluated with the
 installed packs, and stored with their evidence in the folder of --cache; `--again` evaluates the stored clips again.
@@ -95,10 +95,10 @@ def judged(judge: Judge, entry: Planned, cache: Path) -> dict[str, Any]:
 
 
 def made(entry: Planned, cache: Path) -> Clip:
-    """The attempt's clip, from the cache or newly created."""
+    """Return the attempt's clip, from the cache or newly created."""
     path = cache / f"{zlib.crc32(entry.name.encode()):08x}.clip"
     if path.exists():
-        clip: Clip = pickle.loads(path.read_bytes())  # our own, made below
+        clip: Clip = pickle.loads(path.read_bytes())  # our own file, written below
         return clip
     clip = entry.make()
     partial = path.with_suffix(".part")

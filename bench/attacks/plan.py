@@ -1,4 +1,4 @@
-"""The plan of the laboratory's attempts: species, people, modes; each from its own seed, split by person."""
+"""The plan of the laboratory's attempts (species, people, modes), each with its own seed, split by person."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from mien.liveness.timing import Arrivals
 from mien.liveness.types import Mode, TimedFrame
 
 PEOPLE: Final = {"calibration": 5, "evaluation": 8}
-"""Number of people whose photos are used for the attacks of each part; the two parts share nobody."""
+"""Number of people whose photos are used for each part's attacks; the parts share no people."""
 _FILMED: Final = {"calibration": 4, "evaluation": 10}
-"""Attempts in each mode that are cut from the one film of a person; both parts share it."""
+"""Attempts per mode that are cut from the only film of a person, which both parts share."""
 _DELAY_MS: Final = 120.0
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One attempt as the judge receives it."""
+    """An attempt as the judge receives it."""
 
     challenge: Challenge
     frames: list[TimedFrame]
@@ -37,7 +37,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Planned:
-    """One attempt of the laboratory.
+    """An attempt of the laboratory.
 
     Attributes:
         name: name of the attempt.
@@ -45,7 +45,7 @@ class Planned:
         species: the kind of attack.
         person: the person in the photo or film.
         mode: mode of the session.
-        make: creates it.
+        make: creates the clip.
     """
 
     name: str
@@ -71,7 +71,7 @@ _PRESENTED: Final[dict[str, dict[Mode, tuple[Kind, ...]]]] = {
 
 
 def planned(part: str) -> Iterator[Planned]:
-    """The attempts of a part."""
+    """Yield the attempts of a part."""
     photos = people(part, PEOPLE[part])
     for mode in Mode:
         for number, (person, photo) in enumerate(photos):
@@ -89,7 +89,7 @@ def _of_photo(mode: Mode, number: int, person: str, photo: Path) -> Iterator[Pla
 
     for index, (species, kinds) in enumerate(_PRESENTED.items()):
         kind = kinds[mode][number % len(kinds[mode])]
-        if (number + index) % 2 and number > 3:  # half of the later people: the film has to be rendered for each
+        if (number + index) % 2 and number > 3:  # half of the later people: rendering each takes long
             continue
 
         def presented(kind: Kind = kind, key: str = name(species)) -> Clip:
@@ -131,7 +131,7 @@ def _rendered(kind: Kind, photo: Path, mode: Mode, key: str) -> Clip:
 
 
 def _late(photo: Path, mode: Mode, key: str, number: int) -> Clip:
-    """What a program renders once it knows the challenge: all frames late, or all at once when the last is ready."""
+    """Create the frames of a program that renders after it knows the challenge: all late, or all at once at the end."""
     clip = _rendered(Kind.LIVE, photo, mode, key)
     taken = [float(frame.time_ms) for frame in clip.frames]
     if number % 2:
@@ -148,7 +148,7 @@ def _swapped(photo: Path, mode: Mode, key: str) -> Clip:
 
 
 def in_time(challenge: Challenge, frames: list[TimedFrame]) -> Clip:
-    """Frames that arrive like a camera's, over a good network."""
+    """Return a clip whose frames arrive like a camera's over a good network."""
     return Clip(challenge, frames, Arrivals(tuple(frame.time_ms + _DELAY_MS for frame in frames), _DELAY_MS))
 
 

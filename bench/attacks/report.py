@@ -1,4 +1,4 @@
-"""The laboratory's table: rates by species with exact intervals, by the words of ISO/IEC 30107-3."""
+"""The laboratory's tables: rates by species with exact intervals, in the terms of ISO/IEC 30107-3."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def clopper_pearson(hits: int, count: int, level: float = 0.95) -> tuple[float, 
     """Return the exact confidence interval of a share.
 
     Args:
-        hits: how often it happened.
-        count: count of how many.
-        level: level of confidence.
+        hits: number of hits.
+        count: number of trials.
+        level: confidence level.
     """
     tail = (1 - level) / 2
 
@@ -46,13 +46,13 @@ def clopper_pearson(hits: int, count: int, level: float = 0.95) -> tuple[float, 
 
 
 def told(hits: int, count: int) -> str:
-    """A share with its interval, as the table shows it."""
+    """Return a share with its interval, for the tables."""
     low, high = clopper_pearson(hits, count)
     return f"{hits / count:.1%} [{low:.1%}, {high:.1%}]"
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The tables of both modes as Markdown."""
+    """Return the tables of both modes as Markdown."""
     lines: list[str] = []
     for mode in ("PassiveActive", "Passive"):
         lines += [f"### {mode}", ""]
@@ -71,7 +71,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def alone(rows: Sequence[Row], pack: str) -> str:
-    """The accepted attempts with only one pack of passive networks, decided from the same evidence."""
+    """Return a table of the attempts that one pack of passive networks alone accepts, from the same evidence."""
     lines = [
         f"| mode | species | n | accepted with all packs | accepted with `{pack}` alone |",
         "|---|---|---|---|---|",

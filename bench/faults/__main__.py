@@ -33,7 +33,7 @@ from tests import portraits
 
 Fault = Callable[[Stack, random.Random, Replica], None]
 CALM_SECONDS = 2.0
-"""Between two faults, by default: calls in that time must not fail, so more of it says more about that."""
+"""Default time between two faults, in which calls must not fail."""
 SETTLING_SECONDS = 1.0
 LEASE_PASSED = 12.0
 """Longer than the lease of a claim, so that another replica takes over from a paused one."""
@@ -136,7 +136,7 @@ FAULTS: dict[Fault, str] = {
 
 
 def rounds(faults: int, at_once: int, chance: random.Random) -> Iterator[list[Fault]]:
-    """Give all faults in a random order, each as often as the others, so many at a time that strike different parts."""
+    """Yield all faults equally often in random order, `at_once` at a time, which affect different parts."""
     kinds = list(FAULTS)
     waiting = [fault for _ in range(-(-faults // len(kinds))) for fault in chance.sample(kinds, len(kinds))][:faults]
     while waiting:
@@ -150,7 +150,7 @@ def rounds(faults: int, at_once: int, chance: random.Random) -> Iterator[list[Fa
 
 
 def _beside(part: str, others: Sequence[str]) -> bool:
-    """Whether a part can fail at the same time as others: one replica always stays healthy."""
+    """Return whether a part can fail at the same time as others, so that one replica stays healthy."""
     if part == "replica":
         return "replicas" not in others and others.count("replica") < stacks.REPLICAS - 1
     return part not in others and not (part == "replicas" and "replica" in others)
@@ -165,7 +165,7 @@ def run(
     at_once: int = 1,
     calm: float = CALM_SECONDS,
 ) -> dict[str, Any]:
-    """Run it; returns the report. No fault begins when the minutes are over."""
+    """Run the faults and return the report; no fault begins after `minutes`."""
     portraits.fetch()
     enrolled, probe = (_bytes(name) for name in portraits.PERSON[:2])
     chance, report, stop = random.Random(seed), Report(), threading.Event()
@@ -183,7 +183,7 @@ def run(
         told = 0
         for some in rounds(faults, at_once, chance):
             if time.monotonic() - began > minutes * 60 or not all(thread.is_alive() for thread in threads):
-                break  # a fault that nobody calls through shows nothing
+                break  # faults without calls show nothing
             done += some
             start = time.monotonic()
             report.faulty.set()
@@ -236,7 +236,7 @@ def run(
 
 
 def _recovered(stack: Stack, report: Report) -> bool:
-    """Wait until all replicas are ready; one that does not become so is a violation."""
+    """Wait until all replicas are ready; a replica that does not become ready is a violation."""
 
     def works() -> bool:
         stack.supervise()
@@ -252,14 +252,14 @@ def _recovered(stack: Stack, report: Report) -> bool:
 
 
 def _tell(report: Report, told: int) -> int:
-    """Print the violations that were not printed yet; return how many there are."""
+    """Print the new violations, and return the number of all."""
     for violation in report.violations[told:]:
         print(f"  {violation}", file=sys.stderr, flush=True)
     return len(report.violations)
 
 
 def _outside(report: Report) -> Counter[str]:
-    """Return the outcomes of the calls that began when no fault was active."""
+    """Return the outcomes of calls that began without an active fault."""
     return Counter({outcome: count for (during, outcome), count in report.calls.items() if not during})
 
 
@@ -297,7 +297,7 @@ def main() -> None:
     given = parser.parse_args()
     if lacks := stacks.missing():
         sys.exit(f"needs {lacks}")
-    for number in (signal.SIGTERM, signal.SIGINT):  # so that namespaces and file systems go, also in the background
+    for number in (signal.SIGTERM, signal.SIGINT):  # to remove namespaces and file systems, also in the background
         signal.signal(number, lambda *_: sys.exit(1))
     folder = given.folder or Path(tempfile.mkdtemp(prefix="mien-faults-"))
     result = run(folder, given.faults, given.seed, given.clients, given.minutes, given.at_once, given.calm)

@@ -1,4 +1,4 @@
-"""Servers that are forked from a process that has Mien loaded (`tests.warm`), so that a restart is seconds faster."""
+"""Servers that are forked from a process with Mien loaded (`tests.warm`), so that restarts are seconds faster."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ class ForkedProcess:
             os.kill(self.pid, number)
 
     def poll(self) -> int | None:
-        """Return how it ended, None while it runs."""
+        """Return the exit status; None while the process runs."""
         if self._status is None and select.select([self._connection], [], [], 0)[0]:
             return self.wait()
         return self._status
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait until it has ended, and return how.
+        """Wait for the end of the process, and return its exit status.
 
         Raises:
-            subprocess.TimeoutExpired: it is still running.
+            subprocess.TimeoutExpired: the process still runs.
         """
         if self._status is None:
             if not select.select([self._connection], [], [], timeout)[0]:
@@ -66,7 +66,7 @@ class ForkedProcess:
 
 
 def start_warm(namespace: str, path: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start a process in a network namespace that forks servers; it ends when its standard input does."""
+    """Start a process in a network namespace that forks servers; it ends when its standard input is closed."""
     command = ["ip", "netns", "exec", namespace, sys.executable, "-m", "tests.warm", str(path)]
     return subprocess.Popen(
         command, env=dict(environment), cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE,

@@ -1,7 +1,7 @@
-"""Clients that write, delete, train and find through the official SDK, and remember what was acknowledged.
+"""Clients that write, delete, train and identify through the official SDK, and record acknowledged writes.
 
 Each client has its own large person group and works sequentially, so it knows what must exist: everything acknowledged
-and not deleted since. The outcome of a call with an error is open until it is looked up.
+and not deleted since. The outcome of a failed call is unknown until it is read.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Report:
     """The observations of all clients; shared between threads.
 
     Attributes:
-        calls: how many calls, by whether a fault was active, then by outcome.
+        calls: number of calls by whether a fault was active, then by outcome.
         violations: violations of the invariants.
         errors: errors of calls outside faults.
     """
@@ -60,7 +60,7 @@ class Report:
                 self.errors.append(detail)
 
     def check(self, name: str, sound: bool, detail: str) -> None:
-        """Count a check, and write a violation down."""
+        """Count a check, and record a violation."""
         with self._lock:
             self.checks[name] += 1
             if not sound:
@@ -69,11 +69,11 @@ class Report:
 
 @dataclass
 class Person:
-    """A person that was acknowledged.
+    """A person whose creation was acknowledged.
 
     Attributes:
-        name: as it was last acknowledged; others that an error left open are possible, too.
-        open_names: those.
+        name: last acknowledged name.
+        open_names: other possible names, from calls with unknown outcome.
         faces: acknowledged faces.
     """
 
@@ -83,15 +83,15 @@ class Person:
 
 
 class Client(threading.Thread):
-    """One client; runs until `stop` is set, then checks everything once more.
+    """A client, which runs until `stop` is set, then checks everything once more.
 
     Args:
         endpoint: endpoint of the balancer.
         key: key of the resource.
         photos: a photo of the person to enrol, and one to use as the probe.
-        report: file for the report.
+        report: receives the observations.
         seed: seed of the random generator.
-        stop: ends it.
+        stop: set to end the client.
     """
 
     def __init__(
@@ -110,12 +110,12 @@ class Client(threading.Thread):
         self._group = f"faults-{seed}-{uuid4().hex[:6]}"
         self._persons: dict[str, Person] = {}
         self._gone: set[str] = set()
-        self._open: set[str] = set()  # persons whose deletion ended with an error
+        self._open: set[str] = set()  # persons whose deletion has an unknown outcome
         self._face_id: str | None = None
         self.failure: BaseException | None = None
 
     def run(self) -> None:
-        """Work until told to stop."""
+        """Work until `stop` is set."""
         try:
             self._insist(lambda: self._groups.create(self._group, name=self._group, recognition_model="recognition_04"))
             steps: list[tuple[int, Callable[[], None]]] = [
@@ -149,7 +149,7 @@ class Client(threading.Thread):
             raise
         except HttpResponseError as error:
             during = during or self._report.faulty.is_set()
-            conflict = error.status_code == 409  # being trained: a valid response, not a failure
+            conflict = error.status_code == 409  # the group is being trained, which is not a failure
             outcome = "answered" if conflict or error.status_code == 429 else f"failed {error.status_code}"
             self._report.call(during, outcome, "" if conflict else f"{error.status_code} {str(error)[:200]}")
             raise RefusedError from error
@@ -172,7 +172,7 @@ class Client(threading.Thread):
             except RefusedError as error:
                 cause = error.__cause__
                 if isinstance(cause, HttpResponseError) and cause.status_code == 409 and "exist" in str(cause).lower():
-                    return None  # type: ignore[return-value]  # a retry after an error whose first try was done
+                    return None  # type: ignore[return-value]  # the first attempt was executed in spite of its error
                 time.sleep(0.3)
 
     # What clients do
@@ -212,10 +212,10 @@ class Client(threading.Thread):
         try:
             self._call(lambda: self._groups.delete_person(self._group, person))
         except ResourceNotFoundError:
-            pass  # a retry: the first try was done
+            pass  # the first attempt was executed
         except RefusedError as error:
             if isinstance(error.__cause__, HttpResponseError) and error.__cause__.status_code == 409:
-                self._persons[person] = known  # it is being trained: nothing was deleted
+                self._persons[person] = known  # the group is being trained, and nothing was deleted
             else:
                 self._open.add(person)
             raise
@@ -229,7 +229,7 @@ class Client(threading.Thread):
             self._see(person)
 
     def _list(self) -> None:
-        page = self._call(lambda: self._groups.get_persons(self._group, top=1000))  # a client has far fewer
+        page = self._call(lambda: self._groups.get_persons(self._group, top=1000))  # more than a client has
         listed = {one.person_id for one in page}
         self._report.check("listed", set(self._persons) <= listed, f"{set(self._persons) - listed} not listed")
         self._report.check("not listed", not self._gone & listed, f"{self._gone & listed} listed after deletion")
@@ -273,7 +273,7 @@ class Client(threading.Thread):
             self._report.check("not found at once", person not in found, f"{person} found after its deletion")
 
     def _identify(self) -> set[str]:
-        """Return the person as whom the probe is identified."""
+        """Return the ids of the candidates for the probe."""
         for _ in range(2):
             if self._face_id is None:
                 (face,) = self._call(lambda: self._face.detect(self._probe, **DETECT))

