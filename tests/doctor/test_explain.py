@@ -189,7 +189,7 @@ def test_what_mien_says_of_a_request_decides_what_to_do(hint: str, step: str) ->
         ),
         ("Bearer token authentication is not permitted for non-TLS protected (non-https) URLs.", "url", "without TLS"),
         ("httpcore.LocalProtocolError: Illegal header value b'...\\n'", "key-form", "line break"),
-        ("json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)", "answer", "no JSON"),
+        ("json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)", "answer", "not JSON"),
     ],
 )
 def test_what_clients_say_when_no_answer_came(line: str, check: str, words: str) -> None:
@@ -228,7 +228,7 @@ def test_an_archive_of_a_browser() -> None:
     report = explained(text)
     assert [one.found.startswith(("Call 1 (POST /face/v1.2/identify 400)", "Call 2")) for one in report.findings]
     assert told(report, "answer").details["family"] == "identify"
-    assert "Everybody" in told(report, "request").means or "Who opens" in told(report, "request").means
+    assert "Anyone who opens the page" in told(report, "request").means
     assert "CORS" in told(report, "browser").means
     assert "logo.png" not in json.dumps(report.as_json())
 
