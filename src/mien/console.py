@@ -36,7 +36,7 @@ from mien.models.bindings import Bindings
 from mien.monitoring import open_deliveries, quota_uses
 from mien.portal import Portal, PortalParts
 from mien.portal.openid import ClientRegistration, OpenId
-from mien.portal.watched import WatchersOf
+from mien.portal.running_cameras import WatchersOf
 from mien.services import Services
 from mien.settings import Settings
 from mien.subjects import Subjects

@@ -109,7 +109,7 @@ def test_webhooks_are_written_with_the_event_and_signed(house: House) -> None:
     stamp = signed.removeprefix("t=").partition(",")[0]
     assert secret is not None
     assert signed.endswith(signature(secret, stamp, body))
-    AlertMonitor(house.database, rules, deliveries, MetricStore(house.database), house.clock).look()
+    AlertMonitor(house.database, rules, deliveries, MetricStore(house.database), house.clock).evaluate()
     assert deliveries.send_due() == 0, "it never fires as a metric does"
 
 

@@ -107,7 +107,7 @@ class World:
 
     def round(self, monitor: AlertMonitor) -> None:
         self.clock.advance(ROUND)
-        monitor.look()
+        monitor.evaluate()
         monitor.send()
 
     def fail(self, calls: int) -> None:
@@ -203,7 +203,7 @@ def test_a_restart_neither_loses_nor_repeats(world: World, receiver: Receiver) -
     world.rules.create("errors", ERRORS, url=receiver.url)
     world.fail(3)
     world.clock.advance(ROUND)
-    world.monitor().look()  # a server that ends before it has sent
+    world.monitor().evaluate()  # a server that ends before it has sent
     assert receiver.events == []
     world.round(world.monitor())
     assert receiver.events == ["fired"]
@@ -216,7 +216,7 @@ def test_a_claim_of_a_dead_server_runs_out(world: World, receiver: Receiver) -> 
     world.rules.create("errors", ERRORS, url=receiver.url)
     world.fail(3)
     world.clock.advance(ROUND)
-    world.monitor().look()
+    world.monitor().evaluate()
     dead = Deliveries(world.database, world.rules, dying_post, world.clock)
     with pytest.raises(SystemExit):
         dead.send_due()
@@ -240,7 +240,7 @@ def test_many_servers_send_once(world: World, receiver: Receiver) -> None:
 
         def run(monitor: AlertMonitor, barrier: threading.Barrier = barrier) -> None:
             barrier.wait()
-            monitor.look()
+            monitor.evaluate()
             monitor.send()
 
         with ThreadPoolExecutor(len(monitors)) as pool:
@@ -370,7 +370,7 @@ def test_rules_are_listed_deleted_and_go_with_their_resource(world: World, recei
     two, _ = world.rules.create("two", ERRORS, url=receiver.url)
     world.fail(3)
     world.clock.advance(ROUND)
-    world.monitor().look()
+    world.monitor().evaluate()
     assert [rule.name for rule in world.rules.rules()] == ["one", "two"]
     assert [rule.name for rule in world.rules.rules(UUID(int=1))] == ["one"]
     world.rules.delete(two.id)

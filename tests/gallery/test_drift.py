@@ -112,14 +112,14 @@ def test_a_change_is_told_with_its_day_and_by_an_alert_once(world: World, vault:
         world.database, rules, deliveries, MetricStore(world.database), world.clock, first=[world.drift.look]
     )
     assert world.drift.look() == 1
-    monitor.look()
+    monitor.evaluate()
     assert not rules.get(rule.id).firing
     world.days(resource, 7, level=55, source=camera)
     # Two servers look: one of them does it, and only once a week.
     assert world.drift.look() == 1
     assert world.server().look() == 0
     assert world.drift.look() == 0
-    monitor.look()
+    monitor.evaluate()
     assert rules.get(rule.id).firing
     assert rules.get(rule.id).value == 1
     assert not rules.get(elsewhere.id).firing

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.accounts.roles import DataRole as Role
-from mien.gateway.roles import PREFIX, PrincipalRole, allowed, data_action, grants, why_not
+from mien.gateway.roles import PREFIX, PrincipalRole, allowed, data_action, grants, missing_role_hint
 
 RECOGNIZER = "Cognitive Services Face Recognizer"
 CALLS = ("detect", "verify", "identify", "group", "findsimilars")
@@ -34,7 +34,7 @@ def test_the_user_does_everything_and_the_contributor_calls_nothing() -> None:
         assert may("Cognitive Services Data Contributor", action=action)
         assert not may("Cognitive Services Contributor", action=action)
     held = grants(["Cognitive Services Contributor"])
-    assert "has no data action" in why_not(held, "desk", data_action("detect"))
+    assert "has no data action" in missing_role_hint(held, "desk", data_action("detect"))
 
 
 def test_names_are_read_as_issuers_write_them() -> None:
@@ -47,7 +47,7 @@ def test_a_role_may_be_for_one_resource() -> None:
     only = "Cognitive Services User@Desk"
     assert may(only, action="detect", resource="desk")
     assert not may(only, action="detect", resource="gate")
-    assert "other resources than gate" in why_not(grants([only]), "gate", data_action("detect"))
+    assert "other resources than gate" in missing_role_hint(grants([only]), "gate", data_action("detect"))
 
 
 @given(st.lists(st.text(max_size=30)), st.text(max_size=30))

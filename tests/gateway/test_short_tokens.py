@@ -26,7 +26,7 @@ def test_a_token_stands_for_its_key_for_ten_minutes_on_every_server() -> None:
     one, two = (ShortTokens(lambda text: hmac.digest(b"s", text.encode(), "sha256"), clock) for _ in range(2))
     token = one.issue(KEY, resource())
     assert timedelta(minutes=10) == LIFE
-    assert two.is_one(token)
+    assert two.is_short_token(token)
     assert two.key_of(token) == KEY
     claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
     assert claims["exp"] - claims["iat"] == 600
@@ -52,6 +52,6 @@ def test_tokens_of_another_installation_and_changed_ones_are_refused() -> None:
 @given(st.text() | st.binary().map(lambda raw: raw.decode("latin-1")))
 def test_any_text_is_no_token(text: str) -> None:
     tokens = hashed("s")
-    assert not tokens.is_one(text)
+    assert not tokens.is_short_token(text)
     with pytest.raises(BadTokenError):
         tokens.key_of(text)

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 import pytest
 
 from mien.portal.camera_problems import PROBLEMS, said
-from mien.portal.texts import speak
+from mien.portal.texts import set_language
 from mien.video.reader import _WORDS, problem_of
 
 
 @pytest.fixture(autouse=True)
 def german() -> Iterator[None]:
-    speak("de")
+    set_language("de")
     yield
-    speak("en")
+    set_language("en")
 
 
 def test_all_that_the_reader_says_is_translated() -> None:

@@ -21,7 +21,7 @@ from mien.doors.actuators.config import OsdpActuator
 from mien.doors.evidence import Candidate, TrackEvidence
 from mien.doors.service import open_doors
 from mien.doors.types import CameraSpec, DoorSpec
-from mien.portal.cameras import about_track, outlines, polygons, read_corners, written_corners
+from mien.portal.cameras import about_track, outlines, parse_corners, polygons, written_corners
 from mien.services import open_services
 from mien.settings import Settings
 
@@ -141,10 +141,10 @@ def test_readers_see_no_pictures(person: OpenPerson, portal: Server) -> None:
 
 def test_corners_are_read_as_they_are_written() -> None:
     zone = ((0.0, 0.1), (0.5, 0.1), (0.25, 1.0))
-    assert read_corners(written_corners(zone)) == zone
+    assert parse_corners(written_corners(zone)) == zone
     for text in ("", "1,1 2,2", "a,b c,d e,f", "0,0 50,0 50,101", "1,2,3 4,5 6,7"):
         with pytest.raises(ValueError, match="at least three corners"):
-            read_corners(text)
+            parse_corners(text)
 
 
 def test_names_cannot_bring_markup_into_the_picture() -> None:

@@ -6,7 +6,7 @@ import pytest
 from babel.messages.catalog import Message
 from tools.texts import gathered, read
 
-from mien.portal.texts import LANGUAGES, SOURCE, speak, t, tn
+from mien.portal.texts import LANGUAGES, SOURCE, set_language, t, tn
 
 OTHERS = [code for code in LANGUAGES if code != SOURCE]
 PLACE = re.compile(r"\{[^{}]*\}")
@@ -60,13 +60,13 @@ def test_translations_keep_the_form_of_their_source(code: str) -> None:
 def test_texts_are_said_in_the_language() -> None:
     said = {}
     for code in LANGUAGES:
-        speak(code)
+        set_language(code)
         said[code] = (
             t("Sign in"),
             tn("{count:,} face", "{count:,} faces", 0),
             tn("{count:,} face", "{count:,} faces", 1),
         )
-    speak(SOURCE)
+    set_language(SOURCE)
     assert said == {
         "en": ("Sign in", "0 faces", "1 face"),
         "de": ("Anmelden", "0 Gesichter", "1 Gesicht"),

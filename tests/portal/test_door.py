@@ -10,7 +10,7 @@ from tests.conftest import Server
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from mien.portal.sign_in import inside
+from mien.portal.sign_in import own_path
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_other_pages_cannot_act(client: httpx.Client, portal: Server) -> None:
     ],
 )
 def test_the_sign_in_leads_only_inside(wanted: str, to: str) -> None:
-    assert inside(wanted) == to
+    assert own_path(wanted) == to
 
 
 def test_the_next_page_is_text(client: httpx.Client) -> None:

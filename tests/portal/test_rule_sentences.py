@@ -14,7 +14,7 @@ from mien.doors.reasons import sentence as english_reason
 from mien.doors.sentences import sentence
 from mien.doors.types import ALWAYS, Direction, Holidays, How, RuleSpec, Window
 from mien.portal.rule_sentences import reason, rule_sentence
-from mien.portal.texts import LANGUAGES, SOURCE, speak
+from mien.portal.texts import LANGUAGES, SOURCE, set_language
 
 DOOR, OTHER, PERSON = UUID(int=1), UUID(int=2), UUID(int=3)
 NAMES = {DOOR: "Entrance", OTHER: "Laboratory"}
@@ -41,9 +41,9 @@ VALUES: dict[str, tuple[Any, ...]] = {
 
 @pytest.fixture(params=[code for code in LANGUAGES if code != SOURCE])
 def code(request: pytest.FixtureRequest) -> Iterator[str]:
-    speak(request.param)
+    set_language(request.param)
     yield request.param
-    speak(SOURCE)
+    set_language(SOURCE)
 
 
 def test_every_field_of_a_rule_is_tried_here() -> None:
@@ -72,7 +72,7 @@ def test_a_reason_has_the_same_figures_in_every_language(code: str, one: Code) -
 
 
 def test_english_pages_say_what_the_api_says() -> None:
-    speak(SOURCE)
+    set_language(SOURCE)
     assert rule_sentence(RULE, NAMES) == sentence(RULE, NAMES)
     assert all(reason(one.value, 1, 2) == english_reason(one.value, 1, 2) for one in Code)
     assert reason("of_a_later_version") == english_reason("of_a_later_version") == "of_a_later_version"

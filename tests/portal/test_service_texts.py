@@ -14,7 +14,7 @@ from mien.accounts.errors import AlreadyRequestedError, NameTakenError, TermsNot
 from mien.events.actions import ACTIONS
 from mien.gallery.errors import LowQualityError, Shortfall
 from mien.messages import Message, MessageError, message_of
-from mien.portal.texts import SOURCE, said, speak
+from mien.portal.texts import SOURCE, said, set_language
 from mien.portal.visitor import sentence
 
 RECORDERS = {"record", "record_in", "did", "note", "_record", "_run", "_note"}
@@ -23,9 +23,9 @@ ACTION = re.compile(r"[a-z_-]+(\.[a-z_-]+)+")
 
 @pytest.fixture(autouse=True)
 def german() -> Iterator[None]:
-    speak("de")
+    set_language("de")
     yield
-    speak(SOURCE)
+    set_language(SOURCE)
 
 
 def loose(code: str, errors: frozenset[str]) -> list[str]:

@@ -8,7 +8,19 @@ import pytest
 from tests.portal.untranslated import untranslated
 
 from mien.portal import texts
-from mien.portal.texts import SOURCE, Dated, begin_of, day, figure, live_in, moment, preferred, speak, t, tn
+from mien.portal.texts import (
+    SOURCE,
+    Dated,
+    day,
+    figure,
+    moment,
+    preferred,
+    set_language,
+    set_time_zone,
+    start_of,
+    t,
+    tn,
+)
 
 PORTAL = Path(texts.__file__).parent
 MODULES = sorted(path.relative_to(PORTAL).as_posix() for path in PORTAL.rglob("*.py"))
@@ -26,7 +38,7 @@ A line whose text is for no reader of a page ends in `# not translated: why`; wo
 
 @pytest.fixture(autouse=True)
 def english() -> None:
-    speak(SOURCE)
+    set_language(SOURCE)
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -70,7 +82,7 @@ def test_values_keep_their_place_and_numbers_their_form() -> None:
     ],
 )
 def test_numbers_and_dates_are_of_the_language(code: str, number: str, share: str, at: str) -> None:
-    speak(code)
+    set_language(code)
     assert figure(12345.678, ",.2f") == number
     assert figure(0.125, ".1%") == share
     assert moment(datetime(2026, 1, 9, 3, 8, tzinfo=UTC)) == at
@@ -86,7 +98,7 @@ def test_numbers_and_dates_are_of_the_language(code: str, number: str, share: st
 )
 def test_times_are_those_of_the_browsers_zone_with_utc_as_hint(cookie: str, local: str) -> None:
     at = datetime(2026, 1, 9, 23, 23, tzinfo=UTC)
-    live_in(f"a=b; mien_zone={cookie}; c=d")
+    set_time_zone(f"a=b; mien_zone={cookie}; c=d")
     try:
         said = moment(at)
         assert isinstance(said, Dated)
@@ -95,10 +107,10 @@ def test_times_are_those_of_the_browsers_zone_with_utc_as_hint(cookie: str, loca
         text = t("{at} by {actor}", at=said, actor="anna")
         assert isinstance(text, Dated)
         assert (text, text.utc) == (f"{local} by anna", "2026-01-09 23:23 UTC")
-        begin = begin_of(at.date())
+        begin = start_of(at.date())
         assert (begin.hour, begin.utcoffset()) == (0, at.astimezone(ZoneInfo(cookie)).utcoffset())
     finally:
-        live_in("")
+        set_time_zone("")
     assert moment(at) == "2026-01-09 23:23 UTC"
 
 
@@ -106,7 +118,7 @@ def test_times_are_those_of_the_browsers_zone_with_utc_as_hint(cookie: str, loca
     "cookie", ["", "mien_zone=UTC", "mien_zone=Mars/Olympus", "mien_zone=../../etc/passwd", "mien_zone=a"]
 )
 def test_a_browser_without_a_zone_is_in_utc(cookie: str) -> None:
-    live_in(cookie)
+    set_time_zone(cookie)
     assert moment(datetime(2026, 1, 9, 3, 8, tzinfo=UTC)) == "2026-01-09 03:08 UTC"
 
 

@@ -15,7 +15,7 @@ import uvicorn
 from structlog.testing import capture_logs
 from tests.waiting import until
 
-from mien.gateway.sparingly import Sparingly
+from mien.gateway.throttled_log import ThrottledLog
 from mien.wire.protocol import HEAD_BYTES, HEADERS, SPARE_DESCRIPTORS, ConnectionLimits, HttpProtocol
 
 
@@ -215,7 +215,7 @@ def test_a_trusted_proxy_speaks_for_many() -> None:
 
 
 def test_a_flood_of_what_is_not_http_is_a_line_a_second(listening: Listening) -> None:
-    listening.limits.said = Sparingly(now=lambda: 0.0)
+    listening.limits.throttled = ThrottledLog(now=lambda: 0.0)
     with capture_logs() as logs:
         for _ in range(8):
             assert listening.send(b"\x00 no http\r\n\r\n")[0] == 400

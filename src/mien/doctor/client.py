@@ -23,7 +23,7 @@ from mien.doctor.azure import KEY_HEADER
 
 _LONGEST_BODY: Final = 1 << 20
 _MOST_WAITS: Final = 2
-_DRIP: Final = 4
+_BODY_TIMEOUTS: Final = 4
 """Time limit of a response body, as a multiple of the timeout."""
 
 _TIER: Final = re.compile(r"Face ([FSE])\d pricing tier")
@@ -259,7 +259,7 @@ class EndpointClient:
                 taken = b""
                 for chunk in response.iter_bytes():
                     taken += chunk
-                    if time.perf_counter() - start > _DRIP * self.seconds:
+                    if time.perf_counter() - start > _BODY_TIMEOUTS * self.seconds:
                         raise Trouble("timeout", "the response does not end")
                     if len(taken) > _LONGEST_BODY:
                         break

@@ -297,7 +297,7 @@ def check_rate_limit(case: Case, *, stopped: bool = False) -> Findings:
     yield finding("rate-limit", severity, found, means, step, limited=len(waits), calls=calls)
 
 
-def still_there(case: Case, face_id: str) -> HttpAnswer:
+def verify_with_itself(case: Case, face_id: str) -> HttpAnswer:
     """Verify a face id with itself, to learn whether it is known.
 
     Raises:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from mien.doctor.access import ask, gated
 from mien.doctor.case import Case, Findings, finding, not_approved, refused
-from mien.doctor.detection import still_there
+from mien.doctor.detection import verify_with_itself
 from mien.doctor.findings import Finding, Severity
 
 _GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -181,7 +181,7 @@ def check_face_ids(case: Case) -> Findings:
                 "Compare it with what detect answered.",
             )
             continue
-        answer = still_there(case, face_id.strip())
+        answer = verify_with_itself(case, face_id.strip())
         code = str(answer.error.get("code"))
         ends = expiry_text(options.detected_at, options.face_id_seconds, case.skew)
         if answer.ok:

@@ -90,7 +90,7 @@ class _Examination:
                 stopped = "the rate limit is reached"
                 break
         if stopped is not None:
-            for found in self._regardless():
+            for found in self._checks_without_response():
                 self._add(found)
         calls = 0
         if self._case is not None:
@@ -155,7 +155,7 @@ class _Examination:
         yield from check_rate_limit(case)
         yield from check_sdks(installed(options.packages, options.project), case.versions)
 
-    def _regardless(self) -> Iterator[Finding]:
+    def _checks_without_response(self) -> Iterator[Finding]:
         """Run the checks that need no response, after the examination has ended."""
         if self._case is not None and self._case.client.waits:
             yield from check_rate_limit(self._case, stopped=True)

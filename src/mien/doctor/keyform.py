@@ -43,13 +43,13 @@ def examine_key(given: str | None, source: str) -> KeyForm:
         source: origin of the key, such as "the variable FACE_KEY".
     """
     if given is None:
-        return _lost(f"There is no key: {source} is not set.", f"Set {source} to one of the resource's two keys.")
+        return _no_key(f"There is no key: {source} is not set.", f"Set {source} to one of the resource's two keys.")
     if not given.strip(_INVISIBLE + " \t\r\n" + _QUOTES):
-        return _lost(f"There is no key: {source} is empty.", f"Set {source} to one of the resource's two keys.")
-    key, findings = _mend(given, source)
+        return _no_key(f"There is no key: {source} is empty.", f"Set {source} to one of the resource's two keys.")
+    key, findings = _clean(given, source)
     if not key:
-        return _lost(f"There is no key in {source}, only what may stand before one.", f"Set it to a key: {_WHERE}")
-    if (lost := _mistaken(key, source)) is not None:
+        return _no_key(f"There is no key in {source}, only what may stand before one.", f"Set it to a key: {_WHERE}")
+    if (lost := _not_a_key(key, source)) is not None:
         return KeyForm(None, (*findings, *lost.findings))
     if any(not "!" <= letter <= "~" for letter in key):
         found = (
@@ -67,7 +67,7 @@ def examine_key(given: str | None, source: str) -> KeyForm:
     return KeyForm(key, tuple(findings))
 
 
-def _mend(given: str, source: str) -> tuple[str, list[Finding]]:
+def _clean(given: str, source: str) -> tuple[str, list[Finding]]:
     """Remove characters that cannot belong to the key, with a finding for each kind."""
     key, findings = given, []
 
@@ -90,12 +90,12 @@ def _mend(given: str, source: str) -> tuple[str, list[Finding]]:
     ), findings
 
 
-def _mistaken(key: str, source: str) -> KeyForm | None:
+def _not_a_key(key: str, source: str) -> KeyForm | None:
     """Return the finding for something other than a key, such as a URL; None if it may be a key."""
     if key.startswith("eyJ") and key.count(".") == 2:
         return _token(key, source)
     if re.match("https?://", key, re.IGNORECASE) or key.lower().endswith((".azure.com", ".microsoft.com")):
-        return _lost(
+        return _no_key(
             f"{source[0].upper()}{source[1:]} holds an address, not a key.",
             "Endpoint and key are mixed up: exchange the two.",
         )
@@ -105,7 +105,7 @@ def _mistaken(key: str, source: str) -> KeyForm | None:
             None, (_finding(Severity.ERROR, f"{source[0].upper()}{source[1:]} holds an id, not a key.", means),)
         )
     if key[0] in "<{[$%" or re.search("your|paste|example|placeholder|xxxx|key.?here", key, re.IGNORECASE):
-        return _lost(
+        return _no_key(
             f"{source[0].upper()}{source[1:]} holds the placeholder of an example.", f"Put a key in its place: {_WHERE}"
         )
     return None
@@ -144,5 +144,5 @@ def _finding(severity: Severity, found: str, means: str, details: Mapping[str, A
     return Finding("key-form", severity, found, means, _COPY + _WHERE, details or {})
 
 
-def _lost(found: str, next_step: str) -> KeyForm:
+def _no_key(found: str, next_step: str) -> KeyForm:
     return KeyForm(None, (Finding("key-form", Severity.ERROR, found, "", next_step),))

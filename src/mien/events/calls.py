@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 
-class Request(Protocol):
+class ObservedRequest(Protocol):
     """A request, as observers see it."""
 
     @property
@@ -59,7 +59,7 @@ class ObservedOperation(Protocol):
         ...
 
 
-class Caller(Protocol):
+class ObservedCaller(Protocol):
     """The resource that made a call, as observers see it."""
 
     @property
@@ -78,7 +78,7 @@ class Caller(Protocol):
         ...
 
 
-class Exchange(Protocol):
+class ObservedExchange(Protocol):
     """A routed call, as observers see it."""
 
     @property
@@ -87,7 +87,7 @@ class Exchange(Protocol):
         ...
 
     @property
-    def caller(self) -> Caller | None:
+    def caller(self) -> ObservedCaller | None:
         """The calling resource, if it is known."""
         ...
 
@@ -102,7 +102,7 @@ class Exchange(Protocol):
         ...
 
 
-class Response(Protocol):
+class ObservedResponse(Protocol):
     """A response, as observers see it."""
 
     @property
@@ -121,7 +121,7 @@ class Response(Protocol):
         ...
 
 
-def error_code(response: Response) -> str:
+def error_code(response: ObservedResponse) -> str:
     """Return the error code in a response's header, cut to the stored length; empty for a success."""
     for name, value in response.headers:
         if name == b"x-ms-error-code":
@@ -129,7 +129,7 @@ def error_code(response: Response) -> str:
     return ""
 
 
-def body_size(request: Request) -> int:
+def body_size(request: ObservedRequest) -> int:
     """Return the size of a request's body in bytes; of an incomplete one, the bytes that arrived."""
     announced = request.header(b"content-length")
     if announced is not None and announced.isdigit() and len(announced) < 12:

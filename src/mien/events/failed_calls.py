@@ -114,7 +114,7 @@ class FailedCalls:
             if rows:
                 session.execute(insert(FailedCallRow), sorted(rows, key=lambda row: row["at"]))
             for resource_id in taken:
-                whose = _whose(resource_id)
+                whose = _of_resource(resource_id)
                 oldest = select(FailedCallRow.id).where(whose).order_by(FailedCallRow.id.desc()).limit(1).offset(KEPT)
                 session.execute(
                     delete(FailedCallRow)
@@ -150,7 +150,7 @@ class FailedCalls:
             before: only calls with a lower id.
             limit: maximum number of calls, 1 to `KEPT`.
         """
-        query = select(FailedCallRow).where(_whose(resource_id)).order_by(FailedCallRow.id.desc())
+        query = select(FailedCallRow).where(_of_resource(resource_id)).order_by(FailedCallRow.id.desc())
         if code:
             query = query.where(FailedCallRow.code == code)
         if operation:
@@ -167,7 +167,7 @@ class FailedCalls:
     def kinds(self, resource_id: UUID | None) -> tuple[list[str], list[str]]:
         """Return the error codes and the operations of the stored calls, as choices for filters."""
         with self._database.read(EVERY_RESOURCE) as session:
-            query = select(FailedCallRow.code, FailedCallRow.operation).where(_whose(resource_id)).distinct()
+            query = select(FailedCallRow.code, FailedCallRow.operation).where(_of_resource(resource_id)).distinct()
             found = session.execute(query).all()
         return sorted({code for code, _ in found}), sorted({operation for _, operation in found})
 
@@ -178,7 +178,7 @@ class FailedCalls:
             return len(session.scalars(old.returning(FailedCallRow.id)).all())
 
 
-def _whose(resource_id: UUID | None) -> ColumnElement[bool]:
+def _of_resource(resource_id: UUID | None) -> ColumnElement[bool]:
     column = FailedCallRow.resource_id
     return column.is_(None) if resource_id is None else column == resource_id
 

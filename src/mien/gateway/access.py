@@ -19,9 +19,9 @@ from mien.gateway.errors import (
     UnknownHostError,
 )
 from mien.gateway.exchange import Authentication, Exchange, Principal, Request
-from mien.gateway.hints import key_of, why_missing, why_wrong
+from mien.gateway.hints import key_of, missing_key_hint, wrong_key_hint
 from mien.gateway.origin import OriginFinder
-from mien.gateway.roles import allowed, data_action, grants, why_not
+from mien.gateway.roles import allowed, data_action, grants, missing_role_hint
 from mien.gateway.short_tokens import ShortTokens
 from mien.gateway.tokens import TokenVerifier
 
@@ -32,7 +32,7 @@ _WARM_ENTRIES = 10_000
 _BEARER = "bearer "
 
 
-class Accounts(Protocol):
+class AccountLookup(Protocol):
     """The accounts, as the gateway needs them; calls may read the database, and are cached."""
 
     def find_by_key(self, key: str) -> Resource | None:
@@ -70,7 +70,7 @@ class Access:
 
     def __init__(
         self,
-        accounts: Accounts,
+        accounts: AccountLookup,
         endpoints: Endpoints,
         origin: OriginFinder,
         short_tokens: ShortTokens | None = None,
@@ -128,18 +128,18 @@ class Access:
             return _Shown(await self._of_key(key), Principal(Authentication.KEY))
         authorization = request.header(b"authorization") or ""
         if authorization[: len(_BEARER)].lower() != _BEARER:
-            raise AccessDeniedError(why_missing(request))
+            raise AccessDeniedError(missing_key_hint(request))
         token = authorization[len(_BEARER) :].strip()
-        if self._short_tokens is not None and self._short_tokens.is_one(token):
+        if self._short_tokens is not None and self._short_tokens.is_short_token(token):
             key = self._short_tokens.key_of(token)
             resource = await self._find(self._accounts.find_by_key, key)
             if resource is None:
                 raise BadTokenError("The key that the token was exchanged for is no longer valid.")
             return _Shown(resource, Principal(Authentication.SHORT_TOKEN))
         if self._verifier is None:
-            raise AccessDeniedError(why_missing(request))
+            raise AccessDeniedError(missing_key_hint(request))
         if owner is None:
-            raise TokenNeedsSubdomainError(self._where_tokens_go(endpoint))
+            raise TokenNeedsSubdomainError(self._token_host_hint(endpoint))
         identity = await self._verifier.verify(token)
         principal = Principal(
             Authentication.ISSUER_TOKEN,
@@ -153,10 +153,10 @@ class Access:
     async def _of_key(self, key: str) -> Resource:
         found = await self._find(self._accounts.find_by_key, key) if key else None
         if found is None:
-            raise AccessDeniedError(why_wrong(key))
+            raise AccessDeniedError(wrong_key_hint(key))
         return found
 
-    def _where_tokens_go(self, endpoint: Endpoint) -> str:
+    def _token_host_hint(self, endpoint: Endpoint) -> str:
         came = "A regional endpoint" if endpoint.region else "This host"
         return (
             f"{came} does not say which resource the token is for: "
@@ -207,4 +207,4 @@ async def check_data_action(exchange: Exchange) -> None:
         return
     action = data_action(exchange.operation.action)
     if not allowed(principal.grants, resource.name, action):
-        raise PermissionDeniedError(why_not(principal.grants, resource.name, action, principal.about))
+        raise PermissionDeniedError(missing_role_hint(principal.grants, resource.name, action, principal.about))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mien.events.calls import Exchange, Request, Response, body_size, error_code
+from mien.events.calls import ObservedExchange, ObservedRequest, ObservedResponse, body_size, error_code
 from mien.events.metrics import NOBODY
 from mien.events.recorder import Recorder
 
@@ -18,7 +18,9 @@ class CallObserver:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
 
-    def __call__(self, request: Request, exchange: Exchange | None, response: Response, seconds: float) -> None:
+    def __call__(
+        self, request: ObservedRequest, exchange: ObservedExchange | None, response: ObservedResponse, seconds: float
+    ) -> None:
         """Count a call."""
         status = response.status
         operation, caller, transactions = UNKNOWN, None, 0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from mien.gateway.access import Access, Accounts, check_data_action
+from mien.gateway.access import Access, AccountLookup, check_data_action
 from mien.gateway.cors import Cors
 from mien.gateway.endpoints import Endpoints
 from mien.gateway.errors import AccessDeniedError
@@ -43,7 +43,7 @@ class Checks:
             across the network they run in a thread.
     """
 
-    accounts: Accounts
+    accounts: AccountLookup
     domain: str = DOMAIN
     origin: OriginFinder = field(default_factory=OriginFinder)
     private_networks: Sequence[Network] = ()

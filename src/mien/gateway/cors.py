@@ -18,7 +18,7 @@ from typing import Final
 
 from mien.accounts import Resource
 from mien.contract.problem import Problem
-from mien.gateway.access import Accounts
+from mien.gateway.access import AccountLookup
 from mien.gateway.endpoints import Endpoints
 from mien.gateway.exchange import Exchange, Request, Response, Route
 from mien.gateway.origin import OriginFinder
@@ -77,7 +77,7 @@ class Cors:
         origin: determines the requested host.
     """
 
-    accounts: Accounts
+    accounts: AccountLookup
     endpoints: Endpoints
     origin: OriginFinder
 

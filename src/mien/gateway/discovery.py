@@ -38,7 +38,7 @@ def read_discovery(issuer: str, fetch: Fetch) -> dict[str, Any]:
         httpx.HTTPError: it is not available.
     """
     url = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
-    require_safe(url)
+    require_tls(url)
     document: object = json.loads(fetch(url))
     if not isinstance(document, dict):
         raise ValueError(f"{url} is no discovery document")
@@ -47,7 +47,7 @@ def read_discovery(issuer: str, fetch: Fetch) -> dict[str, Any]:
     return document
 
 
-def require_safe(url: str) -> None:
+def require_tls(url: str) -> None:
     """Refuse plain HTTP except to this machine: others could replace the issuer's keys or read sign-in codes.
 
     Raises:

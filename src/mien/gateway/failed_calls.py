@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mien.events.calls import Exchange, Request, Response, error_code
+from mien.events.calls import ObservedExchange, ObservedRequest, ObservedResponse, error_code
 from mien.events.failed_calls import FailedCalls, NotedCall
 from mien.gateway.call_counter import UNKNOWN
-from mien.gateway.exchange import Request as OwnRequest
+from mien.gateway.exchange import Request
 from mien.gateway.origin import OriginFinder
 
 
@@ -21,12 +21,14 @@ class FailedCallObserver:
         self._calls = calls
         self._origin = origin
 
-    def __call__(self, request: Request, exchange: Exchange | None, response: Response, seconds: float) -> None:
+    def __call__(
+        self, request: ObservedRequest, exchange: ObservedExchange | None, response: ObservedResponse, seconds: float
+    ) -> None:
         """Record a call if its response is an error."""
         if response.status < 400:
             return
         caller = exchange.caller if exchange is not None else None
-        address = self._origin.client(request) if isinstance(request, OwnRequest) else None
+        address = self._origin.client(request) if isinstance(request, Request) else None
         self._calls.note(
             NotedCall(
                 resource_id=None if caller is None else caller.id,

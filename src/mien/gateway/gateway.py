@@ -16,7 +16,7 @@ from mien.gateway.cors import Cors
 from mien.gateway.errors import ClientGoneError, StorageUnavailableError
 from mien.gateway.exchange import Exchange, Receive, Request, Response, Route, Scope, Send
 from mien.gateway.origin import OriginFinder
-from mien.gateway.sparingly import Sparingly
+from mien.gateway.throttled_log import ThrottledLog
 from mien.storage.faults import StorageFault, fault_of
 from mien.storage.reserve import deleting
 from mien.workers import OWNER
@@ -43,7 +43,7 @@ def _new_id() -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{'89ab'[getrandbits(2)]}{digits[17:20]}-{digits[20:]}"
 
 
-class Router(Protocol):
+class RouteFinder(Protocol):
     """Finds the operation of a request."""
 
     def match(self, method: str, path: str, endpoint: Callable[[], str]) -> Route:
@@ -66,7 +66,7 @@ class Gateway:
 
     def __init__(
         self,
-        router: Router,
+        router: RouteFinder,
         steps: Sequence[Step],
         explain: Callable[[Exception], Problem],
         observers: Sequence[Observer] = (),
@@ -80,7 +80,7 @@ class Gateway:
         self._steps = tuple(steps)
         self._explain = explain
         self._observers = tuple(observers)
-        self._said = Sparingly()
+        self._throttled = ThrottledLog()
         self._origin = origin or OriginFinder()
         self._cors = cors
 
@@ -136,7 +136,7 @@ class Gateway:
     def _refusal(self, error: Exception, request_id: str) -> Response:
         fault = fault_of(error)
         if fault is not None:  # one line per second without traceback: an outage is not a bug
-            self._said.warning(log, "storage failed", reason=fault.value, request_id=request_id)
+            self._throttled.warning(log, "storage failed", reason=fault.value, request_id=request_id)
             error = StorageUnavailableError(fault)
         problem = self._explain(error)
         if problem.status >= 500 and fault is None and not isinstance(error, Problem):

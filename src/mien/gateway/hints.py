@@ -38,7 +38,7 @@ def key_of(request: Request) -> str | None:
     return request.query_value(_KEY_QUERY) if key is None else key
 
 
-def why_missing(request: Request) -> str:
+def missing_key_hint(request: Request) -> str:
     """Return a hint for a request without a key."""
     authorization = request.header(b"authorization")
     if authorization is not None and authorization.lower().startswith("bearer"):
@@ -83,6 +83,6 @@ _ODDITIES: tuple[tuple[Callable[[str], bool], str], ...] = (
 )
 
 
-def why_wrong(key: str) -> str | None:
+def wrong_key_hint(key: str) -> str | None:
     """Return a hint for an unknown key; None if it looks like a key."""
     return next((text for odd, text in _ODDITIES if odd(key)), None)

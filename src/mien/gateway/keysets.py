@@ -15,7 +15,7 @@ import structlog
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
-from mien.gateway.discovery import Fetch, fetcher, read_discovery, require_safe
+from mien.gateway.discovery import Fetch, fetcher, read_discovery, require_tls
 from mien.gateway.errors import IssuerUnavailableError
 
 FRESH_SECONDS: Final = 3600.0
@@ -99,7 +99,7 @@ class KeySets:
 
     def _load(self) -> tuple[Key, ...]:
         url = self._url or self._discover()
-        require_safe(url)
+        require_tls(url)
         keys = KeySet.import_key_set(json.loads(self._fetch(url)))
         # A symmetric key in a public document is not secret: anyone who reads it could sign tokens.
         return tuple(key for key in keys.keys if key.key_type != _SYMMETRIC and key.get("use") in {None, "sig"})

@@ -108,7 +108,7 @@ class RateLimits:
             try:
                 wait = await shared.hit(item, resource)
             except OSError as error:
-                self._went_away(error)
+                self._redis_failed(error)
             else:
                 if self._away_until:
                     self._away_until = 0.0
@@ -118,7 +118,7 @@ class RateLimits:
             return None
         return self._local.get_window_stats(item, resource).reset_time - time()
 
-    def _went_away(self, error: Exception) -> None:
+    def _redis_failed(self, error: Exception) -> None:
         now = monotonic()
         self._away_until = now + _RETRY_SECONDS
         if now >= self._remind_at:

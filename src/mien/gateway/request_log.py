@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from mien.events.calls import Exchange, Request, Response, body_size
+from mien.events.calls import ObservedExchange, ObservedRequest, ObservedResponse, body_size
 from mien.events.redaction import CallRedactor
 
 _LONGEST: Final = 2_000
@@ -31,13 +31,17 @@ class RequestLog:
     def __init__(self, write: Callable[[Mapping[str, object]], None] | None = None) -> None:
         self._write = write or (lambda fields: _log.info("request", **fields))
 
-    def __call__(self, request: Request, exchange: Exchange | None, response: Response, seconds: float) -> None:
+    def __call__(
+        self, request: ObservedRequest, exchange: ObservedExchange | None, response: ObservedResponse, seconds: float
+    ) -> None:
         """Log a call if its resource has the log switched on."""
         if exchange is not None and exchange.caller is not None and exchange.caller.request_log:
             self._write(describe(request, exchange, response, seconds))
 
 
-def describe(request: Request, exchange: Exchange, response: Response, seconds: float) -> dict[str, object]:
+def describe(
+    request: ObservedRequest, exchange: ObservedExchange, response: ObservedResponse, seconds: float
+) -> dict[str, object]:
     """Return the fields of a line, with keys and tokens redacted."""
     caller = exchange.caller
     headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in request.headers]

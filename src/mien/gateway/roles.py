@@ -82,7 +82,7 @@ def allowed(held: Iterable[PrincipalRole], resource: str, action: str) -> bool:
     return False
 
 
-def why_not(held: tuple[PrincipalRole, ...], resource: str, action: str, about: str = "") -> str:
+def missing_role_hint(held: tuple[PrincipalRole, ...], resource: str, action: str, about: str = "") -> str:
     """Return a hint on why the roles do not allow a data action.
 
     Args:

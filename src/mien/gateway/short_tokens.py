@@ -64,7 +64,7 @@ class ShortTokens:
         }
         return jwt.encode({"alg": _ALGORITHM, "kid": _KEY_ID}, claims, self._signing)
 
-    def is_one(self, token: str) -> bool:
+    def is_short_token(self, token: str) -> bool:
         """Return whether a token claims to be of this kind; the token is not verified."""
         if len(token) > _MAX_CHARACTERS:
             return False

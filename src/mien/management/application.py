@@ -38,7 +38,7 @@ from mien.management.arm.groups import ResourceGroups
 from mien.management.arm.routing import Arm
 from mien.management.arm.shapes import Addresses
 from mien.management.arm.sign_in import SignInPlace
-from mien.management.errors import of_storage, unforeseen
+from mien.management.errors import internal_error, storage_error
 from mien.management.explain import KNOWN, explain
 from mien.management.glance import Glances
 from mien.management.guard import Api, Guard, Message, Receive, Scope, Send
@@ -168,7 +168,7 @@ class ControlPlane:
             parts.login.identify,
             address=lambda scope: str(parts.origin.client(Request(scope, _no_body)) or ""),
             open_paths=OPEN_PATHS | frozenset(parts.place.open_paths if parts.place else ()),
-            neighbour=_scraper if parts.open_metrics else _nobody,
+            neighbour=_scraper if parts.open_metrics else _no_neighbour,
             templates=lambda: self.api.state.paths,
             body_limit=parts.body_limit,
             body_seconds=parts.body_seconds,
@@ -194,7 +194,7 @@ async def _no_body() -> Message:
     raise RuntimeError("only the head of the request was to be read")
 
 
-def _nobody(_path: str, _scope: Scope, _headers: Mapping[bytes, bytes]) -> None:
+def _no_neighbour(_path: str, _scope: Scope, _headers: Mapping[bytes, bytes]) -> None:
     """Refuse callers without a token."""
 
 
@@ -230,7 +230,7 @@ def build_api(parts: ControlPlaneParts) -> FastAPI:
     api.state.resource_of = lambda name: _resource_of(parts.accounts, name)
     for kind in KNOWN:
         api.add_exception_handler(kind, _answer)
-    api.add_exception_handler(Exception, _mistake)  # Starlette raises the exception again, and the guard logs it
+    api.add_exception_handler(Exception, _unexpected)  # Starlette raises the exception again, and the guard logs it
     api.openapi = lambda: _openapi(api)  # type: ignore[method-assign]  # FastAPI's documented way to change it
     return api
 
@@ -306,8 +306,8 @@ async def _answer(_request: HttpRequest, error: Exception) -> JSONResponse:
     return JSONResponse(problem.body(), problem.status, headers=problem.headers)
 
 
-async def _mistake(_request: HttpRequest, error: Exception) -> JSONResponse:
-    problem = of_storage(error) or unforeseen()
+async def _unexpected(_request: HttpRequest, error: Exception) -> JSONResponse:
+    problem = storage_error(error) or internal_error()
     return JSONResponse(problem.body(), problem.status, headers=problem.headers)
 
 

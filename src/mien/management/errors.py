@@ -75,7 +75,7 @@ def conflict(message: str, code: str = "Conflict") -> ManagementError:
     return ManagementError(409, code, message)
 
 
-def of_storage(error: Exception) -> ManagementError | None:
+def storage_error(error: Exception) -> ManagementError | None:
     """Return the error for a failure of the database or a full disk; None for other exceptions."""
     fault = fault_of(error)
     if fault is None:
@@ -84,7 +84,7 @@ def of_storage(error: Exception) -> ManagementError | None:
     return ManagementError(503, "ServiceUnavailable", text, headers={"Retry-After": "5"})
 
 
-def unforeseen() -> ManagementError:
+def internal_error() -> ManagementError:
     """Return the error for an unexpected exception, whose details are in the log."""
     text = "The server met an unforeseen error; its log tells more under the answer's x-ms-request-id."
     return ManagementError(500, "InternalServerError", text)

@@ -140,7 +140,7 @@ def explain(error: Exception) -> ManagementError:
     if isinstance(error, ManagementError):
         return error
     if isinstance(error, RequestValidationError):
-        return _of_validation(error.errors())
+        return _validation_error(error.errors())
     if isinstance(error, HTTPException):
         code, message = _HTTP.get(error.status_code, ("BadRequest", "The request cannot be understood."))
         return ManagementError(error.status_code, code, message, headers=dict(error.headers or {}))
@@ -154,7 +154,7 @@ def _sentence(error: Exception) -> str:
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 
-def _of_validation(errors: Sequence[Any]) -> ManagementError:
+def _validation_error(errors: Sequence[Any]) -> ManagementError:
     """Return the first error of a pydantic validation."""
     first = errors[0]
     where, *path = first["loc"]

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 import structlog
 
-from mien.gateway.sparingly import Sparingly
-from mien.management.errors import ManagementError, of_storage, unforeseen
+from mien.gateway.throttled_log import ThrottledLog
+from mien.management.errors import ManagementError, internal_error, storage_error
 from mien.management.login import Actor
 
 Scope = MutableMapping[str, Any]
@@ -72,7 +72,7 @@ class Guard:
         self._literals: dict[int, list[list[str | None]]] | None = None
         self._limit = body_limit
         self._seconds = body_seconds
-        self._said = Sparingly()
+        self._throttled = ThrottledLog()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer an HTTP request."""
@@ -94,14 +94,14 @@ class Guard:
         except ManagementError as error:
             await _refuse(answer, error)
         except Exception as error:  # every error response must be JSON
-            if problem := of_storage(error):
-                self._said.warning(_log, "storage failed", reason=problem.message, request_id=request_id)
+            if problem := storage_error(error):
+                self._throttled.warning(_log, "storage failed", reason=problem.message, request_id=request_id)
                 if not begun:
                     await _refuse(answer, problem)
                 return
             _log.error("request failed", request_id=request_id, traceback="".join(traceback.format_exception(error)))
             if not begun:
-                await _refuse(answer, unforeseen())
+                await _refuse(answer, internal_error())
 
     async def _admit(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
         scope["path"] = path = self._canonical(scope["path"])

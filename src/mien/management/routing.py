@@ -132,7 +132,7 @@ ANY_METERS: Final = [Depends(Allow(Permission.METRICS, anywhere=True))]
 AUDITORS: Final = [Depends(Allow(Permission.AUDIT))]
 
 
-def narrowed(actor: Actor, permission: Permission, wanted: UUID | None, name: str | None) -> UUID | None:
+def resource_filter(actor: Actor, permission: Permission, wanted: UUID | None, name: str | None) -> UUID | None:
     """Return the resource to which a query is limited; None for the whole server.
 
     Args:

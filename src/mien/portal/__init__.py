@@ -12,7 +12,7 @@ Example:
     ```
 """
 
-from mien.portal.door import Portal
+from mien.portal.application import Portal
 from mien.portal.parts import PortalParts
 
 __all__ = ["Portal", "PortalParts"]

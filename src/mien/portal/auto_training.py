@@ -76,7 +76,7 @@ class AutoTraining:
             _log.exception("a group could not be trained after an edit", collection=ref.collection_id)
 
 
-def patiently(work: Callable[[], _T]) -> _T:
+def after_training(work: Callable[[], _T]) -> _T:
     """Call a function in a thread, after a running training has ended.
 
     Raises:

@@ -17,9 +17,9 @@ from mien.doors.types import Camera
 from mien.management.roles import Permission
 from mien.portal.levels import LEVELS
 from mien.portal.parts import PortalParts
+from mien.portal.running_cameras import RunningCamera
 from mien.portal.session import SESSION, PortalSession
 from mien.portal.texts import listed, t
-from mien.portal.watched import Watched
 
 Polygon = Sequence[tuple[float, float]]
 
@@ -44,7 +44,7 @@ def serve_pictures(application: FastAPI, parts: PortalParts) -> None:
     application.add_api_route(PICTURE, picture, methods=["GET"], response_class=Response)
 
 
-def running(parts: PortalParts, resource_id: UUID) -> Mapping[UUID, Watched]:
+def running(parts: PortalParts, resource_id: UUID) -> Mapping[UUID, RunningCamera]:
     """Return the cameras of a resource that run on this server."""
     return parts.watchers(resource_id) if parts.watchers is not None else {}
 
@@ -138,7 +138,7 @@ def polygons(size: tuple[int, int], watch: Sequence[Polygon], privacy: Sequence[
     return "".join(drawn)
 
 
-def read_corners(text: str) -> tuple[tuple[float, float], ...]:
+def parse_corners(text: str) -> tuple[tuple[float, float], ...]:
     """Parse typed corners: `x,y x,y x,y` in percent of the picture.
 
     Raises:
@@ -155,5 +155,5 @@ def read_corners(text: str) -> tuple[tuple[float, float], ...]:
 
 
 def written_corners(polygon: Polygon) -> str:
-    """Return corners in the format of `read_corners`."""
+    """Return corners in the format of `parse_corners`."""
     return " ".join(f"{100 * x:.3g},{100 * y:.3g}" for x, y in polygon)

@@ -32,7 +32,7 @@ def early(title: str, theme: str | None) -> str:
     )
 
 
-def paint_early(response: Response) -> Response:
+def unblock_rendering(response: Response) -> Response:
     """Return the library's page with style sheets that do not block rendering; any other page is not changed.
 
     The order of their layers is declared first, so that it does not change.

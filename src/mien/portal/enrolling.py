@@ -13,7 +13,7 @@ from mien.gallery.types import TargetFace
 from mien.management.roles import Permission
 from mien.messages import message_of
 from mien.portal.approval import check_approved, may_write
-from mien.portal.auto_training import patiently
+from mien.portal.auto_training import after_training
 from mien.portal.camera import camera
 from mien.portal.photo_report import MEASURED, MeasureRating, asked, draw_report, report_on
 from mien.portal.photos import Upload, cut_out, drop, picture
@@ -91,7 +91,7 @@ async def enrol_place(
             check_approved(visitor)
             return enrol_photo(visitor, photo, chosen, add)
 
-        outcome = await visitor.act(Permission.PEOPLE, lambda: patiently(work))
+        outcome = await visitor.act(Permission.PEOPLE, lambda: after_training(work))
         waiting.delete()
         if outcome is None:
             return

@@ -20,7 +20,7 @@ from mien.accounts import Resource
 from mien.management.roles import ABOUT, Permission, Role
 from mien.messages import message_of
 from mien.portal.cameras import serve_pictures
-from mien.portal.early import paint_early
+from mien.portal.early import unblock_rendering
 from mien.portal.frame import THEME, Page, frame
 from mien.portal.pages import PAGES
 from mien.portal.parts import PortalParts
@@ -96,7 +96,7 @@ def _handler(
     async def show(request: Request) -> Response | None:
         build = context.client.build_response
         # The library calls it when it sends the page, possibly before the content is drawn.
-        context.client.build_response = lambda *given: paint_early(build(*given))  # type: ignore[method-assign]
+        context.client.build_response = lambda *given: unblock_rendering(build(*given))  # type: ignore[method-assign]
         visitor = await visit(request, parts, sessions)
         if page.path == FIRST and not page.is_open_to(visitor) and (other := _first_open(visitor)) is not None:
             return RedirectResponse(visitor.link(other.path), 303)  # after sign-in

@@ -22,7 +22,7 @@ import structlog
 from anyio import to_thread
 
 from mien.clock import Clock
-from mien.gateway.discovery import Discovery, DiscoveryError, fetcher, require_safe, tls_context
+from mien.gateway.discovery import Discovery, DiscoveryError, fetcher, require_tls, tls_context
 from mien.gateway.errors import BadTokenError, IssuerUnavailableError
 from mien.gateway.tokens import Identity, TokenVerifier
 from mien.management.errors import ManagementError
@@ -154,20 +154,20 @@ class OpenId:
         """
         begun = self._signer.read(cookie) if cookie else None
         if begun is None or not hmac.compare_digest(answer.get("state", "").encode(), str(begun["state"]).encode()):
-            raise SignInError(_anew(t("This sign-in was started in another browser, or a later one replaced it.")))
+            raise SignInError(_again(t("This sign-in was started in another browser, or a later one replaced it.")))
         if self._clock.now() >= datetime.fromtimestamp(begun["until"], UTC):
-            raise SignInError(_anew(t("The sign-in took too long.")))
+            raise SignInError(_again(t("The sign-in took too long.")))
         if answer.get("iss", self._client.issuer) != self._client.issuer:  # RFC 9207
-            raise SignInError(_anew(t("The response came from another issuer.")))
+            raise SignInError(_again(t("The response came from another issuer.")))
         if "error" in answer:
             raise SignInError(_refusal(answer), 403)
         state, code = str(begun["state"]), answer.get("code", "")
         if not code or len(code) > _LONGEST:
-            raise SignInError(_anew(t("The issuer sent no code.")))
+            raise SignInError(_again(t("The issuer sent no code.")))
         token = await self._redeem(code, self._derived("verifier", state), callback)
         identity = await self._verified(token)
         if not hmac.compare_digest(str(identity.claims.get("nonce")).encode(), self._derived("nonce", state).encode()):
-            raise SignInError(_anew(t("The id token belongs to another sign-in.")))
+            raise SignInError(_again(t("The id token belongs to another sign-in.")))
         try:
             return await to_thread.run_sync(actor_of, identity, self._find), str(begun["wanted"])
         except ManagementError as error:
@@ -209,7 +209,7 @@ class OpenId:
         if not isinstance(token, str):
             reason = content.get("error") if isinstance(content, dict) else None
             _log.error("the issuer gave no id token", status=got.status_code, reason=str(reason)[:100])
-            raise SignInError(_anew(t("The issuer rejected the code or this server's client secret.")), 502)
+            raise SignInError(_again(t("The issuer rejected the code or this server's client secret.")), 502)
         return token
 
     async def _verified(self, token: str) -> Identity:
@@ -217,12 +217,12 @@ class OpenId:
             identity = await self._verifier.verify(token)
         except BadTokenError as error:
             _log.error("the issuer's id token is not valid", reason=error.hint)
-            raise SignInError(_anew(t("The issuer's id token is not valid; the log says why.")), 502) from error
+            raise SignInError(_again(t("The issuer's id token is not valid; the log says why.")), 502) from error
         except IssuerUnavailableError as error:
             raise SignInError(t(_AWAY), 503) from error
         # `azp` is the client to which the token was issued: OpenID Connect Core, 3.1.3.7.
         if identity.claims.get("azp", self._client.id) != self._client.id:
-            raise SignInError(_anew(t("The id token was issued to another client.")), 502)
+            raise SignInError(_again(t("The id token was issued to another client.")), 502)
         return identity
 
     async def _endpoint(self, name: str) -> str:
@@ -231,7 +231,7 @@ class OpenId:
         except DiscoveryError as error:
             raise SignInError(t(_AWAY), 503) from error
         try:
-            require_safe(str(address))
+            require_tls(str(address))
         except ValueError as error:
             raise SignInError(t("The issuer has no {endpoint}.", endpoint=name.replace("_", " ")), 502) from error
         return str(address)
@@ -244,7 +244,7 @@ _BASIC: Final = ("client_secret_basic",)
 _AWAY: Final = mark("The issuer does not respond. Try again later, or sign in with an admin token.")
 
 
-def _anew(trouble: str) -> str:
+def _again(trouble: str) -> str:
     return f"{trouble} {t(_ANEW)}"
 
 

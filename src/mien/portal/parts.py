@@ -35,8 +35,8 @@ from mien.models import ModelStore
 from mien.models.bindings import Bindings
 from mien.portal.auto_training import AutoTraining
 from mien.portal.openid import OpenId
+from mien.portal.running_cameras import WatchersOf
 from mien.portal.session import LIFE
-from mien.portal.watched import WatchersOf
 from mien.storage import Database, Vault
 from mien.vision.ports import Engine
 

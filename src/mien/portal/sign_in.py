@@ -22,7 +22,7 @@ from mien.management.login import Actor, Backoff, Login
 from mien.portal.openid import CALLBACK, PATIENCE, START, OpenId, SignInError
 from mien.portal.session import COOKIE, PortalSession, PortalSessions
 from mien.portal.texts import COOKIE as LANGUAGE
-from mien.portal.texts import LANGUAGES, STORE_ZONE, language, mark, speak, t
+from mien.portal.texts import LANGUAGES, STORE_ZONE, language, mark, set_language, t
 
 PREFIX_HEADER: Final = "x-forwarded-prefix"
 
@@ -89,7 +89,7 @@ class SignIn:
         chosen = request.query_params.get("language", "")
         if chosen not in LANGUAGES:
             return self._page(request, wanted)
-        speak(chosen)
+        set_language(chosen)
         answer = self._page(request, wanted)
         answer.set_cookie(LANGUAGE, chosen, max_age=_YEAR, path="/", samesite="strict")
         return answer
@@ -100,7 +100,7 @@ class SignIn:
             return RedirectResponse(SIGN_IN, 303)
         head = Head(request.scope, request.receive)
         callback = self._origin(head) + CALLBACK
-        wanted = inside(request.query_params.get("next", "/"))
+        wanted = own_path(request.query_params.get("next", "/"))
         try:
             if request.url.path == START:
                 address, cookie = await self._openid.begin(wanted if len(wanted) <= _LONGEST_PATH else "/", callback)
@@ -121,7 +121,7 @@ class SignIn:
             answer = self._page(request, wanted, str(error), error.status)
         else:
             # A page that redirects: after the issuer's redirect alone, SameSite=Strict cookies would not be sent.
-            answer = _onward(_base(request) + inside(wanted), t("You are signed in."))
+            answer = _redirect_page(_base(request) + own_path(wanted), t("You are signed in."))
             await self._begin(answer, head, actor, None)
         answer.delete_cookie(BEGUN, path=_base(request) + SIGN_IN, httponly=True, samesite="lax")
         return answer
@@ -154,7 +154,7 @@ class SignIn:
                 else error.message
             )
             return self._page(request, wanted, said, error.status, dict(error.headers))
-        answer = RedirectResponse(inside(wanted), 303)
+        answer = RedirectResponse(own_path(wanted), 303)
         await self._begin(answer, head, actor, secret)
         return answer
 
@@ -182,7 +182,9 @@ class SignIn:
                 back = self._origin(Head(request.scope, request.receive)) + SIGN_IN
                 if address := await self._openid.leave(back):
                     # A separate page: our policy does not allow forms to redirect to other sites.
-                    answer = _onward(address, t("You are signed out here. Now you are signed out at the issuer."))
+                    answer = _redirect_page(
+                        address, t("You are signed out here. Now you are signed out at the issuer.")
+                    )
         answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
         return answer
 
@@ -195,7 +197,7 @@ class SignIn:
     ) -> Response:
         said = f'<p class="trouble" id="trouble" role="alert">{escape(trouble)}</p>' if trouble else ""
         described = 'aria-describedby="trouble" aria-invalid="true"' if trouble else 'aria-describedby="hint"'
-        wanted = inside(wanted)
+        wanted = own_path(wanted)
         issuer = ""
         if self._openid is not None:
             address = f"{_base(request)}{START}?{urlencode({'next': wanted})}"
@@ -246,7 +248,7 @@ def _base(request: Request) -> str:
     return request.headers.get(PREFIX_HEADER, "")
 
 
-def _onward(address: str, said: str) -> Response:
+def _redirect_page(address: str, said: str) -> Response:
     """Return a page that redirects at once, or with its link."""
     return HTMLResponse(
         _ONWARD.substitute(
@@ -260,7 +262,7 @@ def _onward(address: str, said: str) -> Response:
     )
 
 
-def inside(wanted: str) -> str:
+def own_path(wanted: str) -> str:
     r"""Return the requested path if it is in this portal, else that of the first page.
 
     Browsers treat `//host` and `/\host` as other hosts, and drop control characters.

@@ -13,7 +13,7 @@ from mien.gallery.kinds import CollectionRef
 from mien.gallery.training.staleness import Staleness
 from mien.management.roles import Permission
 from mien.portal.approval import write_button
-from mien.portal.auto_training import patiently
+from mien.portal.auto_training import after_training
 from mien.portal.texts import t, tn
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, icon, text
@@ -61,7 +61,7 @@ async def edit(visitor: Visitor, ref: CollectionRef, work: Callable[[], _T], don
         work: the change, called in a thread after a running training has ended.
         done: message on success.
     """
-    result = await visitor.act(Permission.PEOPLE, lambda: patiently(work), done)
+    result = await visitor.act(Permission.PEOPLE, lambda: after_training(work), done)
     if result is not None:
         edited(visitor, ref)
     return result

@@ -139,12 +139,12 @@ def language() -> str:
     return _current.get()
 
 
-def speak(code: str) -> None:
+def set_language(code: str) -> None:
     """Set the language of this task and of tasks that it starts."""
     _current.set(code if code in LANGUAGES else SOURCE)
 
 
-def live_in(cookies: str) -> None:
+def set_time_zone(cookies: str) -> None:
     """Set the time zone of this task and of tasks that it starts; UTC if the browser has not sent it.
 
     Args:
@@ -157,7 +157,7 @@ def live_in(cookies: str) -> None:
         _zone.set(UTC)
 
 
-def begin_of(day: date) -> datetime:
+def start_of(day: date) -> datetime:
     """Return the start of a day in the visitor's time zone."""
     return datetime.combine(day, time(), _zone.get())
 

@@ -14,7 +14,7 @@ from mien.clock import Clock, SystemClock
 from mien.events import Level
 from mien.gallery.directory.services import DirectoryServices
 from mien.gallery.gallery import Gallery
-from mien.gateway.access import Accounts as ResourceFinder
+from mien.gateway.access import AccountLookup
 from mien.gateway.checks import Checks
 from mien.gateway.cors import Origins
 from mien.gateway.exchange import Message, Operation, Receive, Request, Scope, Send
@@ -82,7 +82,7 @@ class ApplicationParts:
         on_shutdown: called in order when the server stops, after the last request.
     """
 
-    accounts: ResourceFinder
+    accounts: AccountLookup
     engine: Engine
     memory: FaceMemory
     download: Downloader

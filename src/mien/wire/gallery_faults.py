@@ -39,12 +39,12 @@ def explain_gallery(error: gallery.GalleryError, rows: str) -> Problem:
     raise error
 
 
-def _row(entry: Row, hint: str | None = None) -> Answer:
+def _with_hint(entry: Row, hint: str | None = None) -> Answer:
     """Answer with a row and a fixed or no hint."""
     return lambda _error: entry.problem(hint=hint)
 
 
-def _told(entry: Row) -> Answer:
+def _with_text(entry: Row) -> Answer:
     """Answer with a row and the exception's text as hint."""
     return lambda error: entry.problem(hint=str(error) or None)
 
@@ -62,23 +62,23 @@ def _either(malformed: Row, missing: Row, value: str | None = None, hint: str = 
 
 def _common() -> Table:
     return {
-        gallery.NameEmptyError: _row(row("common.name_empty"), "name is required and may not be blank."),
-        gallery.NameTooLongError: _told(row("common.name_too_long")),
-        gallery.UserDataTooLongError: _told(row("common.user_data_too_long")),
-        gallery.StartTooLongError: _row(row("common.start_too_long")),
-        gallery.InvalidTopError: _row(row("common.top_invalid")),
-        gallery.UnknownRecognitionModelError: _told(row("common.recognition_model_invalid")),
-        gallery.TargetFaceOutOfRangeError: _told(row("common.target_face_out_of_range")),
-        gallery.NoFaceError: _told(row("common.no_face")),
-        gallery.SeveralFacesError: _told(row("common.several_faces")),
-        gallery.LowQualityError: _told(row("mien.low_quality")),
+        gallery.NameEmptyError: _with_hint(row("common.name_empty"), "name is required and may not be blank."),
+        gallery.NameTooLongError: _with_text(row("common.name_too_long")),
+        gallery.UserDataTooLongError: _with_text(row("common.user_data_too_long")),
+        gallery.StartTooLongError: _with_hint(row("common.start_too_long")),
+        gallery.InvalidTopError: _with_hint(row("common.top_invalid")),
+        gallery.UnknownRecognitionModelError: _with_text(row("common.recognition_model_invalid")),
+        gallery.TargetFaceOutOfRangeError: _with_text(row("common.target_face_out_of_range")),
+        gallery.NoFaceError: _with_text(row("common.no_face")),
+        gallery.SeveralFacesError: _with_text(row("common.several_faces")),
+        gallery.LowQualityError: _with_text(row("mien.low_quality")),
         gallery.ConflictError: _conflict,
         # The scores of the model behind the label are not calibrated; those of another recognition model may be.
-        gallery.NotCalibratedError: _told(row("common.recognition_model_invalid")),
-        gallery.FingerprintMismatchError: _told(row("identify.model_incompatible")),
-        gallery.IncompatibleModelError: _told(row("identify.model_incompatible")),
-        gallery.TransferNotFoundError: _told(row("mien.snapshot_not_found")),
-        gallery.OperationNotFoundError: _told(row("mien.operation_not_found")),
+        gallery.NotCalibratedError: _with_text(row("common.recognition_model_invalid")),
+        gallery.FingerprintMismatchError: _with_text(row("identify.model_incompatible")),
+        gallery.IncompatibleModelError: _with_text(row("identify.model_incompatible")),
+        gallery.TransferNotFoundError: _with_text(row("mien.snapshot_not_found")),
+        gallery.OperationNotFoundError: _with_text(row("mien.operation_not_found")),
     }
 
 
@@ -97,10 +97,10 @@ def _collection(family: Family) -> Table:
     # The contract lists this row for the large kinds only; the small ones use it too.
     nothing = rows if rows.startswith("large_") else "large_face_list"
     table: Table = {
-        gallery.InvalidCollectionIdError: _row(row(f"{rows}.id_invalid"), _ID_HINT),
+        gallery.InvalidCollectionIdError: _with_hint(row(f"{rows}.id_invalid"), _ID_HINT),
         gallery.CollectionNotFoundError: _either(row(f"{rows}.no_such_id"), row(f"{rows}.not_found"), hint=_ID_HINT),
-        gallery.CollectionExistsError: _row(row(f"{rows}.exists")),
-        gallery.NothingToUpdateError: _row(row(f"{nothing}.nothing_to_update")),
+        gallery.CollectionExistsError: _with_hint(row(f"{rows}.exists")),
+        gallery.NothingToUpdateError: _with_hint(row(f"{nothing}.nothing_to_update")),
         gallery.QuotaExceededError: _quota,
     }
     if family.kind is Kind.FACE_LIST:
@@ -113,8 +113,8 @@ def _collection(family: Family) -> Table:
             row(f"{rows}.person_id_invalid"), row(f"{rows}.person_not_found"), "person_id"
         )
     if family.kind.trained:
-        table[gallery.NotTrainedError] = _row(row(f"{rows}.not_trained"))
-        table[gallery.TrainingNotFinishedError] = _row(row(f"{rows}.in_training"))
+        table[gallery.NotTrainedError] = _with_hint(row(f"{rows}.not_trained"))
+        table[gallery.TrainingNotFinishedError] = _with_hint(row(f"{rows}.in_training"))
     return table
 
 
@@ -186,7 +186,7 @@ _EXPIRED = "It is not a face id of this resource, or its time is over."
 
 
 def _incompatible(rows: str) -> Table:
-    answer = _told(row(f"{rows}.model_incompatible"))
+    answer = _with_text(row(f"{rows}.model_incompatible"))
     return dict.fromkeys(
         (gallery.IncompatibleModelError, gallery.FingerprintMismatchError, gallery.NotCalibratedError), answer
     )
@@ -196,12 +196,12 @@ def _identify() -> Table:
     return {
         **_incompatible("identify"),
         **_training_table("identify", _GROUPS),
-        gallery.FaceNotFoundError: _row(row("identify.face_not_found"), _EXPIRED),
+        gallery.FaceNotFoundError: _with_hint(row("identify.face_not_found"), _EXPIRED),
         gallery.CollectionNotFoundError: _ref_table("identify", _GROUPS),
         gallery.DynamicGroupNotFoundError: _either(
             row("identify.dynamic_group.id_invalid"), row("identify.dynamic_group.not_found"), hint=_ID_HINT
         ),
-        gallery.PersonNotFoundError: _row(row("verify.never_a_person")),
+        gallery.PersonNotFoundError: _with_hint(row("verify.never_a_person")),
     }
 
 
@@ -224,7 +224,7 @@ def _verify() -> Table:
         **_incompatible("verify"),
         gallery.FaceNotFoundError: _either(row("verify.face_id_invalid"), row("verify.face_not_found")),
         gallery.PersonNotFoundError: person,
-        gallery.PersonHasNoFaceError: _row(row("verify.person_without_face")),
+        gallery.PersonHasNoFaceError: _with_hint(row("verify.person_without_face")),
         gallery.CollectionNotFoundError: _ref_table("verify", _GROUPS),
     }
 
@@ -233,9 +233,9 @@ def _find_similar() -> Table:
     return {
         **_incompatible("find_similar"),
         **_training_table("find_similar", (Kind.LARGE_FACE_LIST,)),
-        gallery.FaceNotFoundError: _row(row("find_similar.face_not_found"), _EXPIRED),
+        gallery.FaceNotFoundError: _with_hint(row("find_similar.face_not_found"), _EXPIRED),
         gallery.CollectionNotFoundError: _ref_table("find_similar", _LISTS),
-        gallery.FaceListEmptyError: _row(row("find_similar.face_list_empty")),
+        gallery.FaceListEmptyError: _with_hint(row("find_similar.face_list_empty")),
     }
 
 
@@ -243,7 +243,7 @@ def _group() -> Table:
     return {
         **_incompatible("group"),
         # The contract has no row in this family; this is the row of the other searches.
-        gallery.FaceNotFoundError: _row(row("identify.face_not_found"), _EXPIRED),
+        gallery.FaceNotFoundError: _with_hint(row("identify.face_not_found"), _EXPIRED),
     }
 
 
@@ -253,9 +253,9 @@ def _group() -> Table:
 def _directory() -> Table:
     exists = row("person_directory.group_exists")
     return {
-        gallery.UnknownRecognitionModelError: _told(row("person_directory.model_unsupported")),
-        gallery.InvalidStartError: _row(row("person_directory.start_invalid"), _GUID_HINT),
-        gallery.NothingToUpdateError: _row(row("person_directory.nothing_to_update")),
+        gallery.UnknownRecognitionModelError: _with_text(row("person_directory.model_unsupported")),
+        gallery.InvalidStartError: _with_hint(row("person_directory.start_invalid"), _GUID_HINT),
+        gallery.NothingToUpdateError: _with_hint(row("person_directory.nothing_to_update")),
         gallery.QuotaExceededError: _directory_quota,
         gallery.DynamicGroupNotFoundError: _either(
             row("person_directory.group_id_invalid"), row("person_directory.group_not_found"), hint=_ID_HINT
@@ -307,7 +307,7 @@ def _transfer() -> Table:
     )
     table: Table = dict.fromkeys(kinds, of_kind)
     nothing = row("mien.snapshot_nothing_to_update")
-    return {**table, gallery.NothingToUpdateError: _row(nothing), gallery.QuotaExceededError: _quota}
+    return {**table, gallery.NothingToUpdateError: _with_hint(nothing), gallery.QuotaExceededError: _quota}
 
 
 REMOVAL: Final = "/removal"
@@ -315,15 +315,15 @@ REMOVAL: Final = "/removal"
 
 
 def _reviews() -> Table:
-    invalid = _told(row("mien.review_invalid"))
+    invalid = _with_text(row("mien.review_invalid"))
     return {
         **_identify(),
         gallery.InvalidReviewError: invalid,
         gallery.UnknownCandidateError: invalid,
         gallery.PersonNotFoundError: invalid,
         gallery.PersonHasNoFaceError: invalid,
-        gallery.ReviewNotFoundError: _row(row("mien.review_not_found")),
-        gallery.ReviewExistsError: _told(row("mien.review_exists")),
+        gallery.ReviewNotFoundError: _with_hint(row("mien.review_not_found")),
+        gallery.ReviewExistsError: _with_text(row("mien.review_exists")),
     }
 
 

@@ -18,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from mien.contract.catalogue import Row, row
 from mien.gateway.exchange import JSON_TYPE
-from mien.gateway.sparingly import Sparingly
+from mien.gateway.throttled_log import ThrottledLog
 
 HEAD_BYTES: Final = 32 * 1024
 """Maximum size of a request head (request line and headers), in bytes."""
@@ -84,7 +84,7 @@ class ConnectionLimits:
     descriptors: int | None = None
     open: Counter[str] = field(default_factory=Counter)
     total: int = 0
-    said: Sparingly = field(default_factory=Sparingly)
+    throttled: ThrottledLog = field(default_factory=ThrottledLog)
 
     def enter(self, address: str, descriptor: int = -1) -> bool:
         """Count a new connection; return whether it is allowed.
@@ -96,13 +96,13 @@ class ConnectionLimits:
         self.total += 1
         self.open[address] += 1
         if self.total > self.overall:
-            self.said.warning(_log, "too many connections", overall=self.overall)
+            self.throttled.warning(_log, "too many connections", overall=self.overall)
             return False
         if self.open[address] > self.per_address and not (self.trusted and self.trusted(address)):
-            self.said.warning(_log, "too many connections of one address", address=address, limit=self.per_address)
+            self.throttled.warning(_log, "too many connections of one address", address=address, limit=self.per_address)
             return False
         if self.descriptors is not None and descriptor >= self.descriptors - SPARE_DESCRIPTORS:
-            self.said.warning(_log, "nearly all descriptors are in use", limit=self.descriptors)
+            self.throttled.warning(_log, "nearly all descriptors are in use", limit=self.descriptors)
             return False
         return True
 
@@ -267,7 +267,7 @@ class HttpProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Answer and close; uvicorn's text `msg` is not used."""
         del msg
-        self.limits.said.warning(_log, "a request that is not HTTP was refused", address=self._address)
+        self.limits.throttled.warning(_log, "a request that is not HTTP was refused", address=self._address)
         self._refuse(self._refusal)
 
     def _start_timer(self) -> None:
@@ -287,7 +287,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._head_timer = None
         if self._over():
             return
-        self.limits.said.warning(_log, "a head did not come in time", address=self._address)
+        self.limits.throttled.warning(_log, "a head did not come in time", address=self._address)
         if self._head_bytes:
             self._refuse(_HEAD_TIMEOUT)
         else:

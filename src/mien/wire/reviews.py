@@ -82,7 +82,7 @@ class ReviewHandlers:
 
         def work() -> Response:
             case, made = self.applications.file(match, filed_by=filed_by)
-            return answer(_seen(case), 201 if made else 200)
+            return answer(_review_json(case), 201 if made else 200)
 
         return await self._run(work)
 
@@ -90,7 +90,7 @@ class ReviewHandlers:
         """Return a review of the resource."""
         case_id = _case_id(exchange)
         reviews, resource_id = self.applications.reviews, exchange.resource_id
-        return await self._run(lambda: answer(_seen(reviews.get(resource_id, case_id, reader=None))))
+        return await self._run(lambda: answer(_review_json(reviews.get(resource_id, case_id, reader=None))))
 
     async def list(self, exchange: Exchange) -> Response:
         """Return the resource's reviews, oldest first; all, or those of a faceId or in a state."""
@@ -102,7 +102,7 @@ class ReviewHandlers:
 
         def work() -> Response:
             found = reviews.cases(resource_id, states=states, face_id=face_id, limit=limit)
-            return answer({"value": [_seen(one) for one in found]})
+            return answer({"value": [_review_json(one) for one in found]})
 
         return await self._run(work)
 
@@ -257,7 +257,7 @@ def _limit(request: Request) -> int:
     return limit
 
 
-def _seen(case: ReviewCase) -> dict[str, Any]:
+def _review_json(case: ReviewCase) -> dict[str, Any]:
     """Return a review without names and reviewers, and without confidences before the decision."""
     decided = case.decided_at
     return {

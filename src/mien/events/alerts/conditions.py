@@ -176,7 +176,7 @@ class Condition:
         return cls(aggregation=None if aggregation is None else Aggregation(aggregation), **fields)
 
 
-def worst(uses: Sequence[QuotaUse], condition: Condition, resource_id: UUID | None) -> float | None:
+def highest_use(uses: Sequence[QuotaUse], condition: Condition, resource_id: UUID | None) -> float | None:
     """Return the highest use, in percent, of the quotas that a condition watches; None if there is none."""
     percents = [
         use.percent for use in uses if condition.quota in {None, use.quota} and resource_id in {None, use.resource_id}

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import or_, update
 
 from mien.clock import Clock
-from mien.events.alerts.conditions import DRIFT, QUOTA_USE, RECALL, QuotaUse, worst
+from mien.events.alerts.conditions import DRIFT, QUOTA_USE, RECALL, QuotaUse, highest_use
 from mien.events.alerts.deliveries import FIRST_PAUSE, Deliveries
 from mien.events.alerts.messages import Event, message
 from mien.events.alerts.rules import AlertRules
@@ -77,18 +77,18 @@ class AlertMonitor:
         self._wake = threading.Event()
         self._threads: list[threading.Thread] = []
 
-    def look(self) -> None:
+    def evaluate(self) -> None:
         """Evaluate the due rules and queue their messages; only one server at a time does this."""
         with self._claims.hold("alerts") as held:
             if held is not None:
-                self._look_held(held)
+                self._evaluate_held(held)
 
-    def _look_held(self, held: Held) -> None:
+    def _evaluate_held(self, held: Held) -> None:
         rules = self._rules.rules()
         uses = list(self._uses()) if any(rule.condition.metric == QUOTA_USE for rule in rules) else []
         for rule in rules:
             try:
-                self._look(rule, uses, held)
+                self._evaluate(rule, uses, held)
             except ClaimLostError:
                 return
             except Exception as error:  # the other rules continue
@@ -99,7 +99,7 @@ class AlertMonitor:
         """Send the due messages."""
         self._deliveries.send_due(self._stop.is_set)
 
-    def _look(self, rule: AlertRule, uses: Sequence[QuotaUse], held: Held) -> None:
+    def _evaluate(self, rule: AlertRule, uses: Sequence[QuotaUse], held: Held) -> None:
         now = self._clock.now()
         free = or_(
             AlertRuleRow.checked_at.is_(None),
@@ -153,7 +153,7 @@ class AlertMonitor:
         if condition.metric == DRIFT:
             return moved_series(self._database, rule.resource_id)
         if condition.metric == QUOTA_USE:
-            return worst(uses, condition, rule.resource_id)
+            return highest_use(uses, condition, rule.resource_id)
         now = self._clock.now()
         since = now - timedelta(minutes=condition.minutes)
         if condition.metric == RECALL:
@@ -172,7 +172,7 @@ class AlertMonitor:
 
     def start(self) -> None:
         """Start the threads; messages left by an earlier process are sent first."""
-        for name, work in (("look", self._keep_looking), ("send", self._keep_sending)):
+        for name, work in (("evaluate", self._keep_evaluating), ("send", self._keep_sending)):
             thread = threading.Thread(target=work, name=f"mien-alerts-{name}", daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -184,9 +184,9 @@ class AlertMonitor:
         for thread in self._threads:
             thread.join()
 
-    def _keep_looking(self) -> None:
+    def _keep_evaluating(self) -> None:
         while not self._stop.wait(self._seconds):
-            for work in (*self._first, self.look):
+            for work in (*self._first, self.evaluate):
                 self._try(work)
 
     def _keep_sending(self) -> None:

@@ -15,7 +15,7 @@ from mien.accounts.errors import AccessRequestNotFoundError
 from mien.events import AuditLog
 from mien.management.login import Actor
 from mien.management.roles import Permission
-from mien.management.routing import AnyApprover, AnyReader, AnyRequester, Shown, Strict, narrowed
+from mien.management.routing import AnyApprover, AnyReader, AnyRequester, Shown, Strict, resource_filter
 from mien.management.v1.fields import ResourceName, Sorted, find
 
 Text = Annotated[str, Field(min_length=1, max_length=4000)]
@@ -111,7 +111,9 @@ def routes(access: AccessRequests, accounts: Accounts, audit: AuditLog) -> APIRo
         state: Annotated[list[RequestState] | None, Query(description="In these states only.")] = None,
     ) -> RequestList:
         """List requests, oldest first."""
-        owner = None if resource is None else narrowed(actor, Permission.SEE, find(accounts, resource).id, resource)
+        owner = (
+            None if resource is None else resource_filter(actor, Permission.SEE, find(accounts, resource).id, resource)
+        )
         requests = (one for one in access.requests(owner, state) if actor.may(Permission.SEE, one.resource_id))
         return RequestList(value=[_seen(one) for one in requests])
 
@@ -119,7 +121,7 @@ def routes(access: AccessRequests, accounts: Accounts, audit: AuditLog) -> APIRo
     def submit_request(body: RequestWanted, actor: AnyRequester) -> RequestSeen:
         """Request limited access for a resource. `findings` lists what the description does not say."""
         owner = find(accounts, body.resource).id
-        narrowed(actor, Permission.REQUEST, owner, body.resource)
+        resource_filter(actor, Permission.REQUEST, owner, body.resource)
         made = access.submit(
             owner,
             body.features,

@@ -16,7 +16,7 @@ from mien.events.alerts.conditions import QUOTA_USE
 from mien.management.errors import not_found
 from mien.management.login import Actor
 from mien.management.roles import Permission
-from mien.management.routing import AnyManager, AnyReader, Journal, Shown, Strict, narrowed
+from mien.management.routing import AnyManager, AnyReader, Journal, Shown, Strict, resource_filter
 from mien.management.v1.fields import ResourceName, find
 
 TryOut = Callable[[UUID], str | None]
@@ -133,7 +133,9 @@ def routes(alerts: AlertRules, accounts: Accounts, journal: Journal, try_out: Tr
     @router.get("")
     def list_rules(actor: AnyReader, resource: Annotated[ResourceName | None, Query()] = None) -> RuleList:
         """List the rules of the resources that the caller sees."""
-        owner = None if resource is None else narrowed(actor, Permission.SEE, find(accounts, resource).id, resource)
+        owner = (
+            None if resource is None else resource_filter(actor, Permission.SEE, find(accounts, resource).id, resource)
+        )
         rules = (one for one in alerts.rules(owner) if actor.may(Permission.SEE, one.resource_id))
         return RuleList(value=[RuleSeen.model_validate(one) for one in rules])
 
@@ -144,7 +146,7 @@ def routes(alerts: AlertRules, accounts: Accounts, journal: Journal, try_out: Tr
         if owner is None:
             actor.require(Permission.MANAGE, "a rule for the whole server")
         else:
-            narrowed(actor, Permission.MANAGE, owner, body.resource)
+            resource_filter(actor, Permission.MANAGE, owner, body.resource)
         condition = Condition.of(**body.condition.model_dump())
         rule, secret = alerts.create(body.name, condition, resource_id=owner, url=body.url, secret=body.secret)
         journal.did(

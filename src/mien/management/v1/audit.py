@@ -14,7 +14,7 @@ from mien.accounts import Accounts
 from mien.events import AuditLog
 from mien.management.errors import ManagementError
 from mien.management.roles import Permission
-from mien.management.routing import AUDITORS, AnyAuditor, Shown, narrowed
+from mien.management.routing import AUDITORS, AnyAuditor, Shown, resource_filter
 from mien.management.v1.fields import Moment, ResourceName, resource_id
 
 _Sequence = Annotated[int, Query(ge=0, le=2**53)]
@@ -69,7 +69,7 @@ def routes(audit: AuditLog, accounts: Accounts) -> APIRouter:
         """Search the log; a caller whose role is limited to a resource searches the entries about that one."""
         wanted = None if resource is None else resource_id(accounts, resource)
         found = audit.search(
-            resource_id=narrowed(caller, Permission.AUDIT, wanted, resource),
+            resource_id=resource_filter(caller, Permission.AUDIT, wanted, resource),
             actor=actor,
             action=action,
             since=since,

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from mien.accounts import Accounts
 from mien.events.failed_calls import KEPT, FailedCalls
 from mien.management.roles import Permission
-from mien.management.routing import AnyReader, Shown, narrowed
+from mien.management.routing import AnyReader, Shown, resource_filter
 from mien.management.v1.fields import ResourceName, resource_id
 
 
@@ -57,7 +57,7 @@ def routes(calls: FailedCalls, accounts: Accounts) -> APIRouter:
         wanted = None if resource is None else resource_id(accounts, resource)
         calls.flush()
         found = calls.search(
-            narrowed(caller, Permission.SEE, wanted, resource),
+            resource_filter(caller, Permission.SEE, wanted, resource),
             code=code,
             operation=operation,
             status=status,

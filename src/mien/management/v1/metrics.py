@@ -13,7 +13,7 @@ from mien.events import METRICS, Aggregation, Exposition, MetricQuestion, Metric
 from mien.events.query import Split
 from mien.management.errors import not_found
 from mien.management.roles import Permission
-from mien.management.routing import ANY_METERS, METERS, AnyMeter, Shown, narrowed
+from mien.management.routing import ANY_METERS, METERS, AnyMeter, Shown, resource_filter
 from mien.management.v1.fields import Moment, ResourceName, resource_id
 
 
@@ -89,7 +89,7 @@ def routes(metrics: MetricStore, accounts: Accounts, clock: Clock) -> APIRouter:
             name,
             since or end - timedelta(hours=1),
             end,
-            resource_id=narrowed(caller, Permission.METRICS, wanted, resource),
+            resource_id=resource_filter(caller, Permission.METRICS, wanted, resource),
             operation=operation,
             interval=None if minutes is None else timedelta(minutes=minutes),
             aggregation=aggregation,

@@ -72,7 +72,7 @@ async def render(visitor: Visitor) -> None:
         for feature in Feature:
             granted = feature in visitor.resource.features
             with Tag("li", classes="row between"):
-                Tag("span", meant(feature))
+                Tag("span", feature_description(feature))
                 badge(t("approved") if granted else t("not approved"), "good" if granted else "")
     with section(t("Request access"), t("A reviewer decides on the request; describe the use case in full.")):
         _form(visitor)
@@ -90,7 +90,7 @@ async def render(visitor: Visitor) -> None:
                         )
 
 
-def meant(feature: Feature) -> str:
+def feature_description(feature: Feature) -> str:
     """Return a description of a feature."""
     if feature is Feature.LIMITED_ATTRIBUTES:
         return t(MEANT[feature], attributes=listed(t(DECLARED[one].label) for one in LIMITED))
@@ -101,7 +101,7 @@ def _form(visitor: Visitor) -> None:
     may = visitor.may(Permission.REQUEST)
     with Tag("fieldset"):
         Tag("legend", t("Features"))
-        boxes = {feature: ui.checkbox(meant(feature)) for feature in Feature}
+        boxes = {feature: ui.checkbox(feature_description(feature)) for feature in Feature}
         text(
             t("Request identification and verification together, the others separately."),
             "soft small",

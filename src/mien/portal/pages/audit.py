@@ -17,7 +17,7 @@ from mien.events.actions import ACTIONS
 from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.help import Help
-from mien.portal.texts import begin_of, mark, t
+from mien.portal.texts import mark, start_of, t
 from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Tag, banner, button, choice, empty, moment, section, table, text
 
@@ -155,7 +155,7 @@ def _search(visitor: Visitor, before: int | None, limit: int) -> list[AuditEntry
 def _day(text: str | None) -> datetime | None:
     """Return the start of a day in the visitor's time zone; None if the text is not a day."""
     try:
-        return begin_of(date.fromisoformat(text)) if text else None
+        return start_of(date.fromisoformat(text)) if text else None
     except ValueError:
         return None
 

@@ -17,14 +17,14 @@ from mien.doors.types import Camera, CameraSpec, Polygon
 from mien.management.roles import Permission
 from mien.messages import message_of
 from mien.portal.camera_problems import said
-from mien.portal.cameras import about_track, name_of, outlines, polygons, read_corners, where_runs, written_corners
+from mien.portal.cameras import about_track, name_of, outlines, parse_corners, polygons, where_runs, written_corners
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.pages.cameras import approved, doors_of, state_of, watcher_of
 from mien.portal.pages.choosing import group_field
+from mien.portal.running_cameras import RunningCamera
 from mien.portal.texts import mark, moment, t, tn
 from mien.portal.visitor import Visitor, sentence, tell
-from mien.portal.watched import Watched
 from mien.portal.widgets import Tag, badge, banner, base_path, button, confirm, empty, facts, hint, section
 
 _EVERY_S: Final = 0.5
@@ -134,7 +134,7 @@ class _Live:
         with self._health:
             _health(watcher, _not_here(self._camera, self._elsewhere))
 
-    def _show(self, watcher: Watched | None) -> None:
+    def _show(self, watcher: RunningCamera | None) -> None:
         if not self._sees:
             return
         found = watcher.latest() if watcher is not None else ()
@@ -185,7 +185,7 @@ class _Live:
 
     def _typed(self) -> bool:
         try:
-            self._draft = list(read_corners(str(self._corners.value or "")))
+            self._draft = list(parse_corners(str(self._corners.value or "")))
         except ValueError as error:
             tell(sentence(message_of(error)), "bad")
             return False
@@ -261,7 +261,7 @@ def _not_here(camera: Camera, elsewhere: str | None) -> str:
     )
 
 
-def _health(watcher: Watched | None, not_here: str) -> None:
+def _health(watcher: RunningCamera | None, not_here: str) -> None:
     if watcher is None:
         Tag("span", not_here, "soft")
         return

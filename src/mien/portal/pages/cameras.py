@@ -17,9 +17,9 @@ from mien.portal.cameras import running, where_runs
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.pages.choosing import group_field, group_name
+from mien.portal.running_cameras import RunningCamera
 from mien.portal.texts import mark, t
 from mien.portal.visitor import Visitor
-from mien.portal.watched import Watched
 from mien.portal.widgets import Tag, badge, banner, button, empty, hint, section, table
 
 _ADDRESS_HINT: Final = mark("rtsp://user:password@host/path, http://… (Motion JPEG), /dev/video0 or file:/path")
@@ -32,7 +32,7 @@ def doors_of(visitor: Visitor) -> DoorServices:
     return doors
 
 
-def watcher_of(visitor: Visitor, camera_id: UUID) -> Watched | None:
+def watcher_of(visitor: Visitor, camera_id: UUID) -> RunningCamera | None:
     """Return a camera that runs on this server, else None."""
     return running(visitor.parts, visitor.resource.id).get(camera_id)
 

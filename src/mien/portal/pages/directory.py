@@ -175,7 +175,7 @@ async def _duplicates(visitor: Visitor, sizes: DirectorySizes) -> None:
         )
 
 
-def doer(visitor: Visitor, work: Callable[[], object], go_to: str = "") -> Callable[[], Awaitable[None]]:
+def action_handler(visitor: Visitor, work: Callable[[], object], go_to: str = "") -> Callable[[], Awaitable[None]]:
     """Return a handler that runs an action for the visitor, then opens an address or reloads the page."""
 
     async def do() -> None:

@@ -15,8 +15,8 @@ from mien.portal.approval import approved_to_enrol, may_write, write_button
 from mien.portal.enrolling import Enrolled, Refresh, enrol_place
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
-from mien.portal.pages.directory import ROOT, doer, editor
-from mien.portal.pages.people_places import asker, rows_of
+from mien.portal.pages.directory import ROOT, action_handler, editor
+from mien.portal.pages.people_places import confirming, rows_of
 from mien.portal.photos import Upload
 from mien.portal.texts import mark, t, tn
 from mien.portal.visitor import Visitor
@@ -82,8 +82,11 @@ def _about(visitor: Visitor, person: ListedPerson) -> None:
                 "The person and {count} faces are gone at once, for good: nobody finds them from now on.",
                 person.faces,
             )
-            ask = asker(
-                t("Erase {person}?", person=person.name), said, t("Erase"), doer(visitor, erase, visitor.link(ROOT))
+            ask = confirming(
+                t("Erase {person}?", person=person.name),
+                said,
+                t("Erase"),
+                action_handler(visitor, erase, visitor.link(ROOT)),
             )
             button(t("Erase the person"), ask, "danger", may=visitor.may(Permission.PEOPLE))
 
@@ -101,7 +104,7 @@ async def _groups(visitor: Visitor, person: ListedPerson, groups: list[DynamicGr
         visitor.note("dynamic_group.update", group=group_id, added=len(add), removed=len(remove))
 
     def leave(group: DynamicGroup) -> None:
-        do = doer(visitor, partial(change, group.group_id, adds=False))
+        do = action_handler(visitor, partial(change, group.group_id, adds=False))
         write_button(visitor, t("Remove"), do, "quiet").props["aria-label"] = t("Remove from {group}", group=group.name)
 
     with section(t("Dynamic groups")):
@@ -118,7 +121,7 @@ async def _groups(visitor: Visitor, person: ListedPerson, groups: list[DynamicGr
 
             async def join() -> None:
                 if chosen.value:
-                    await doer(visitor, partial(change, str(chosen.value), adds=True))()
+                    await action_handler(visitor, partial(change, str(chosen.value), adds=True))()
 
             with Tag("div"):
                 write_button(visitor, t("Add to the group"), join)
@@ -140,8 +143,10 @@ def _faces(visitor: Visitor, person: ListedPerson, faces: list[ListedFace]) -> N
         visitor.note("face.delete", collection=f"directory/{model}", face=face_id)
 
     def erase_button(one: ListedFace) -> None:
-        do = doer(visitor, partial(erase, one))
-        ask = asker(t("Erase this face?"), t("Its template is deleted immediately and permanently."), t("Erase"), do)
+        do = action_handler(visitor, partial(erase, one))
+        ask = confirming(
+            t("Erase this face?"), t("Its template is deleted immediately and permanently."), t("Erase"), do
+        )
         button(t("Erase"), ask, "quiet", may=visitor.may(Permission.PEOPLE))
 
     table(

@@ -13,8 +13,8 @@ from mien.management.roles import Permission
 from mien.portal.approval import approved_to_enrol, write_button
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
-from mien.portal.pages.directory import ROOT, TOP, doer, editor, person_link, tabs
-from mien.portal.pages.people_places import asker, rows_of
+from mien.portal.pages.directory import ROOT, TOP, action_handler, editor, person_link, tabs
+from mien.portal.pages.people_places import confirming, rows_of
 from mien.portal.pages.picking import Picker
 from mien.portal.texts import mark, t, tn
 from mien.portal.visitor import Visitor, tell
@@ -67,7 +67,7 @@ def _form(visitor: Visitor) -> None:
             groups.create(visitor.resource.id, group_id, str(name.value or ""), data, add=chosen)
             visitor.note("dynamic_group.create", group=group_id, added=len(chosen))
 
-        await doer(visitor, work, visitor.link(f"{GROUPS}/{group_id}"))()
+        await action_handler(visitor, work, visitor.link(f"{GROUPS}/{group_id}"))()
 
     with Tag("div"):
         write_button(visitor, t("Create group"), make, "primary")
@@ -122,8 +122,11 @@ def _about(visitor: Visitor, one: ListedGroup) -> None:
                 "The group is deleted immediately. Its {count} persons and their faces stay in the directory.",
                 one.persons,
             )
-            ask = asker(
-                t("Delete {group}?", group=group.name), said, t("Delete"), doer(visitor, delete, visitor.link(GROUPS))
+            ask = confirming(
+                t("Delete {group}?", group=group.name),
+                said,
+                t("Delete"),
+                action_handler(visitor, delete, visitor.link(GROUPS)),
             )
             button(t("Delete the group"), ask, "danger", may=visitor.may(Permission.PEOPLE))
 
@@ -141,7 +144,7 @@ def _add(visitor: Visitor, group_id: str) -> None:
             visitor.parts.directory.dynamic_groups.update(visitor.resource.id, group_id, add=chosen)
             visitor.note("dynamic_group.update", group=group_id, added=len(chosen))
 
-        await doer(visitor, work)()
+        await action_handler(visitor, work)()
 
     with Tag("div"):
         write_button(visitor, t("Add persons"), add, "primary")
@@ -154,7 +157,7 @@ def _members(visitor: Visitor, group: ListedGroup, people: list[ListedPerson]) -
         visitor.note("dynamic_group.update", group=group_id, removed=1)
 
     def remove_button(one: ListedPerson) -> None:
-        made = write_button(visitor, t("Remove"), doer(visitor, partial(remove, one)), "quiet")
+        made = write_button(visitor, t("Remove"), action_handler(visitor, partial(remove, one)), "quiet")
         made.props["aria-label"] = t("Remove {name}", name=one.name)
 
     table(

@@ -13,7 +13,7 @@ from mien.gallery.kinds import CollectionRef
 from mien.importing.batch import BatchOutcome, DroppedPhotos, FileReport
 from mien.management.roles import Permission
 from mien.portal.approval import check_approved, may_write
-from mien.portal.auto_training import patiently
+from mien.portal.auto_training import after_training
 from mien.portal.pages.people_places import address
 from mien.portal.photos import IMAGES, Upload, drop
 from mien.portal.stale import edit, edited
@@ -171,7 +171,7 @@ def _take(batch: DroppedPhotos, photo: Upload) -> FileReport:
             raise TrainingNotFinishedError(batch.ref)
         return line
 
-    return patiently(work)
+    return after_training(work)
 
 
 def bulk(visitor: Visitor, ref: CollectionRef, refresh: Callable[[], Awaitable[object]]) -> None:

@@ -15,7 +15,7 @@ from mien.management.roles import Permission
 from mien.portal.approval import write_button
 from mien.portal.enrolling import Enrolled, Refresh, enrol_place
 from mien.portal.pages.people_moves import move_faces
-from mien.portal.pages.people_places import asker
+from mien.portal.pages.people_places import confirming
 from mien.portal.photos import Upload, thumbnail
 from mien.portal.stale import edit, edited
 from mien.portal.texts import mark, t, tn
@@ -116,7 +116,7 @@ def _actions(visitor: Visitor, ref: CollectionRef, one: EnrolledFace, person: Pe
             made = write_button(visitor, label, do, "quiet")
             made.props["aria-label"] = f"{label} ({said})"
         remove = partial(remover, visitor, ref, one, person, changed)
-        ask = asker(t("Remove this face?"), f"{sentence(said)} {t(_GONE)}", t("Remove"), remove())
+        ask = confirming(t("Remove this face?"), f"{sentence(said)} {t(_GONE)}", t("Remove"), remove())
         made = button(t("Remove"), ask, "quiet", may=visitor.may(Permission.PEOPLE))
         made.props["aria-label"] = f"{t('Remove')} ({said})"
 

@@ -19,7 +19,7 @@ from mien.portal.pages.people_duplicates import duplicates
 from mien.portal.pages.people_faces import enrol, face_table
 from mien.portal.pages.people_list import people_list
 from mien.portal.pages.people_moves import corrections
-from mien.portal.pages.people_places import NAMES, address, asker, missing, page_of, rows_of
+from mien.portal.pages.people_places import NAMES, address, confirming, missing, page_of, rows_of
 from mien.portal.pages.people_policy import policy
 from mien.portal.pages.people_training import training
 from mien.portal.stale import StaleNotice, stale_notice
@@ -69,7 +69,7 @@ async def render(visitor: Visitor) -> None:
                 )
                 button(
                     t("Erase"),
-                    asker(t("Erase {name}?", name=about.name), said, t("Erase"), _eraser(visitor, ref)),
+                    confirming(t("Erase {name}?", name=about.name), said, t("Erase"), _eraser(visitor, ref)),
                     "danger",
                     may=may,
                 )

@@ -13,7 +13,7 @@ from mien.portal.help import Help, Term
 from mien.portal.pages.people_faces import enrol, face_table
 from mien.portal.pages.people_history import history
 from mien.portal.pages.people_moves import corrections, merge_or_move
-from mien.portal.pages.people_places import address, asker, missing, page_of, rows_of
+from mien.portal.pages.people_places import address, confirming, missing, page_of, rows_of
 from mien.portal.stale import edit, stale_notice
 from mien.portal.texts import mark, t, tn
 from mien.portal.visitor import Visitor
@@ -75,7 +75,7 @@ def _about(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
                 "The person and {count} faces are gone at once, for good: nobody finds them from now on.",
                 len(person.persisted_face_ids),
             )
-            ask = asker(t("Erase {person}?", person=person.name), said, t("Erase"), erase)
+            ask = confirming(t("Erase {person}?", person=person.name), said, t("Erase"), erase)
             button(t("Erase the person"), ask, "danger", may=visitor.may(Permission.PEOPLE))
 
 

@@ -42,7 +42,7 @@ def rows_of(pairs: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
     return [(name, value) for name, value in pairs if value not in {None, ""}]
 
 
-def asker(title: str, about: str, label: str, work: Callable[[], Any]) -> Callable[[], None]:
+def confirming(title: str, about: str, label: str, work: Callable[[], Any]) -> Callable[[], None]:
     """Return a handler that asks for confirmation before an action that cannot be undone."""
 
     def ask() -> None:

@@ -97,7 +97,7 @@ class KioskPages:
             return Operation("Kiosk", method, f"{PATH}{path}", handler, needs_key=False)
 
         rows = [row("", self.page)]
-        rows += [row(f"/{name}", _serving(name, kind)) for name, kind in _FILES.items()]
+        rows += [row(f"/{name}", _file_handler(name, kind)) for name, kind in _FILES.items()]
         for path, call in (
             ("/notice", self.notice),
             ("/acceptances", self.accept),
@@ -106,7 +106,7 @@ class KioskPages:
             ("/photos", self.by_photo),
             ("/codes", self.by_code),
         ):
-            rows.append(row(path, _answering(call), "POST"))
+            rows.append(row(path, _json_handler(call), "POST"))
         return rows
 
     async def page(self, exchange: Exchange) -> Response:
@@ -153,7 +153,7 @@ class KioskPages:
         body = await self._body(exchange)
         acceptance = await self._accepted(kiosk, _text(body, "acceptance"))
         session = _text(body, "session")
-        return _shown(await self._run(lambda: self.parts.check_ins.by_session(kiosk, acceptance, session)))
+        return _check_in_json(await self._run(lambda: self.parts.check_ins.by_session(kiosk, acceptance, session)))
 
     async def by_photo(self, exchange: Exchange) -> dict[str, Any]:
         """Check in with a photo, if the kiosk needs no liveness; the acceptance is in the query."""
@@ -161,7 +161,7 @@ class KioskPages:
         self._count(_CHECK_INS, "photos", str(kiosk.kiosk_id))
         await self._accepted(kiosk, exchange.request.query_value("acceptance") or "")
         image = await exchange.request.read(self.limits.image_bytes, self.limits.seconds)
-        return _shown(await self._run(lambda: self.parts.check_ins.by_photo(kiosk, image)))
+        return _check_in_json(await self._run(lambda: self.parts.check_ins.by_photo(kiosk, image)))
 
     async def by_code(self, exchange: Exchange) -> dict[str, Any]:
         """Check in with the code of a badge or a visit; codes are short, so the rate of attempts is limited."""
@@ -170,7 +170,7 @@ class KioskPages:
         body = await self._body(exchange)
         await self._accepted(kiosk, _text(body, "acceptance"))
         code = _text(body, "code")
-        return _shown(await self._run(lambda: self.parts.check_ins.by_code(kiosk, code)))
+        return _check_in_json(await self._run(lambda: self.parts.check_ins.by_code(kiosk, code)))
 
     async def _kiosk(self, exchange: Exchange) -> Kiosk:
         """Return the kiosk of the call's key, if its resource is approved and serves the client's network."""
@@ -230,7 +230,7 @@ def _too_many(item: RateLimitItem) -> _RefusedError:
     return _RefusedError(429, "TooMany", "Too many calls; wait a minute.", item.get_expiry())
 
 
-def _answering(call: Callable[[Exchange], Awaitable[dict[str, Any]]]) -> Handler:
+def _json_handler(call: Callable[[Exchange], Awaitable[dict[str, Any]]]) -> Handler:
     """Return a handler that returns results and errors as JSON."""
 
     async def handle(exchange: Exchange) -> Response:
@@ -246,7 +246,7 @@ def _answering(call: Callable[[Exchange], Awaitable[dict[str, Any]]]) -> Handler
     return handle
 
 
-def _serving(name: str, content_type: bytes) -> Handler:
+def _file_handler(name: str, content_type: bytes) -> Handler:
     response = Response(body=_read(name), content_type=content_type, headers=((b"cache-control", b"no-cache"),))
 
     async def serve(exchange: Exchange) -> Response:  # noqa: ARG001  part of the handler's signature
@@ -255,7 +255,7 @@ def _serving(name: str, content_type: bytes) -> Handler:
     return serve
 
 
-def _shown(answer: CheckInAnswer) -> dict[str, Any]:
+def _check_in_json(answer: CheckInAnswer) -> dict[str, Any]:
     return {"outcome": answer.outcome.value, "name": answer.name}
 
 

@@ -58,7 +58,7 @@ class LivenessPages:
         def page(name: str, path: str, handler: Handler, method: str = "GET") -> Operation:
             return Operation(name, method, path, handler, needs_key=False)
 
-        rows = [page("Liveness client", asset.path, _serving(asset)) for asset in assets()]
+        rows = [page("Liveness client", asset.path, _file_handler(asset)) for asset in assets()]
         rows.append(page("Liveness demo", DEMO_PATH, self.demo))
         rows += [
             page("Liveness demo", f"{DEMO_PATH}/{name}", _demo_file(name, kind))
@@ -103,7 +103,7 @@ class LivenessPages:
                 answer = await client.post("detectLivenessWithVerify/singleModal/sessions", files=parts)
             else:
                 answer = await client.post("detectLiveness/singleModal/sessions", json=body)
-        return _passed_on({"session": answer})
+        return _combined({"session": answer})
 
     async def result(self, exchange: Exchange) -> Response:
         """Return a session's state and its audit entries."""
@@ -112,7 +112,7 @@ class LivenessPages:
         async with self._client(exchange) as client:
             session = await client.get(path)
             audit = await client.get(f"{path}/audit")
-        return _passed_on({"session": session, "audit": audit})
+        return _combined({"session": session, "audit": audit})
 
     async def image(self, exchange: Exchange) -> Response:
         """Return a session's image, by its id, as base64."""
@@ -120,7 +120,7 @@ class LivenessPages:
         async with self._client(exchange) as client:
             answer = await client.get(f"session/sessionImages/{_id(exchange)}")
         if answer.status_code != 200:
-            return _passed_on({"image": answer})
+            return _combined({"image": answer})
         return Response(body=json.dumps({"jpeg": base64.b64encode(answer.content).decode()}).encode())
 
     def _client(self, exchange: Exchange) -> httpx.AsyncClient:
@@ -135,7 +135,7 @@ class LivenessPages:
         )
 
 
-def _serving(asset: Asset) -> Handler:
+def _file_handler(asset: Asset) -> Handler:
     """Return a handler that returns a file."""
     headers = tuple((name.encode(), value.encode()) for name, value in asset.headers.items())
     response = Response(body=asset.body, content_type=asset.content_type.encode(), headers=headers)
@@ -177,7 +177,7 @@ def _session_path(exchange: Exchange) -> str:
     return f"{family}/singleModal/sessions/{_id(exchange)}"
 
 
-def _passed_on(answers: Mapping[str, httpx.Response]) -> Response:
+def _combined(answers: Mapping[str, httpx.Response]) -> Response:
     """Return the bodies of several responses, with the highest of their statuses."""
     body = {name: answer.json() if answer.content else None for name, answer in answers.items()}
     return Response(max(answer.status_code for answer in answers.values()), json.dumps(body).encode())

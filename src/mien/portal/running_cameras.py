@@ -11,7 +11,7 @@ from mien.doors.evidence import TrackEvidence
 from mien.video.health import Health
 
 
-class Picture(Protocol):
+class CameraPicture(Protocol):
     """The last analysed frame; see `mien.video.camera.Picture`."""
 
     @property
@@ -34,7 +34,7 @@ class Picture(Protocol):
         ...
 
 
-class Watched(Protocol):
+class RunningCamera(Protocol):
     """A running camera; see `mien.doors.recognition.Watcher`."""
 
     @property
@@ -51,7 +51,7 @@ class Watched(Protocol):
         """Return the health of the stream."""
         ...
 
-    def picture(self) -> Picture | None:
+    def picture(self) -> CameraPicture | None:
         """Return the last analysed frame; None before the first one."""
         ...
 
@@ -60,5 +60,5 @@ class Watched(Protocol):
         ...
 
 
-WatchersOf = Callable[[UUID], Mapping[UUID, Watched]]
+WatchersOf = Callable[[UUID], Mapping[UUID, RunningCamera]]
 """Returns the cameras of a resource that run on this server, by id."""

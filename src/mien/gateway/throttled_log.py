@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any
 
 
-class Sparingly:
+class ThrottledLog:
     """Writes each warning once a second at most, with how many were left out since: a log must survive a flood.
 
     Args:

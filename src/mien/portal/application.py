@@ -20,7 +20,7 @@ from mien.management.guard import Api, Message, Receive, Scope, Send
 from mien.portal.parts import PortalParts
 from mien.portal.session import COOKIE, SESSION, UPLOAD_FRAME, PortalSession, PortalSessions
 from mien.portal.sign_in import OPEN, PREFIX_HEADER, SIGN_IN, SignIn
-from mien.portal.texts import language, live_in, preferred, speak, t
+from mien.portal.texts import language, preferred, set_language, set_time_zone, t
 
 _LOST: Final = Template((Path(__file__).parent / "static" / "lost.html").read_text(encoding="utf-8"))
 _SAFE: Final = frozenset({"GET", "HEAD"})
@@ -55,8 +55,8 @@ class Portal:
         scope = self._below_base_path(scope)
         headers = _headers(scope)
         cookies = headers.get(b"cookie", b"").decode("latin-1")
-        speak(preferred(cookies, headers.get(b"accept-language", b"").decode("latin-1")))
-        live_in(cookies)
+        set_language(preferred(cookies, headers.get(b"accept-language", b"").decode("latin-1")))
+        set_time_zone(cookies)
         if scope["type"] == "websocket":
             await self._connect(scope, receive, send)
         else:
@@ -72,7 +72,7 @@ class Portal:
         kept.append((PREFIX_HEADER.encode(), prefix.encode()))
         return {**scope, "headers": kept, "path": path, "raw_path": path.encode()}
 
-    def _is_from_here(self, scope: Scope, headers: dict[bytes, bytes], *, origin_needed: bool = False) -> bool:
+    def _is_same_origin(self, scope: Scope, headers: dict[bytes, bytes], *, origin_needed: bool = False) -> bool:
         """Return whether a request comes from a page of the same origin, according to the browser."""
         method = scope.get("method", "GET")
         page = headers.get(b"origin", b"").decode("latin-1")
@@ -88,20 +88,20 @@ class Portal:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = _headers(scope)
         path, method = scope["path"], scope["method"]
-        if method not in _SAFE and not self._is_from_here(scope, headers):
+        if method not in _SAFE and not self._is_same_origin(scope, headers):
             answer = Response(t("This request comes from another page."), 403, media_type="text/plain")
             await answer(scope, receive, send)
-        elif method not in _SAFE and not self._is_short(headers):
+        elif method not in _SAFE and not self._is_small_enough(headers):
             await Response(t("The request body is too long."), 413, media_type="text/plain")(scope, receive, send)
         elif path in OPEN:
             await self._sign_in(scope, receive, send)
         elif (session := await self._session(headers)) is None:
-            await _refused(scope)(scope, receive, send)
+            await _sign_in_first(scope)(scope, receive, send)
         else:
             scope[SESSION] = session
             await (await self._load())(scope, receive, send)
 
-    def _is_short(self, headers: dict[bytes, bytes]) -> bool:
+    def _is_small_enough(self, headers: dict[bytes, bytes]) -> bool:
         """Return whether the Content-Length is at most that of a photo; browsers always send it."""
         length = headers.get(b"content-length", b"")
         return length.isdigit() and int(length[:20]) <= self._parts.image_limit + UPLOAD_FRAME
@@ -109,7 +109,7 @@ class Portal:
     async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Accept a page's WebSocket if the origin is ours; pages of other origins can open one with our cookie."""
         headers = _headers(scope)
-        session = await self._session(headers) if self._is_from_here(scope, headers, origin_needed=True) else None
+        session = await self._session(headers) if self._is_same_origin(scope, headers, origin_needed=True) else None
         if session is None:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
@@ -154,7 +154,7 @@ class Portal:
     def _guarded(self, scope: Scope, send: Send) -> Send:
         cached = scope["path"].startswith("/_nicegui/") and "/client/" not in scope["path"]
         base = _headers(scope).get(PREFIX_HEADER.encode(), b"")
-        lost_page = _lost_page(base.decode("latin-1"))
+        lost_page = _not_found_page(base.decode("latin-1"))
         lost = False
 
         async def answer(message: Message) -> None:
@@ -168,7 +168,9 @@ class Portal:
                     ]
                 added = [*self._policy, *(() if cached else [(b"cache-control", b"no-store")])]
                 names = {name for name, _ in added}
-                kept = [_moved(pair, base) for pair in message.get("headers", ()) if pair[0].lower() not in names]
+                kept = [
+                    _with_base_path(pair, base) for pair in message.get("headers", ()) if pair[0].lower() not in names
+                ]
                 message["headers"] = [*kept, *added]
             elif lost:
                 if message.get("more_body"):
@@ -179,7 +181,7 @@ class Portal:
         return answer
 
 
-def _lost_page(base: str) -> bytes:
+def _not_found_page(base: str) -> bytes:
     """Return the page for unknown paths."""
     page = _LOST.substitute(
         base=escape(base, quote=True),
@@ -210,7 +212,7 @@ def _policy(endpoint: str) -> list[tuple[bytes, bytes]]:
     ]
 
 
-def _moved(header: tuple[bytes, bytes], base: bytes) -> tuple[bytes, bytes]:
+def _with_base_path(header: tuple[bytes, bytes], base: bytes) -> tuple[bytes, bytes]:
     """Add the base path to the target of a redirect within the portal."""
     name, value = header
     within = name.lower() == b"location" and value.startswith(b"/") and not value.startswith(b"//")
@@ -237,7 +239,7 @@ def _cookie(headers: dict[bytes, bytes]) -> str | None:
     return None
 
 
-def _refused(scope: Scope) -> Response:
+def _sign_in_first(scope: Scope) -> Response:
     """Redirect page loads to the sign-in; refuse requests of scripts, which cannot follow."""
     if scope["method"] in _SAFE and not scope["path"].startswith("/_nicegui"):
         query = scope.get("query_string", b"").decode("latin-1")
