@@ -30,7 +30,7 @@ TEXT_PLACES: Final[dict[str, tuple[set[int], set[str]]]] = {
     "choice": ({0, 1}, set()),
     "modal": ({0}, set()),
     "confirm": ({0, 1, 2}, set()),
-    "asker": ({0, 1, 2}, set()),
+    "confirming": ({0, 1, 2}, set()),
     "tell": ({0}, set()),
     "notify": ({0}, {"close_button"}),
     "act": ({2}, {"done"}),
