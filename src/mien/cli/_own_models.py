@@ -11,7 +11,7 @@ from mien.cli._administration import print_json
 from mien.cli._model_store import AsJson, ModelDir, errors, open_store
 
 if TYPE_CHECKING:
-    from mien.models.manifest import Calibration, InputConvention, Manifest
+    from mien.models.manifest import InputConvention, Manifest, StatedCalibration
 
 Threshold = Annotated[float | None, typer.Option(help="Cosine similarity that is confidence 0.5.")]
 Fmr = Annotated[float | None, typer.Option(help="False match rate at the threshold, if measured.")]
@@ -173,15 +173,15 @@ def _convention(
         raise ManifestError(message) from error
 
 
-def _stated(threshold: float | None, fmr: float | None, tail: float | None) -> Calibration:
+def _stated(threshold: float | None, fmr: float | None, tail: float | None) -> StatedCalibration:
     """Return the calibration that the options state."""
     from pydantic import ValidationError
 
-    from mien.models.manifest import Calibration
+    from mien.models.manifest import StatedCalibration
     from mien.models.manifest_files import invalid
 
     stated = {"threshold": threshold, "fmr": fmr, "tail": tail, "measured_on": "stated by the user"}
     try:
-        return Calibration.model_validate(stated)
+        return StatedCalibration.model_validate(stated)
     except ValidationError as error:
         raise invalid("the calibration", error) from error

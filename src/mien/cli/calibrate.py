@@ -94,7 +94,7 @@ def pack(
     from mien.gallery.errors import NotMeasuredError
     from mien.gallery.recognisers import Recogniser
     from mien.models.calibrations import write_calibration
-    from mien.models.manifest import Calibration
+    from mien.models.manifest import StatedCalibration
 
     with opened(data_dir) as faces:
         manifest = faces.store.manifest(pack_name)
@@ -104,7 +104,7 @@ def pack(
         if curve is None:
             raise NotMeasuredError(pack_name, verified.missing)
         said = f"{note}: {verified.people:,} people, {verified.photos:,} photos, {verified.impostor:,} comparisons"
-        stated = Calibration(
+        stated = StatedCalibration(
             threshold=curve.threshold, fmr=curve.fmr, tail=curve.tail, levels=curve.levels, measured_on=said
         )
         path = write_calibration(faces.store.root, manifest, stated)

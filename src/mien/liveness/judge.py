@@ -33,7 +33,7 @@ from mien.vision.landmarks import FaceMesh
 from mien.vision.presentation.dynamics import dynamics
 from mien.vision.presentation.material import PACKS, MaterialNetworks
 from mien.vision.presentation.motion import motion
-from mien.vision.presentation.novelty import agreement, view
+from mien.vision.presentation.novelty import agreement, unwrap
 from mien.vision.presentation.reflection import Reflection, reflection
 from mien.vision.presentation.track import FaceTrack, Observation, follow
 from mien.vision.types import Embedding, Face, Pixels, Want
@@ -245,10 +245,10 @@ class Judge:
     def _of_novelty(self, attempt: _Attempt) -> Evidence:
         """How much of the turned head was visible before it turned."""
         ahead = sorted(attempt.frontal, key=attempt.turned)[:_VIEWS]
-        frontal = [view(attempt.pixels(s), s.mesh) for s in ahead]
+        frontal = [unwrap(attempt.pixels(s), s.mesh) for s in ahead]
         found: list[float | None] = []
         for turn in attempt.asked:
-            turned = [view(attempt.pixels(s), s.mesh) for s in turn.farthest[:_VIEWS]]
+            turned = [unwrap(attempt.pixels(s), s.mesh) for s in turn.farthest[:_VIEWS]]
             found.append(agreement(frontal, turned))
         return fusion.of_novelty(attempt.asked, found)
 

@@ -1,15 +1,15 @@
-"""Model packs: what they are, where they come from, and how they are run.
+"""Model packs: description, download, storage and execution.
 
-A pack is described by a `Manifest` (files with hashes, licence, conventions, calibration, fingerprint), kept on disk by
-a `ModelStore`, and run as `Network`s:
+A pack is described by a `Manifest` (files with hashes, licence, conventions, calibration, fingerprint), stored on disk
+by a `ModelStore`, and run as `Network`s:
 
     store = ModelStore()
-    store.ensure(["sface"])          # fetches and converts what is missing
-    pack = store.load("sface")       # checks hashes; each network is loaded once a store
-    pack.network.run(crops)          # float32 (n, 3, 112, 112), as pack.manifest.network.input says
-    pack.fingerprint                 # goes with every embedding
+    store.ensure(["sface"])          # fetches and converts missing files
+    pack = store.load("sface")       # checks hashes; a store loads each network once
+    pack.network.run(crops)          # float32 (n, 3, 112, 112), see pack.manifest.network.input
+    pack.fingerprint                 # stored with every embedding
 
-Every `ModelError` says which command repairs it.
+Every `ModelError` names the command that repairs it.
 """
 
 from mien.models.errors import ModelError

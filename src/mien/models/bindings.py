@@ -1,8 +1,8 @@
-"""Which pack serves which of the contract's model labels.
+"""Bindings of the contract's model labels to packs.
 
-`recognition_04` is bound to a recogniser, `detection_03` to a detector at an operating point (`yunet@best`). Defaults
-work out of the box; `mien models bind` writes `bindings.toml` in the data folder; `MIEN_RECOGNITION_04` and its like
-win over both.
+`recognition_04` is bound to a recogniser, `detection_03` to a detector at an operating point (`yunet@best`). In
+ascending precedence: defaults, `bindings.toml` in the data folder (written by `mien models bind`), and settings such as
+`MIEN_RECOGNITION_04`.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ class Bindings:
     origin: Mapping[str, str]
 
     def packs(self) -> tuple[str, ...]:
-        """Names of all packs that are bound, each once."""
+        """Return the names of all bound packs, without repetitions."""
         return tuple(dict.fromkeys([*(bound.pack for bound in self.detection.values()), *self.recognition.values()]))
 
     def as_text(self) -> dict[str, str]:
-        """Every label with its binding as it is written in the settings."""
+        """Return every label with its binding as written in settings."""
         detection = {label: f"{bound.pack}@{bound.operating_point}" for label, bound in self.detection.items()}
         return {**self.recognition, **detection}
 
@@ -68,10 +68,10 @@ def read_bindings(store: ModelStore, data_dir: Path, settings: Mapping[str, str 
     Args:
         store: the store of the packs.
         data_dir: folder of `bindings.toml`.
-        settings: by label, what wins over the file; the variables `MIEN_RECOGNITION_04` and so on when None.
+        settings: bindings by label, which override the file; None for the variables `MIEN_RECOGNITION_04` and so on.
 
     Raises:
-        BindingError: if a label is unknown, or what it is bound to is unknown or of another kind.
+        BindingError: if a label or its pack is unknown, or the pack is of another kind.
     """
     if settings is None:
         settings = {label: os.environ.get(f"MIEN_{label.upper()}") for label in DEFAULT_BINDINGS}
@@ -94,13 +94,13 @@ def read_bindings(store: ModelStore, data_dir: Path, settings: Mapping[str, str 
 
 
 def write_bindings(store: ModelStore, data_dir: Path, changes: Mapping[str, str]) -> Bindings:
-    """Change labels in `bindings.toml` and keep the others; all or none.
+    """Change labels in `bindings.toml` atomically and keep the others.
 
     Returns:
-        What holds now, the environment included.
+        The bindings now in effect, including the environment's.
 
     Raises:
-        BindingError: as in `read_bindings`; nothing was written then.
+        BindingError: as in `read_bindings`; nothing is written then.
     """
     for label, value in changes.items():
         check_binding(store, label, value)

@@ -1,7 +1,7 @@
-"""Calibrations that an operator measured: they win over the one that a pack states.
+"""An operator's own calibrations, which override those of the packs.
 
 A file `calibrations/NAME.toml` in the store has the fields of a manifest's [calibration] table, with or without that
-heading, as `tools/fit_recogniser.py calibrate` prints it.
+heading, as printed by `tools/fit_recogniser.py calibrate`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import os
 from pathlib import Path
 
 from mien.models.errors import ManifestError
-from mien.models.manifest import Calibration, Manifest, Task
+from mien.models.manifest import Manifest, StatedCalibration, Task
 from mien.models.manifest_files import from_toml
 
 
-def parse_calibration(text: str, where: str) -> Calibration:
-    """Read a calibration.
+def parse_calibration(text: str, where: str) -> StatedCalibration:
+    """Parse a calibration.
 
     Args:
         text: TOML.
@@ -25,11 +25,11 @@ def parse_calibration(text: str, where: str) -> Calibration:
     Raises:
         ManifestError: naming each field that is missing or wrong.
     """
-    return from_toml(text, where, lambda table: Calibration.model_validate(table.get("calibration", table)))
+    return from_toml(text, where, lambda table: StatedCalibration.model_validate(table.get("calibration", table)))
 
 
 def calibrated(root: Path, pack: Manifest) -> Manifest:
-    """Return a pack with the operator's calibration, the pack itself if there is none.
+    """Return a pack with the operator's calibration, or the pack itself if there is none.
 
     Raises:
         ManifestError: the file is not valid.
@@ -44,11 +44,11 @@ def calibrated(root: Path, pack: Manifest) -> Manifest:
     return pack.model_copy(update={"calibration": parse_calibration(text, str(path))})
 
 
-def write_calibration(root: Path, pack: Manifest, calibration: Calibration) -> Path:
-    """Keep an operator's calibration of a pack, whole or not at all.
+def write_calibration(root: Path, pack: Manifest, calibration: StatedCalibration) -> Path:
+    """Store an operator's calibration of a pack, atomically.
 
     Raises:
-        ManifestError: the pack is no recogniser.
+        ManifestError: the pack is not a recogniser.
     """
     if pack.task is not Task.RECOGNISER:
         message = f"{pack.name} is a {pack.task.value}: only recognisers have calibrations"
@@ -57,7 +57,7 @@ def write_calibration(root: Path, pack: Manifest, calibration: Calibration) -> P
     path.parent.mkdir(parents=True, exist_ok=True)
     stated = calibration.model_dump(mode="json", exclude_none=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    # JSON's numbers, strings and arrays are TOML's.
+    # JSON's numbers, strings and arrays are valid TOML.
     partial.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in stated.items()), encoding="utf-8")
     partial.replace(path)
     return path

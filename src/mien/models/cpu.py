@@ -1,6 +1,6 @@
-"""Required processor features, checked before native code would crash with an illegal instruction.
+"""Check of required processor features, before native code could crash with an illegal instruction.
 
-Only the standard library is imported here, so that the question can be asked before numpy or ONNX Runtime is loaded.
+Imports only the standard library, so that the check can run before numpy or ONNX Runtime is loaded.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ def missing_features(machine: str, cpuinfo: str) -> frozenset[str]:
     """Return the required instruction sets that a processor lacks.
 
     Args:
-        machine: as `platform.machine()` gives it.
-        cpuinfo: text of Linux's /proc/cpuinfo; empty when there is none.
+        machine: result of `platform.machine()`.
+        cpuinfo: text of Linux's /proc/cpuinfo; empty if there is none.
 
     Returns:
-        Names as Linux writes them; empty when nothing is missing or nothing can be known.
+        Names as in /proc/cpuinfo; empty if none is missing or it cannot be determined.
     """
     needed = _NEEDED.get(_NAMES.get(machine.lower(), machine.lower()), frozenset())
     for line in cpuinfo.splitlines():
@@ -39,7 +39,7 @@ def check_cpu(cpuinfo: Path = Path("/proc/cpuinfo")) -> None:
     """Refuse a processor on which the runtime would crash.
 
     Raises:
-        UnsupportedCpuError: naming what is missing.
+        UnsupportedCpuError: a feature is missing; the text names it.
     """
     try:
         text = cpuinfo.read_text(encoding="utf-8", errors="replace")

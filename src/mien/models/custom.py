@@ -1,8 +1,8 @@
-"""Recognisers of the user's own: an ONNX file and what its makers say about it become a pack.
+"""The user's own recognisers: creates a pack from an ONNX file and its input conventions.
 
-Before a file is taken it is run on made-up pictures, so that wrong conventions show when the pack is added and not at
-the first request. That can tell a wrong size, layout or output; a wrong colour order or scale it cannot: those
-networks still give vectors, only worse ones.
+The file is first run on synthetic pictures, so that wrong conventions are detected when the pack is added, not at the
+first request. This detects a wrong size, layout or output, but not a wrong colour order or scale: such networks still
+return vectors, only worse ones.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from mien.models.inputs import to_input
 from mien.models.manifest import (
     ARCFACE_TEMPLATE,
     AddedSource,
-    Calibration,
     InputConvention,
     Licence,
     Manifest,
     OutputConvention,
     PackFile,
+    StatedCalibration,
     Task,
 )
 from mien.models.manifest_files import invalid
@@ -42,9 +42,9 @@ class TrialRun:
 
     Attributes:
         output: name of the output with the vectors.
-        dimension: their length.
-        normalised: whether they have length 1 as the network gives them.
-        batch: whether several pictures in one call give what single ones give.
+        dimension: length of the vectors.
+        normalised: whether the network returns unit vectors.
+        batch: whether several pictures in one call give the same results as single calls.
     """
 
     output: str
@@ -54,7 +54,7 @@ class TrialRun:
 
 
 def scaled_template(size: int) -> tuple[tuple[float, float], ...]:
-    """ArcFace's alignment template, for square crops of another size than 112 pixels."""
+    """Return ArcFace's alignment template for square crops of another size than 112 pixels."""
     return tuple((x * size / 112, y * size / 112) for x, y in ARCFACE_TEMPLATE)
 
 
@@ -65,24 +65,24 @@ def describe(
     *,
     output: str | None = None,
     dimension: int | None = None,
-    calibration: Calibration | None = None,
+    calibration: StatedCalibration | None = None,
     licence: str = "not stated",
     summary: str = "",
 ) -> Manifest:
-    """Run a recogniser once and write its manifest.
+    """Test a recogniser and return its manifest.
 
     Args:
         name: name of the pack.
-        path: the ONNX file, complete in itself.
+        path: the ONNX file, with weights inside.
         convention: its input convention, with the template.
-        output: name of the output with the vectors; found by its shape when None.
-        dimension: length that the vectors must have; any when None.
-        calibration: similarity to confidence, when known.
-        licence: under which the user has the weights.
-        summary: one line for people.
+        output: name of the output with the vectors; None to find it by its shape.
+        dimension: expected length of the vectors; None for any.
+        calibration: calibration of its similarities, if known.
+        licence: licence of the weights.
+        summary: a readable line.
 
     Raises:
-        ManifestError: saying in which way file and conventions do not fit.
+        ManifestError: if file and conventions do not fit; the text gives the reason.
     """
     found = try_network(path, convention, output=output)
     if dimension is not None and found.dimension != dimension:
@@ -110,10 +110,10 @@ def describe(
 
 
 def try_network(path: Path, convention: InputConvention, *, output: str | None = None) -> TrialRun:
-    """Run a recogniser on two made-up pictures, one by one and together.
+    """Run a recogniser on two synthetic pictures, one by one and together.
 
     Raises:
-        ManifestError: if it cannot be loaded or run so, or does not give one finite vector a picture.
+        ManifestError: if it cannot be loaded or run, or does not return one finite vector for each picture.
     """
     if not path.is_file():
         message = f"there is no file {path}"
@@ -123,7 +123,7 @@ def try_network(path: Path, convention: InputConvention, *, output: str | None =
         raise ManifestError(message)
     images = to_input(_pictures(convention.width, convention.height), convention)
     with tempfile.TemporaryDirectory(prefix="mien-") as scratch:
-        # A copy, as the store will have one: weights in a second file beside it would be missing there.
+        # On a copy, as in the store, where external weights in a second file would be missing.
         network = _load(Path(shutil.copy(path, scratch)))
     first, second = (_run(network, images[index : index + 1]) for index in range(2))
     name = _vector_output(network, first, output)
@@ -147,7 +147,7 @@ def try_network(path: Path, convention: InputConvention, *, output: str | None =
 def _load(path: Path) -> Network:
     try:
         network = Network(path)
-    except Exception as error:  # ONNX Runtime has an exception type for each of its states
+    except Exception as error:  # ONNX Runtime has an exception type for each status code
         message = f"{path.name} cannot be loaded (one ONNX file with its weights inside is needed): {error}"
         raise ManifestError(message) from error
     if len(network.inputs) != 1:
@@ -159,7 +159,7 @@ def _load(path: Path) -> Network:
 def _run(network: Network, images: Float32) -> dict[str, NDArray[np.float32]]:
     try:
         return dict(zip(network.outputs, network.run(images), strict=True))
-    except Exception as error:  # ONNX Runtime has an exception type for each of its states
+    except Exception as error:  # ONNX Runtime has an exception type for each status code
         message = f"the network cannot take an input of shape {images.shape}: {error}"
         raise ManifestError(message) from error
 
@@ -184,7 +184,7 @@ def _batches(network: Network, images: Float32, name: str, expected: Float32) ->
 
 
 def _pictures(width: int, height: int) -> NDArray[np.uint8]:
-    """Two pictures with a light ellipse on a gradient, at different places and in different colours."""
+    """Return two pictures with a light ellipse on a gradient, at different positions and in different colours."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32) / (height, width)[0]
     pictures = []
     for middle, colour in ((0.45, (90, 130, 190)), (0.6, (180, 120, 60))):

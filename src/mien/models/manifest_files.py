@@ -1,4 +1,4 @@
-"""Reading manifests: those of the packs that Mien knows, and files of the operator's own."""
+"""Reads manifests: built-in ones, and the operator's own files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _Built = TypeVar("_Built", bound=BaseModel)
 
 
 def parse_manifest(text: str, where: str) -> Manifest:
-    """Read a manifest.
+    """Parse a manifest.
 
     Args:
         text: TOML.
@@ -32,7 +32,7 @@ def parse_manifest(text: str, where: str) -> Manifest:
 
 
 def from_toml(text: str, where: str, build: Callable[[dict[str, Any]], _Built]) -> _Built:
-    """Read TOML into a model of pydantic.
+    """Parse TOML into a pydantic model.
 
     Args:
         text: TOML.
@@ -52,20 +52,20 @@ def from_toml(text: str, where: str, build: Callable[[dict[str, Any]], _Built]) 
 
 
 def invalid(where: str, error: ValidationError) -> ManifestError:
-    """Format pydantic's errors as one sentence, naming each field."""
+    """Return pydantic's errors as one error that names each field."""
     return ManifestError(f"{where} is not valid: {'; '.join(map(_mistake, error.errors()))}")
 
 
 def _mistake(one: Mapping[str, Any]) -> str:
     name, said = ".".join(map(str, one["loc"])), predicate(one)
-    if one["type"] == "value_error":  # a sentence of its own
+    if one["type"] == "value_error":  # our own validators' complete sentence
         return f"{name}: {said}" if name else said
     return f"{name or 'it'} {said}"
 
 
 @cache
 def builtin_manifests() -> Mapping[str, Manifest]:
-    """The packs that Mien knows, by name."""
+    """Return the built-in packs, by name."""
     folder = resources.files("mien.models") / "packs"
     files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".toml")), key=lambda entry: entry.name)
     packs = [parse_manifest(entry.read_text(encoding="utf-8"), entry.name) for entry in files]

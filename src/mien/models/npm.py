@@ -1,7 +1,7 @@
-"""Tarballs of the npm registry, fetched without npm: nothing in them is installed or run.
+"""Tarballs of the npm registry, fetched without npm; nothing in them is installed or run.
 
-What npm would honour of the user's set-up is honoured: the registry (also one of a scope), credentials, proxies and
-certificates of `.npmrc` files and `npm_config_…` variables. The tarball's sha512 is checked before it is opened.
+Uses the user's npm configuration: registry (also of a scope), credentials, proxies and certificates of `.npmrc` files
+and `npm_config_…` variables. The tarball's SHA-512 is checked before it is opened.
 """
 
 from __future__ import annotations
@@ -40,21 +40,21 @@ class NpmSettings:
     """The user's npm settings, by their names.
 
     Attributes:
-        values: such as "registry", "https-proxy", "//registry.example/:_authToken".
+        values: values by name, such as "registry", "https-proxy", "//registry.example/:_authToken".
     """
 
     values: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> NpmSettings:
-        """Read the settings as npm does: variables before the user's file, that before the machine's."""
+        """Read the settings with npm's precedence: variables, then the user's file, then the machine's."""
         environment = os.environ if environment is None else environment
         given = {
             name[len("npm_config_") :].lower().replace("_", "-"): value
             for name, value in environment.items()
             if name.lower().startswith("npm_config_") and "//" not in name
         }
-        # Names of registries keep their spelling: npm_config_//registry.example/:_authToken.
+        # Names with a registry are used verbatim: npm_config_//registry.example/:_authToken.
         given |= {name[len("npm_config_") :]: v for name, v in environment.items() if name.startswith("npm_config_//")}
         user = Path(given.get("userconfig") or Path(environment.get("HOME") or "/") / ".npmrc")
         files = [Path(given["globalconfig"])] if "globalconfig" in given else [Path(name) for name in _GLOBAL_FILES]
@@ -64,16 +64,16 @@ class NpmSettings:
         return cls(values | given)
 
     def registry(self, package: str) -> str:
-        """Return the address of the registry that has a package, with a slash at its end."""
+        """Return the address of a package's registry, with a trailing slash."""
         scope = package.partition("/")[0] if package.startswith("@") else ""
         chosen = self.values.get(f"{scope}:registry") if scope else None
         return (chosen or self.values.get("registry") or _REGISTRY).rstrip("/") + "/"
 
     def authorization(self, registry: str) -> str | None:
-        """Return the header's value for a registry, or None without credentials for it."""
+        """Return the Authorization header for a registry; None without credentials."""
         parts = urlsplit(registry)
         path = parts.path
-        while True:  # credentials of a parent folder count, as for npm
+        while True:  # credentials of a parent path apply too, as in npm
             scope = f"//{parts.netloc}{path.rstrip('/')}/:"
             if token := self.values.get(f"{scope}_authToken"):
                 return f"Bearer {token}"
@@ -94,7 +94,7 @@ class NpmSettings:
         return self._set("https-proxy") or self._set("proxy")
 
     def certificates(self) -> ssl.SSLContext | bool:
-        """Return how servers' certificates are checked."""
+        """Return the verification of servers' certificates, as httpx's `verify`."""
         if (self.values.get("strict-ssl") or "true").lower() == "false":
             return False
         if (file := self._set("cafile")) is None:
@@ -114,14 +114,14 @@ def download(source: NpmSource, into: Path, told: Callable[[int], None]) -> Path
     Args:
         source: the source.
         into: the file to write.
-        told: called with the bytes so far.
+        told: called with the number of bytes so far.
 
     Returns:
         `into`.
 
     Raises:
-        FetchError: if the registry does not answer or does not have it.
-        WrongHashError: if it gives something else.
+        PackFetchError: if the registry does not respond or does not have the tarball.
+        WrongHashError: if the content differs.
     """
     import httpx  # noqa: PLC0415  # commands that fetch nothing need not load it
 
@@ -131,7 +131,7 @@ def download(source: NpmSource, into: Path, told: Callable[[int], None]) -> Path
     address = f"{registry}{source.package}/-/{name}-{source.version}.tgz"
     headers = {"accept": "application/octet-stream, */*"}
     if (authorization := settings.authorization(registry)) is not None:
-        headers["authorization"] = authorization  # httpx drops it when a redirect leaves the host
+        headers["authorization"] = authorization  # httpx drops it on redirects to another host
     try:
         with httpx.Client(
             follow_redirects=True,
@@ -159,10 +159,10 @@ def download(source: NpmSource, into: Path, told: Callable[[int], None]) -> Path
 
 @contextmanager
 def member(tarball: Path, source: NpmSource) -> Iterator[IO[bytes]]:
-    """Open the pinned member of a tarball that was checked.
+    """Open the pinned member of a checked tarball.
 
     Raises:
-        FetchError: if it has none of that name.
+        PackFetchError: if the tarball cannot be read or has no such member.
     """
     try:
         with tarfile.open(tarball, "r:gz") as archive:
@@ -180,7 +180,7 @@ def member(tarball: Path, source: NpmSource) -> Iterator[IO[bytes]]:
 
 
 def integrity_of(path: Path) -> str:
-    """Return a file's sha512 as npm writes it: "sha512-" and base64."""
+    """Return a file's SHA-512 in npm's notation: "sha512-" and base64."""
     with path.open("rb") as stream:
         return _integrity(hashlib.file_digest(stream, "sha512").digest())
 
@@ -190,7 +190,7 @@ def _integrity(digest: bytes) -> str:
 
 
 def _save(response: httpx.Response, source: NpmSource, into: Path, told: Callable[[int], None]) -> None:
-    """Write an answer's body to a file, refusing other bytes than the pinned ones."""
+    """Write a response's body to a file, refusing other bytes than the pinned ones."""
     response.raise_for_status()
     digest, size = hashlib.sha512(), 0
     with into.open("wb") as out:
@@ -222,7 +222,7 @@ def _told_address(client: httpx.Client, registry: str, headers: Mapping[str, str
 
 
 def _read_file(path: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """Read an .npmrc; one that is missing or cannot be read is empty."""
+    """Read an .npmrc; empty if it is missing or cannot be read."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):

@@ -1,14 +1,14 @@
-"""Running networks: one shared ONNX Runtime session a model, one thread a call.
+"""Runs networks: one shared ONNX Runtime session per model, one thread per call.
 
-Callers bring their own parallelism (a worker thread a core): two workers with one thread each double the throughput.
-A session may be called from many threads at once and releases the GIL while it computes. All sessions take their memory
-from one arena: with one each, every session keeps what its largest call needed.
+Callers run in parallel (one worker thread per core): two workers with one thread each have twice the throughput. A
+session is thread-safe and releases the GIL while it computes. All sessions allocate from one arena; with separate
+arenas, every session would keep the memory of its largest call.
 
-A call that has the machine to itself may use a second core (`Network.widen`): a twin session of two threads takes .6 of
-the time for SFace and for YuNet on 256×256 pixels. Its second thread waits for each operation by spinning, which costs
-nothing between calls but would take a core from other calls meanwhile, so the caller says when one is free. Where two
-cores share no cache, as a virtual machine's may and may not from one minute to the next, the twin takes 1.3 of the time
-instead; so each network goes by what its last calls took.
+A call that has the machine to itself may use a second core (`Network.widen`): a second session with two threads takes
+.6 of the time for SFace and for YuNet on 256×256 pixels. Its second thread spins during a call, which would take a core
+from other calls, so the caller says whether one is free. If two cores share no cache, which on a virtual machine can
+change from one minute to the next, that session takes 1.3 of the time; so each network chooses by the times of its last
+calls.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ Array = NDArray[Any]
 
 _WIDE_THREADS: Final = 2
 _WIDE_GAIN: Final = 0.9
-"""Share of the time below which a second core is worth having."""
+"""Share of the time below which a second core is used."""
 _TRY_AGAIN: Final = 25
-"""After how many calls the way that was slower is tried once more."""
+"""Number of calls after which the slower session is tried again."""
 _FIRST: Final = 8
-"""How many calls take turns at first: the very first ones are slow either way."""
+"""Number of first calls that alternate between the sessions; the very first ones are slow in both."""
 _SMOOTHING: Final = 0.2
 
 
@@ -41,8 +41,8 @@ class Network:
     """A loaded ONNX model.
 
     Args:
-        path: the .onnx file; its hash is the caller's business.
-        threads: intra-operator threads a call.
+        path: the .onnx file, whose hash the caller has checked.
+        threads: intra-operator threads per call.
 
     Raises:
         UnsupportedCpuError: if the processor cannot run ONNX Runtime.
@@ -61,16 +61,16 @@ class Network:
         self.outputs: tuple[str, ...] = tuple(node.name for node in session.get_outputs())
 
     def run(self, *arrays: Array, outputs: Sequence[str] | None = None, wide: bool = False) -> list[Array]:
-        """Run the model on one array an input, in the order of `inputs`.
+        """Run the model on one array for each input, in the order of `inputs`.
 
         Args:
             arrays: contiguous arrays of the shapes and types that the model declares.
-            outputs: names of the outputs wanted, in that order; all of them when None.
-            wide: whether a second core is free for this call; used after `widen`, where it makes calls faster. The
-                numbers are the same.
+            outputs: names of the requested outputs, in that order; None for all.
+            wide: whether a second core is free for this call; used after `widen` if it makes calls faster. Results do
+                not change.
 
         Returns:
-            One array an output.
+            One array for each output.
         """
         feeds = dict(zip(self.inputs, arrays, strict=True))
         wanted = self.outputs if outputs is None else outputs
@@ -79,26 +79,26 @@ class Network:
         return self._call(wanted, feeds, None)
 
     def widen(self) -> None:
-        """Prepare for calls that may use a second core; costs a second copy of the weights."""
+        """Prepare for calls that may use a second core; takes memory for a second copy of the weights."""
         if self._twin is None:
             self._twin = _Twin(_call_of(_session(self._path, _WIDE_THREADS)))
 
 
 Call = Callable[[Sequence[str], dict[str, Array], None], list[Array]]
-"""Runs a session: the outputs wanted, arrays by the inputs' names, no options."""
+"""Runs a session: names of the outputs, arrays by the inputs' names, None for options."""
 
 
 def _call_of(session: Any) -> Call:
-    """Return what runs a session, without the checks that ONNX Runtime's Python class does in each call.
+    """Return a session's native `run`, without the checks of ONNX Runtime's Python class.
 
-    They are of inputs that are missing and of other processors than this one's, and take as long as cutting out a face.
+    These checks (missing inputs, other devices) take as long as cropping a face.
     """
     call: Call = getattr(session, "_sess", session).run
     return call
 
 
 class _Twin:
-    """A session of two threads, and how long calls take with it and without.
+    """A session of two threads, and the times of calls with and without it.
 
     Args:
         call: runs a session of the same model.
@@ -106,22 +106,22 @@ class _Twin:
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._took = [math.inf, math.inf]  # with one thread, with two: seconds for each number of the input
+        self._took = [math.inf, math.inf]  # with one thread, with two: seconds per input value
         self._calls = 0
 
     def run(self, narrow: Call, outputs: Sequence[str], feeds: dict[str, Array]) -> list[Array]:
-        """Run a model by the session that was faster lately, now and then by the other one."""
+        """Run the model with the recently faster session, and from time to time with the other one."""
         self._calls += 1
         wide = self._calls % 2 == 0 if self._calls <= _FIRST else self._faster() != (self._calls % _TRY_AGAIN == 0)
         begun = perf_counter()
         result = (self._call if wide else narrow)(outputs, feeds, None)
         seconds = (perf_counter() - begun) / sum(array.size for array in feeds.values())
-        # Two calls at once may lose one figure.
+        # Two concurrent calls may lose one measurement, which is harmless.
         before = self._took[wide]
         if self._calls <= _FIRST:
             self._took[wide] = min(before, seconds)
         else:
-            # A long call on one core may be chance; what a second core costs when others want it counts in full.
+            # Limit outliers with one thread; with two threads, delays by other work count in full.
             self._took[wide] = before + _SMOOTHING * ((seconds if wide else min(seconds, 2 * before)) - before)
         return result
 
@@ -142,7 +142,7 @@ def _arena() -> None:
 
 
 def _session(path: Path, threads: int) -> Any:
-    # Native code of the runtime would die where the check can still speak.
+    # Without this check the runtime's native code could crash the process.
     check_cpu()
     import onnxruntime as ort  # noqa: PLC0415  # must not be loaded before the check
 
@@ -156,7 +156,7 @@ def _session(path: Path, threads: int) -> Any:
         _arena()
     options.add_session_config_entry("session.use_env_allocators", "1")
     if threads > 1:
-        # Threads spin for the next operation of a call and stop with it.
+        # Threads spin between the operations of a call, and stop at its end.
         options.add_session_config_entry("session.intra_op.allow_spinning", "1")
         options.add_session_config_entry("session.force_spinning_stop", "1")
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -1,8 +1,8 @@
-"""Fetching the files of packs: from package indexes, from https addresses, from a local folder.
+"""Fetches the files of packs from package indexes, https addresses or a local folder.
 
-Wheels are fetched by pip, which brings the user's own index, mirrors, proxy and certificates with it, and are read as
-plain zip archives; tarballs of the npm registry: see `npm`. Nothing is installed, imported or built. Everything is
-checked against the hashes in the manifest before anything looks at it, and is never more than the size stated there.
+pip fetches wheels, with the user's own index, mirrors, proxy and certificates; they are read as plain zip archives. For
+tarballs of the npm registry, see `npm`. Nothing is installed, imported or built. Files are checked against the
+manifest's hashes before use, and never read beyond the size stated there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mien.models.errors import PackFetchError, WrongHashError
 from mien.models.manifest import NpmSource, PackageSource, PackFile, UrlSource
 
 Report = Callable[[str, int, int], None]
-"""Called while something is fetched: its name, bytes so far, bytes in all (0 when unknown)."""
+"""Called during a download with name, bytes so far, and total bytes (0 if unknown)."""
 
 _CHUNK = 1 << 20
 _CONNECT_SECONDS = 10.0
@@ -38,18 +38,18 @@ def fetch(
     report: Report | None = None,
     patience: float | None = None,
 ) -> None:
-    """Bring published files into a folder, each named by its sha256.
+    """Fetch published files into a folder, each named by its SHA-256.
 
     Args:
         files: the files to fetch.
         into: an existing folder.
-        folder: look only here, on no network: for the files themselves, under any name, or the packages they are in.
+        folder: look only in this folder, without network: for the files, under any name, or their packages.
         report: called with the progress.
-        patience: seconds after which fetching is given up; None for as long as it takes.
+        patience: timeout in seconds; None for no limit.
 
     Raises:
-        FetchError: if a source cannot be reached or does not have the file.
-        WrongHashError: if it gives something else.
+        PackFetchError: if a source cannot be reached or does not have the file.
+        WrongHashError: if the content differs.
     """
     report = _impatient(report or (lambda _name, _done, _total: None), patience)
     if folder is not None:
@@ -74,7 +74,7 @@ def fetch(
 
 
 def _impatient(report: Report, patience: float | None) -> Report:
-    """Return a report that ends a download which goes on for too long."""
+    """Return a report that raises when a download takes too long."""
     if patience is None:
         return report
     until = monotonic() + patience
@@ -89,10 +89,10 @@ def _impatient(report: Report, patience: float | None) -> Report:
 
 
 def copy_checked(path: Path, file: PackFile, into: Path) -> None:
-    """Copy one local file to `into`/sha256.
+    """Copy one local file to `into`/SHA-256.
 
     Raises:
-        WrongHashError: if it is not the file that the manifest names.
+        WrongHashError: if its hash differs from the manifest's.
     """
     with path.open("rb") as stream:
         _keep(stream, file, into, str(path))
@@ -152,9 +152,9 @@ def _download_wheels(sources: Iterable[PackageSource], into: Path, report: Repor
 
 
 def _run_pip(command: Sequence[str], report: Report) -> str | None:
-    """Run pip, reporting its progress; return None when it succeeds, else its last words."""
+    """Run pip, reporting its progress; return None on success, else the end of its output."""
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    # An index that is only set for uv is surely meant for this as well.
+    # An index that is set only for uv applies here too.
     index = environment.get("UV_DEFAULT_INDEX") or environment.get("UV_INDEX_URL")
     if index and "PIP_INDEX_URL" not in environment:
         environment["PIP_INDEX_URL"] = index
@@ -200,7 +200,7 @@ def _from_url(file: PackFile, source: UrlSource, into: Path, report: Report) -> 
 
 
 class _Chunks:
-    """Pieces of bytes, read like a file: each `read` gives the next piece, b"" at the end."""
+    """Pieces of bytes as a file object: each `read` returns the next piece, b"" at the end."""
 
     def __init__(self, pieces: Iterable[bytes], tell: Callable[[int], None]) -> None:
         self._pieces = iter(pieces)
@@ -215,7 +215,7 @@ class _Chunks:
 
 
 def _from_folder(file: PackFile, folder: Path, into: Path) -> None:
-    """Read the file from a folder: under its own name, under another, or in its package."""
+    """Get the file from a folder: by its own name, by hash under another name, or from its package."""
     name = file.source.file_name
     if not folder.is_dir():
         message = f"{folder} is not a folder"
@@ -248,7 +248,7 @@ def _from_folder(file: PackFile, folder: Path, into: Path) -> None:
 
 
 def _keep(stream: IO[bytes] | _Chunks, file: PackFile, into: Path, what: str) -> None:
-    """Copy a stream to `into`/sha256, refusing other bytes than the manifest's."""
+    """Copy a stream to `into`/SHA-256, refusing other bytes than the manifest's."""
     digest, size = hashlib.sha256(), 0
     partial = into / f"{file.sha256}.part"
     with partial.open("wb") as out:

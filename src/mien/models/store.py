@@ -1,13 +1,13 @@
-"""The store: packs' networks on disk, checked by their hashes, converted once, loaded once a process.
+"""The store: packs' networks on disk, checked by hash, converted once, loaded once per process.
 
 Layout of the root folder:
 
-- `networks/PACK-ROLE-IDENTITY.onnx`: a network, ready to run; IDENTITY abbreviates the sha256 of the published file's
-  hash and the conversion, so that several versions of Mien can share a root.
-- the same with `.json`: the sha256 and size that the file had when it was written. Converted bytes may differ with the
-  version of the `onnx` package, so they are recorded here, while the published bytes are pinned in the manifest.
+- `networks/PACK-ROLE-IDENTITY.onnx`: a network, ready to run; IDENTITY is the beginning of the SHA-256 of the published
+  file's hash and the conversion, so several versions of Mien can share a root.
+- the same with `.json`: SHA-256 and size of that file when it was written. Converted bytes may depend on the version of
+  the `onnx` package, so they are recorded here, while the manifest pins the published bytes.
 - `packs/NAME.toml`: manifests of packs that the user added.
-- `calibrations/NAME.toml`: calibrations that the user measured (`calibrations`).
+- `calibrations/NAME.toml`: the user's own calibrations (`calibrations`).
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class LoadedPack:
 
     Attributes:
         manifest: its manifest.
-        networks: by role, see the manifest's `files`; empty for a fusion.
-        fingerprint: sha256 (hex) of what the networks compute.
+        networks: networks by role, see the manifest's `files`; empty for a fusion.
+        fingerprint: fingerprint of the pack, see `fingerprint`.
         parts: a fusion's recognisers with their shares of the cosine, which sum to 1; the fused vector is the
             concatenation of `sqrt(share) * unit vector` in this order, and its norm for quality is the first part's.
     """
@@ -53,7 +53,7 @@ class LoadedPack:
 
     @property
     def network(self) -> Network:
-        """The network of a pack that has only one.
+        """The only network of a pack.
 
         Raises:
             ManifestError: if it has several or none.
@@ -66,7 +66,7 @@ class LoadedPack:
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """A finding of `verify`: `problem` is None, or a sentence with the command that repairs the file."""
+    """A result of `verify`: `problem` is None, or a sentence with the command that repairs the file."""
 
     pack: str
     role: str
@@ -82,10 +82,10 @@ def default_root() -> Path:
 
 
 class ModelStore:
-    """Packs on disk; safe to share between threads, and its root between processes.
+    """Packs on disk; thread-safe, and several processes may share a root.
 
     Args:
-        root: the store's folder, made when something is first put there; `default_root()` when None.
+        root: the store's folder, created on the first write; None for `default_root()`.
     """
 
     def __init__(self, root: Path | None = None) -> None:
@@ -95,7 +95,7 @@ class ModelStore:
         self._hashed: dict[Path, tuple[int, int]] = {}
 
     def manifests(self) -> dict[str, Manifest]:
-        """All packs known, by name: built in, and added by the user.
+        """Return all known packs by name: built in, and added by the user.
 
         Raises:
             ManifestError: if a manifest in the store is not valid.
@@ -105,10 +105,10 @@ class ModelStore:
         return {name: calibrated(self.root, pack) for name, pack in packs.items()}
 
     def manifest(self, name: str) -> Manifest:
-        """The manifest of one pack.
+        """Return the manifest of a pack.
 
         Raises:
-            UnknownPackError: if there is none of that name.
+            UnknownPackError: if there is no such pack.
         """
         builtin = builtin_manifests()
         if name in builtin:
@@ -119,11 +119,11 @@ class ModelStore:
         return known[name]
 
     def default_names(self) -> tuple[str, ...]:
-        """Names of the packs that a plain start needs."""
+        """Return the names of the default packs."""
         return tuple(name for name, pack in self.manifests().items() if pack.default)
 
     def fingerprint(self, name: str) -> str:
-        """Sha256 (hex) of what the pack's networks compute; needs no files.
+        """Return the fingerprint of a pack; needs no model files.
 
         Raises:
             UnknownPackError: if there is none of that name.
@@ -131,7 +131,7 @@ class ModelStore:
         return fingerprint(self.manifest(name), self.manifest)
 
     def path(self, name: str, role: str = "network") -> Path:
-        """Return the path of a pack's file, whether it was pulled already or not.
+        """Return the path of a pack's file, which need not exist.
 
         Raises:
             UnknownPackError: if there is no such pack or role.
@@ -143,7 +143,7 @@ class ModelStore:
         return self._path(name, role, files[role])
 
     def verify(self, names: Iterable[str] | None = None) -> list[FileState]:
-        """Hash the files of packs (of the default ones when None), parts of fusions included.
+        """Check the hashes of packs' files (None: of default packs), including the parts of fusions.
 
         Raises:
             UnknownPackError: if a name is unknown.
@@ -167,26 +167,26 @@ class ModelStore:
         report: Report | None = None,
         patience: float | None = None,
     ) -> list[Path]:
-        """Fetch and convert what is missing or broken; of several processes at once, one does the work.
+        """Fetch and convert missing or broken files; only one of several processes does the work.
 
         Args:
-            names: packs; the default ones when None.
-            folder: take published files from here and from no network.
+            names: names of packs; None for the default packs.
+            folder: take published files only from this folder, without network.
             report: called with the progress.
-            patience: seconds after which fetching is given up; None for as long as it takes.
+            patience: timeout of downloads in seconds; None for no limit.
 
         Returns:
-            The files that were written; none when everything was there.
+            The written files; empty if everything was there.
 
         Raises:
             UnknownPackError: if a name is unknown.
-            FetchError: if a file cannot be had, or is another than the manifest pins (`WrongHashError`).
+            PackFetchError: if a file cannot be fetched, or differs from the manifest's (`WrongHashError`).
         """
         wanted = list(dict.fromkeys(names)) if names is not None else None
         if not self._broken(wanted):
             return []
         with self._exclusively(), tempfile.TemporaryDirectory(dir=self.root, prefix=".pull-") as scratch:
-            # Another process may have done it while this one waited.
+            # Another process may have done the work meanwhile.
             broken = self._broken(wanted)
             for _, _, file in broken:
                 if file.convert is not None:
@@ -202,7 +202,7 @@ class ModelStore:
 
         Raises:
             UnknownPackError: if a name is unknown.
-            FetchError: if a file cannot be had.
+            PackFetchError: if a file cannot be fetched.
         """
         files = list({file.sha256: file for _, _, file in self._files(names)}.values())
         into.mkdir(parents=True, exist_ok=True)
@@ -211,7 +211,7 @@ class ModelStore:
             return [(Path(scratch) / file.sha256).replace(into / file.source.file_name) for file in files]
 
     def installed(self, name: str) -> bool:
-        """Whether all files of a pack and of a fusion's parts are there; they are not hashed.
+        """Whether all files of a pack and of a fusion's parts exist; hashes are not checked.
 
         Raises:
             UnknownPackError: if there is none of that name.
@@ -219,19 +219,19 @@ class ModelStore:
         return all(self._path(pack, role, file).is_file() for pack, role, file in self._files([name]))
 
     def installed_with(self, fingerprint: str) -> str | None:
-        """Return the name of an installed recogniser that makes templates of this fingerprint, None without one."""
+        """Return the name of an installed recogniser with this fingerprint; None if there is none."""
         for name, pack in self.manifests().items():
             if pack.task is Task.RECOGNISER and self.fingerprint(name) == fingerprint and self.installed(name):
                 return name
         return None
 
     def load(self, name: str) -> LoadedPack:
-        """Check and load a pack's networks; each is loaded once however often it is requested.
+        """Check and load a pack's networks; each is loaded once and cached.
 
         Raises:
-            UnknownPackError: if there is none of that name.
-            MissingFileError: if it was not pulled.
-            CorruptFileError: if a file is not what it was when it was pulled.
+            UnknownPackError: if there is no such pack.
+            MissingFileError: if it is not installed.
+            CorruptFileError: if a file has changed since it was installed.
             UnsupportedCpuError: if the processor cannot run it.
         """
         manifest = self.manifest(name)
@@ -244,16 +244,16 @@ class ModelStore:
             )
 
     def add(self, manifest: Manifest, files: Mapping[str, Path], *, replace: bool = False) -> None:
-        """Add a pack of the user's own to the store.
+        """Add the user's own pack to the store.
 
         Args:
-            manifest: says the sha256 and size of each file, with `AddedSource` and no conversion.
+            manifest: its manifest, with SHA-256 and size of each file, `AddedSource` and no conversion.
             files: paths of the files, by role.
-            replace: whether a pack of that name may be there already.
+            replace: whether to replace an added pack of that name.
 
         Raises:
             ManifestError: if the name is taken.
-            WrongHashError: if a file is not the one that the manifest names.
+            WrongHashError: if the hash of a file differs from the manifest's.
         """
         target = self.root / "packs" / f"{manifest.name}.toml"
         if manifest.name in builtin_manifests() or (target.exists() and not replace):
@@ -270,7 +270,7 @@ class ModelStore:
         return self.root / "networks" / f"{name}-{role}-{file.identity[:12]}.onnx"
 
     def _files(self, names: Iterable[str] | None) -> Iterator[tuple[str, str, PackFile]]:
-        """Give (pack, role, file) of packs and, for fusions, of their parts; each once."""
+        """Yield (pack, role, file) of packs and, for fusions, of their parts, without repetitions."""
         queue, seen = list(self.default_names() if names is None else names), set[str]()
         while queue:
             name = queue.pop(0)
@@ -308,7 +308,7 @@ class ModelStore:
         self._hashed[path] = (status.st_mtime_ns, status.st_size)
 
     def _unchanged(self, path: Path) -> bool:
-        """Whether a file was hashed by this store and has not been written since: a start hashes each file once."""
+        """Whether this store has already hashed a file that has not changed since, so that it is hashed only once."""
         try:
             status = path.stat()
         except OSError:
@@ -324,7 +324,7 @@ class ModelStore:
         return self._networks[path]
 
     def _install(self, source: Path, target: Path, file: PackFile) -> Path:
-        """Convert a checked published file and move it into place with its record."""
+        """Convert a checked published file and install it with its record."""
         ready = source
         if file.convert is not None:
             ready = source.with_suffix(".onnx")
@@ -335,8 +335,8 @@ class ModelStore:
                 raise ModelError(message) from error
         target.parent.mkdir(exist_ok=True)
         record = {"sha256": sha256_of(ready), "size": ready.stat().st_size, "published_sha256": file.sha256}
-        # Another pack may have the same file: it is not moved away. The old network goes first, so that a crash in
-        # between leaves a missing file, never a record that belies it.
+        # Copied, not moved, as another pack may have the same file. The old network is deleted first, so that a crash
+        # leaves a missing file, never a file with a wrong record.
         partial = target.with_suffix(".part")
         shutil.copyfile(ready, partial)
         target.unlink(missing_ok=True)
@@ -353,10 +353,10 @@ class ModelStore:
 
 
 def _conversion(conversion: Conversion) -> Callable[..., None]:
-    """Find the function that converts.
+    """Return the function of a conversion.
 
     Raises:
-        ModelError: if this version of Mien has none of that name.
+        ModelError: if this version of Mien has no such conversion.
     """
     try:
         module = importlib.import_module(f"mien.models.convert.{conversion.method}")
@@ -368,14 +368,14 @@ def _conversion(conversion: Conversion) -> Callable[..., None]:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write a small file so that it is there whole or not at all."""
+    """Write a small file atomically."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.write_bytes(data)
     partial.replace(path)
 
 
 def _toml(table: Mapping[str, object]) -> str:
-    """Write a dumped manifest as TOML; nested tables become inline ones."""
+    """Format a dumped manifest as TOML; nested tables become inline tables."""
     return "".join(f"{key} = {_toml_value(value)}\n" for key, value in table.items())
 
 
@@ -384,5 +384,5 @@ def _toml_value(value: object) -> str:
         return "{ " + ", ".join(f"{json.dumps(str(key))} = {_toml_value(item)}" for key, item in value.items()) + " }"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml_value(item) for item in value) + "]"
-    # JSON's strings, numbers and booleans are TOML's, except the escape of "/" and DEL that json does not use.
+    # JSON's strings, numbers and booleans are valid TOML, except escapes of "/" and DEL, which `json` does not write.
     return json.dumps(value)

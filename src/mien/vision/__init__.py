@@ -9,9 +9,9 @@ Knows no HTTP and no database; usable as a library:
     for face in engine.analyze(Path("photo.jpg").read_bytes(), want).faces:
         print(face.box, face.attributes.head_pose, face.embedding.vector.shape)
 
-The steps, a module each: `decode` (bytes → `Photo`), `detector` and `finder` (→ boxes and five points), `align`,
-`embedder` (→ template), `landmarks` (→ mesh and the 27 named points), `pose`, `attributes`. `engine` puts them together
-and computes only what is wanted; `types` says what goes in and out, `errors` what can be wrong.
+Each step has a module: `decode` (bytes → `Photo`), `detector` and `finder` (→ boxes and five points), `align`,
+`embedder` (→ template), `landmarks` (→ mesh and the 27 named points), `pose`, `attributes`. `engine` combines them and
+computes only the requested results; `types` has the requests and results, `errors` the exceptions.
 """
 
 from typing import TYPE_CHECKING

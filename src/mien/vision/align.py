@@ -1,4 +1,4 @@
-"""Turning a face upright and cutting it out, by its five points."""
+"""Alignment: rotates a face upright and crops it, by its five points."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ TEMPLATE_112: Float32 = np.array(
 (published with insightface; the numbers are in common use)."""
 
 _SHRINK_BEFORE_WARP = 2.0
-"""Above this reduction a bilinear warp skips pixels; the source is averaged down first."""
+"""Above this reduction a bilinear warp would skip pixels, so the source is first reduced by averaging."""
 
 
 def similarity_transform(points: Float32, template: Float32) -> Float32:
-    """Find the rotation, scale and shift that bring `points` nearest to `template` in the least squares sense.
+    """Return the least-squares similarity transform (rotation, scale and shift) from `points` to `template`.
 
     Args:
         points: float32 (k, 2), k ≥ 2.
         template: float32 (k, 2).
 
     Returns:
-        float32 (2, 3), to be applied to columns (x, y, 1). Reflections are not considered.
+        float32 (2, 3), to apply to columns (x, y, 1), without reflection.
     """
-    # Complex numbers make the closed form one division: minimise |a·z + b - w| over complex a and b. In plain Python:
-    # for five points a dozen calls of numpy take ten times as long.
+    # With complex numbers the closed form is one division: minimise |a·z + b - w| over complex a and b. In plain Python
+    # because for five points a dozen numpy calls take ten times as long.
     z = [complex(x, y) for x, y in points.tolist()]
     w, w_mean = _centred(template.tobytes())
     z_mean = sum(z) / len(z)
@@ -45,14 +45,14 @@ def similarity_transform(points: Float32, template: Float32) -> Float32:
 
 @lru_cache(64)
 def _centred(template: bytes) -> tuple[list[complex], complex]:
-    """Return points, given as the bytes of float32 (k, 2), as complex numbers from their mean, and the mean."""
+    """Return points (bytes of float32 (k, 2)) as complex numbers relative to their mean, and the mean."""
     w = [complex(x, y) for x, y in np.frombuffer(template, np.float32).reshape(-1, 2).tolist()]
     mean = sum(w) / len(w)
     return [one - mean for one in w], mean
 
 
 def apply_transform(transform: Float32, points: Float32) -> Float32:
-    """Move `points`, float32 (k, 2), by `transform`, float32 (2, 3)."""
+    """Apply `transform`, float32 (2, 3), to `points`, float32 (k, 2)."""
     return np.asarray(points @ transform[:, :2].T + transform[:, 2], np.float32)
 
 
@@ -62,7 +62,7 @@ def invert_transform(transform: Float32) -> Float32:
 
 
 def warp(pixels: Pixels, transform: Float32, width: int, height: int) -> Pixels:
-    """Resample `pixels` by `transform` into an image of `width`×`height`, without aliasing when it shrinks.
+    """Resample `pixels` by `transform` into an image of `width`×`height`, without aliasing when shrinking.
 
     Args:
         pixels: uint8 (h, w, 3).
@@ -71,7 +71,7 @@ def warp(pixels: Pixels, transform: Float32, width: int, height: int) -> Pixels:
         height: height of the result.
 
     Returns:
-        uint8 (height, width, 3); what lies outside `pixels` is black.
+        uint8 (height, width, 3); black outside `pixels`.
     """
     scale = math.hypot(transform[0, 0], transform[1, 0])
     if scale * _SHRINK_BEFORE_WARP < 1:
@@ -81,9 +81,9 @@ def warp(pixels: Pixels, transform: Float32, width: int, height: int) -> Pixels:
 
 
 def halved(pixels: Pixels) -> Pixels:
-    """Average every 2×2 pixels into one; an odd last row or column is left out.
+    """Average every 2×2 pixels into one; an odd last row or column is dropped.
 
-    Exact halving is the one reduction that OpenCV averages quickly: a tenth of the time of any other factor.
+    OpenCV averages quickly only for exact halving: a tenth of the time of other factors.
     """
     height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
     even = pixels[: 2 * height, : 2 * width]
@@ -91,7 +91,7 @@ def halved(pixels: Pixels) -> Pixels:
 
 
 def _shrink_to(pixels: Pixels, transform: Float32, width: int, height: int, scale: float) -> tuple[Pixels, Float32]:
-    """Cut out the region that `transform` looks at and halve it until the warp shrinks by less than two."""
+    """Crop the region that `transform` reads and halve it until the warp shrinks by less than two."""
     (a, b, x), (c, d, y) = transform.tolist()
     area = a * d - b * c
     back = 1 / area if area else 0.0
@@ -113,19 +113,19 @@ def _shrink_to(pixels: Pixels, transform: Float32, width: int, height: int, scal
 
 
 def _span(start: float, along: float, across: float, count: int) -> slice:
-    """Whole pixels from the least to the greatest of `start` plus either, both or none, with two more on each side."""
+    """Return the whole pixels that cover `start` plus either, both or none of the sides, with a margin of two."""
     low, high = start + min(along, 0.0) + min(across, 0.0), start + max(along, 0.0) + max(across, 0.0)
     return slice(max(math.floor(low) - 2, 0), min(math.ceil(high) + 2, count))
 
 
 def crop(pixels: Pixels, points: Float32, size: int = 112, template: Float32 = TEMPLATE_112) -> Pixels:
-    """Cut out an upright face.
+    """Crop a face, rotated upright.
 
     Args:
         pixels: BGR uint8 (h, w, 3).
         points: float32 (5, 2) in those pixels, see `Detection.points`.
         size: width and height of the crop.
-        template: float32 (5, 2), where the points go, in a crop of 112 pixels (scaled to `size`).
+        template: float32 (5, 2), target positions of the points in a crop of 112 pixels (scaled to `size`).
 
     Returns:
         BGR uint8 (size, size, 3).

@@ -1,6 +1,6 @@
-"""The canonical mesh: the mean face in its neutral pose, and which vertex mirrors which.
+"""The canonical mesh: the mean face in its neutral pose, and the mirror image of each vertex.
 
-`tools/make_canonical_mesh.py` made it, from photos of several hundred people.
+`tools/make_canonical_mesh.py` computed it from photos of several hundred people.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class CanonicalMesh:
     Attributes:
         points: float32 (468, 3), x to the right, y down, z away from the camera; centred, with a root mean square
             distance of 1; symmetric.
-        mirror: integers (468,), the vertex on the other side of the face; its own number on the middle line.
+        mirror: integers (468,), the vertex on the other side of the face; on the middle line, the vertex itself.
     """
 
     points: Float32
@@ -31,6 +31,6 @@ class CanonicalMesh:
 
 @cache
 def canonical_mesh() -> CanonicalMesh:
-    """Read the canonical mesh that comes with the package; once a process."""
+    """Return the canonical mesh of the package; cached."""
     with (resources.files("mien.vision") / "data" / "canonical_mesh.npz").open("rb") as file, np.load(file) as data:
         return CanonicalMesh(data["points"].astype(np.float32), data["mirror"].astype(np.intp))

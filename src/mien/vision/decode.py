@@ -1,14 +1,13 @@
-"""Image bytes → a `Photo`: upright BGR pixels, reduced while they are decoded when the photo is large.
+"""Image bytes → a `Photo`: upright BGR pixels; large photos are reduced while they are decoded.
 
-JPEGs go through libjpeg-turbo (simplejpeg), which can decode at 1/2, 1/4 and 1/8 of the size at a fraction of the cost;
-PNG and BMP through OpenCV; GIF through Pillow, whose decoder has seen more hostile files. All of them let go of the GIL
-while they work.
+libjpeg-turbo (simplejpeg) decodes JPEGs, also at 1/2, 1/4 and 1/8 of the size at a fraction of the cost; OpenCV decodes
+PNG and BMP; Pillow, whose decoder is better tested against hostile files, decodes GIF. All release the GIL.
 
-Strict about truncated files, as Azure is, lenient about what follows the end of a picture and about damage inside a
-JPEG that leaves it decodable. Transparent pixels are put on white, which is what a person sees of them.
+Truncated files are refused, as on Azure. Data after the end of a picture, and damage inside a JPEG that leaves it
+decodable, are accepted. Transparent pixels are shown on white, as viewers do.
 
     photo = decode(Path("photo.jpg").read_bytes())
-    photo.pixels                  # what a detector looks at
+    photo.pixels                  # for the detector
     photo.region(l, t, r, b, max_scale=2.0)   # enough pixels of a face to embed it
 """
 
@@ -44,11 +43,11 @@ MIN_BYTES, MAX_BYTES = IMAGE_BYTES
 
 @dataclass(frozen=True, slots=True)
 class ImageRules:
-    """Which image files are accepted.
+    """Rules for accepted image files.
 
     Attributes:
         max_bytes: size of the largest file, inclusive.
-        more_formats: also WebP, AVIF and HEIC, which the contract does not have.
+        more_formats: also accept WebP, AVIF and HEIC, which are not in the contract.
     """
 
     max_bytes: int = MAX_BYTES
@@ -56,12 +55,12 @@ class ImageRules:
 
 
 MAX_PIXELS: Final = 100_000_000
-"""Largest picture, width × height. A sky of 6 MB can have that many; a bomb has more."""
+"""Largest picture, width × height. A legitimate file of 6 MB can have that many; a decompression bomb has more."""
 
 MAX_DECODED_BYTES: Final = 400_000_000
-"""Most memory that decoding may need by the header; it binds before `MAX_PIXELS` for the costlier kinds of file."""
+"""Most memory that decoding may need according to the header; for some formats stricter than `MAX_PIXELS`."""
 
-# EXIF orientation → does upright x (y) run along the stored y (x); is upright x reversed; is upright y reversed.
+# EXIF orientation → whether x and y are swapped; whether upright x is reversed; whether upright y is reversed.
 _AXES: Final = {
     1: (False, False, False),
     2: (False, True, False),
@@ -81,10 +80,10 @@ class Region:
     A point (x, y) of `pixels` is at (left + x × scale, top + y × scale) of the full, upright photo.
 
     Attributes:
-        pixels: uint8 (h, w, 3) BGR; a view, not to be written to.
-        left: its left edge, in pixels of the full photo.
-        top: its top edge.
-        scale: full pixels for each of its pixels, the same in x and y.
+        pixels: uint8 (h, w, 3) BGR; a view, do not modify.
+        left: left edge, in pixels of the full photo.
+        top: top edge, in pixels of the full photo.
+        scale: full pixels per pixel of the region, the same in x and y.
     """
 
     pixels: Pixels
@@ -94,16 +93,16 @@ class Region:
 
 
 class Photo:
-    """A decoded picture; make it with `decode` or `Photo.from_pixels`.
+    """A decoded picture; create it with `decode` or `Photo.from_pixels`.
 
     Attributes:
         width: pixels of the full, upright photo.
         height: pixels of the full, upright photo.
-        pixels: uint8 (h, w, 3) BGR, upright, contiguous, perhaps reduced.
-        scale: full pixels for each pixel of `pixels`; exactly 1, 2, 4 or 8, the same in x and y. The last row and
-            column of reduced pixels may stand for fewer than `scale` full ones.
-        origin: x, y in the full photo of the top left corner of `pixels`. Zero, or (for a turned and reduced photo
-            whose size is no multiple of `scale`) up to `scale` pixels outside it.
+        pixels: uint8 (h, w, 3) BGR, upright, contiguous, possibly reduced.
+        scale: full pixels per pixel of `pixels`; exactly 1, 2, 4 or 8, the same in x and y. The last row and column of
+            reduced pixels may cover fewer than `scale` full pixels.
+        origin: x, y in the full photo of the top left corner of `pixels`: zero, or up to `scale` pixels outside the
+            photo if it was rotated and reduced and its size is not a multiple of `scale`.
     """
 
     __slots__ = ("_data", "_header", "_levels", "_lock", "height", "origin", "pixels", "scale", "width")
@@ -115,7 +114,7 @@ class Photo:
     origin: tuple[float, float]
 
     def __init__(self, data: bytes, header: ImageHeader, pixels: Pixels, reduction: int) -> None:
-        """Keep the file for later decodes at a finer scale."""
+        """Store the pixels, and the file for decoding again at a finer scale."""
         swapped = header.orientation >= 5
         self.width = header.height if swapped else header.width
         self.height = header.width if swapped else header.height
@@ -129,7 +128,7 @@ class Photo:
 
     @classmethod
     def from_pixels(cls, pixels: Pixels) -> Photo:
-        """A photo of pixels that are decoded already.
+        """Create a photo from decoded pixels.
 
         Args:
             pixels: uint8 (h, w, 3) BGR, upright.
@@ -138,23 +137,23 @@ class Photo:
         return cls(b"", header, np.ascontiguousarray(pixels), 1)
 
     def full_pixels(self) -> Pixels:
-        """uint8 (height, width, 3) BGR at full resolution; decoded when first asked for, then kept."""
+        """Return uint8 (height, width, 3) BGR at full resolution; decoded on first use, then cached."""
         return self._level(1)
 
     def to_full(self, points: Float32) -> Float32:
-        """float32 (..., 2) x, y of `pixels` → of the full, upright photo."""
+        """Convert x, y, float32 (..., 2), from `pixels` to the full, upright photo."""
         return np.asarray(points * self.scale + np.asarray(self.origin), points.dtype)
 
     def region(self, left: float, top: float, right: float, bottom: float, *, max_scale: float = 1.0) -> Region:
-        """A rectangle of the photo with at least one pixel for every `max_scale` full ones.
+        """Return a rectangle of the photo with at least one pixel per `max_scale` full pixels.
 
         Args:
             left: left edge in full pixels; edges outside the photo are moved to its border.
             top: top edge.
             right: right edge, exclusive.
             bottom: bottom edge, exclusive.
-            max_scale: how coarse the pixels may be. The working pixels are used if they are fine enough; else the
-                photo is decoded again at the coarsest scale that is (once a photo and scale).
+            max_scale: coarsest allowed scale. The working pixels are used if they are fine enough; otherwise the photo
+                is decoded again at the coarsest sufficient scale (once per scale).
 
         Returns:
             The smallest region of whole pixels that covers the rectangle, at least one pixel.
@@ -193,14 +192,14 @@ def decode(data: bytes, *, working_side: int = 1600, rules: ImageRules | None = 
     """Decode an image file.
 
     Args:
-        data: the whole file; JPEG, PNG, GIF (its first picture) or BMP, and what `rules` add.
+        data: the whole file; JPEG, PNG, GIF (its first picture) or BMP, and the formats that `rules` add.
         working_side: a JPEG is reduced by the largest of 1, 2, 4, 8 that leaves its long side this many pixels.
-        rules: which files are accepted; those of the contract when None.
+        rules: rules for accepted files; None for the contract's.
 
     Raises:
         ImageTooSmallError: shorter than `MIN_BYTES`.
         ImageTooLargeError: longer than the rules allow.
-        UnreadableImageError: another format, broken, or too many pixels; the text says what was found.
+        UnreadableImageError: unsupported format, broken, or too many pixels; the text gives the reason.
     """
     if len(data) < MIN_BYTES:
         instead = what_instead(data)
@@ -261,9 +260,9 @@ def _decode_jpeg(data: bytes, header: ImageHeader, reduction: int) -> Pixels:
 
 
 def _decode_damaged_jpeg(data: bytes, problem: str, least: Mapping[str, int]) -> Pixels:
-    """Decode a JPEG of which the decoder complains, unless its data ends before its picture."""
+    """Decode a JPEG for which the decoder reported a problem, unless it is truncated."""
     if jpeg_end(data) is None:
-        # Without an end marker the decoder cannot tell a missing marker from missing pixels. With one it can.
+        # With an end marker the decoder can distinguish a missing marker from missing pixels.
         data += b"\xff\xd9"
         try:
             return np.asarray(simplejpeg.decode_jpeg(data, "BGR", **least), np.uint8)
@@ -281,7 +280,7 @@ def _decode_with_opencv(data: bytes, header: ImageHeader) -> Pixels:
         data = bare_png(data)
     mode = cv2.IMREAD_UNCHANGED if header.alpha else cv2.IMREAD_COLOR
     try:
-        # With IGNORE_ORIENTATION: turning is done here, the same way for all formats.
+        # IGNORE_ORIENTATION, because the rotation is applied here for all formats alike.
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), mode | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error:
         pixels = None
@@ -300,19 +299,19 @@ def _decode_gif(data: bytes, header: ImageHeader) -> Pixels:
         rgba = np.asarray(image.convert("RGBA"))
     except UnreadableImageError:
         raise
-    except Exception as error:  # Pillow's plugins raise whatever their parsing runs into
+    except Exception as error:  # Pillow's plugins may raise any exception while parsing
         raise UnreadableImageError("corrupt or truncated GIF: {reason}", reason=error) from None
     return on_white(cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA))
 
 
 def on_white(pixels: np.ndarray) -> Pixels:
-    """Turn any uint8 picture of 1, 3 (BGR) or 4 (BGRA) channels into BGR, the transparent parts white."""
+    """Convert a uint8 picture of 1, 3 (BGR) or 4 (BGRA) channels to BGR, with transparent parts on white."""
     if pixels.ndim == 2 or pixels.shape[2] == 1:
         return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR), np.uint8)
     if pixels.shape[2] == 3:
         return np.asarray(pixels, np.uint8)
     bgr = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGRA2BGR), np.uint8)
-    for start in range(0, len(bgr), 256):  # in strips: the wide intermediate stays small
+    for start in range(0, len(bgr), 256):  # in strips, to keep the intermediate array small
         alpha = pixels[start : start + 256, :, 3:].astype(np.uint16)
         if alpha.min() < 255:
             strip = bgr[start : start + 256]
@@ -332,6 +331,6 @@ def _upright(pixels: Pixels, orientation: int) -> Pixels:
 
 
 def _span(low: float, high: float, reduction: int, count: int) -> tuple[int, int]:
-    """Whole reduced pixels that cover [low, high), at least one, within [0, count)."""
+    """Return the whole reduced pixels that cover [low, high), at least one, within [0, count)."""
     first = min(max(int(low // reduction), 0), count - 1)
     return first, max(min(int(-(-high // reduction)), count), first + 1)

@@ -1,8 +1,8 @@
-"""Finding faces: the YuNet network, looked through at one or more scales and turns.
+"""Face detection with the YuNet network, at one scale; see `finder` for the scales and turns.
 
-YuNet (Wu, Peng, Yu: "YuNet: A Tiny Millisecond-level Face Detector", 2023) answers, for each cell of three grids
-(strides 8, 16, 32), how likely a face is centred there, its box, and five points. It was trained upright and finds
-faces of about 16 to 500 pixels in its input, which is what the operating points below are built around.
+YuNet (Wu, Peng, Yu: "YuNet: A Tiny Millisecond-level Face Detector", 2023) returns, for each cell of three grids
+(strides 8, 16, 32), the probability of a face centred there, its box, and five points. It was trained on upright faces
+and finds faces of about 16 to 500 pixels in its input.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _OUTPUTS = ("scores", "boxes", "points")
 _KEPT_GRIDS = 64
 _OVERLAP = 0.3
 _WIDE_PIXELS = 40_000
-"""Pixels from which a second core may make a search faster."""
+"""Input size in pixels from which a second core may make a search faster."""
 _MAX_CANDIDATES = 2000
-"""Candidates above the threshold that are considered at all; a crowd of 100 faces gives about 1,500."""
+"""Most candidates above the threshold to consider; a crowd of 100 faces has about 1,500."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +41,16 @@ class RawDetections:
     points: Float32
 
     def __len__(self) -> int:
-        """Count the candidates."""
+        """Number of candidates."""
         return len(self.scores)
 
     def take(self, index: Array) -> RawDetections:
-        """Keep those at `index` (positions or a mask)."""
+        """Return the candidates at `index` (positions or a mask)."""
         return RawDetections(self.boxes[index], self.scores[index], self.points[index])
 
     @staticmethod
     def join(parts: list[RawDetections]) -> RawDetections:
-        """Combine several detectors."""
+        """Concatenate the results of several searches."""
         return RawDetections(
             np.concatenate([part.boxes for part in parts]),
             np.concatenate([part.scores for part in parts]),
@@ -59,11 +59,11 @@ class RawDetections:
 
 
 class YuNet:
-    """The network and the decoding of its answers.
+    """The network and the decoding of its output.
 
     Args:
-        network: YuNet 2023mar in float32 with open height and width, its heads joined (`models/convert/yunet.py`).
-        cores: which says whether a second core is free; a search uses one when None.
+        network: YuNet 2023mar in float32 with dynamic height and width, its heads joined (`models/convert/yunet.py`).
+        cores: source of a second core for a search; None to use one core only.
     """
 
     def __init__(self, network: Network, cores: SpareCores | None = None) -> None:
@@ -72,20 +72,20 @@ class YuNet:
         self._grids: dict[tuple[int, int], Float32] = {}
 
     def search(self, pixels: Pixels, threshold: float) -> RawDetections:
-        """Find faces at the scale that the image has.
+        """Find faces at the scale of the image.
 
         Args:
             pixels: BGR uint8 (h, w, 3).
-            threshold: least score to report, in [0, 1].
+            threshold: lowest score to report, in [0, 1].
 
         Returns:
-            All candidates above it, overlapping ones included, in no particular order.
+            All candidates above the threshold, including overlapping ones, in no particular order.
         """
         rows, columns, blob = padded(pixels)
         scores, boxes, points = self._run(blob)
         scores = scores[0]
         (likely,) = (scores >= np.float32(threshold)).nonzero()
-        # Strides are powers of two: it makes no difference to the last bit whether cells are scaled before or after.
+        # Strides are powers of two, so scaling cells before or after gives the same bits.
         cells = self._cells(columns // 32, rows // 32).take(likely, 0)
         corner, stride = cells[:, :2], cells[:, 2:]
         found = boxes[0].take(likely, 0)
@@ -111,7 +111,7 @@ class YuNet:
             return self._network.run(blob, outputs=_OUTPUTS, wide=wide)
 
     def _cells(self, across: int, down: int) -> Float32:
-        """Left and top of each cell, and its stride, in pixels, float32 (n, 3), for an input of so many times 32."""
+        """Return left, top and stride of each cell in pixels, float32 (n, 3); the input has `across` × `down` × 32²."""
         known = self._grids.get((across, down))
         if known is None:
             if len(self._grids) >= _KEPT_GRIDS:
@@ -121,10 +121,10 @@ class YuNet:
 
 
 def padded(pixels: Pixels) -> tuple[int, int, Float32]:
-    """Return the pixels as the network takes them, float32 (1, 3, rows, columns), and how many rows and columns.
+    """Return numbers of rows and columns and the network's input, float32 (1, 3, rows, columns).
 
-    They are filled up with black to multiples of 32. Taking the colours apart as bytes is twice as fast as what OpenCV
-    has for it, which does so with floats.
+    The input is padded with black to multiples of 32. Splitting the channels as bytes is twice as fast as OpenCV's
+    function, which does it with floats.
     """
     height, width = pixels.shape[:2]
     rows, columns = -(-height // 32) * 32, -(-width // 32) * 32
@@ -144,14 +144,14 @@ def _cells(across: int, down: int) -> Float32:
 
 
 def suppress(candidates: RawDetections, overlap: float = _OVERLAP) -> RawDetections:
-    """Keep the best of every set of candidates that overlap.
+    """Apply non-maximum suppression (NMS).
 
     Args:
         candidates: any number.
-        overlap: intersection over union from which two boxes count as the same face.
+        overlap: IoU from which two boxes count as the same face.
 
     Returns:
-        The survivors, best score first.
+        The remaining candidates, best score first.
     """
     if len(candidates) < 2:
         return candidates

@@ -1,4 +1,4 @@
-"""Drawing what was found onto a photo: boxes, the 27 landmarks, pose axes, attributes."""
+"""Drawing of results on a photo: boxes, the 27 landmarks, pose axes, attributes."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def draw_faces(pixels: Pixels, faces: Sequence[Face]) -> Pixels:
 
     Args:
         pixels: BGR uint8 (h, w, 3), the full, upright photo.
-        faces: found in it; what they have (landmarks, pose, attributes) is drawn.
+        faces: its faces; the results they have (landmarks, pose, attributes) are drawn.
 
     Returns:
         BGR uint8 (h, w, 3).
     """
     canvas = pixels.copy()
     unit = max(1, round(max(canvas.shape[:2]) / 640))
-    for number, face in enumerate(faces, start=1):  # below all boxes, so that none hides another face
+    for number, face in enumerate(faces, start=1):  # labels below the boxes, so that none hides another face
         place = (face.box.left, face.box.top + face.box.height)
         _label(canvas, [f"{number}: {face.score:.2f}", *describe(face.attributes)], place, unit)
     for face in faces:
@@ -61,14 +61,14 @@ def draw_faces(pixels: Pixels, faces: Sequence[Face]) -> Pixels:
 
 
 def pose_axes(pose: HeadPose) -> Float32:
-    """The head's axes in the image.
+    """Return the head's axes in the image.
 
     Args:
         pose: degrees.
 
     Returns:
-        float32 (3, 2): where unit vectors towards the image's right, down and the camera end up, x and y in the
-        image, when the head is turned by yaw, then pitch, then roll.
+        float32 (3, 2): x and y in the image of unit vectors towards the image's right, down and the camera, after
+        rotation by yaw, then pitch, then roll.
     """
     yaw, pitch, roll = np.radians([pose.yaw, pose.pitch, pose.roll])
     turn_yaw = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
@@ -90,7 +90,7 @@ _NAMES: Final = {
     "quality": "quality for recognition",
 }
 _LITTLE: Final = 0.1
-"""Share from which a beard or a hair colour is mentioned."""
+"""Value from which a beard or a hair colour is listed."""
 
 
 def _text(name: str, value: Any) -> str:  # noqa: PLR0911  # a return for each kind of value; Any: of any attribute
@@ -120,7 +120,7 @@ def _text(name: str, value: Any) -> str:  # noqa: PLR0911  # a return for each k
 
 
 def _shared(name: str, share: float) -> str:
-    """Return a name with its share in per cent; nothing for little."""
+    """Return a name with its value in per cent; "" below `_LITTLE`."""
     return f"{name} {share:.0%}" if share >= _LITTLE else ""
 
 
@@ -145,7 +145,7 @@ def _draw_axes(canvas: Pixels, face: Face, pose: HeadPose, unit: int) -> None:
 
 
 def _label(canvas: Pixels, lines: list[str], at: tuple[int, int], unit: int) -> None:
-    """Write lines in white on a dark panel, moved so that it is inside the photo where it fits."""
+    """Write lines in white on a dark panel, moved into the photo if it fits."""
     size, height = 0.3 * unit, 11 * unit
     lines = [line.replace("°", "") for line in lines]  # the font has ASCII only
     lines = [line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…" for line in lines]

@@ -1,4 +1,4 @@
-"""Face → template: alignment to each network's own crop, the network, fusion of several, score normalisation."""
+"""Face → template: alignment to each network's crop, the networks, their fusion, and score normalisation."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from mien.vision.spare_cores import SpareCores
 from mien.vision.types import Embedding, Float32, Pixels
 
 _READABLE = 2 / 3
-"""Share of the norm from which quality is no longer low, below which templates are those of no face in particular:
-strangers' come out alike, be they of faces upside down, of blurred specks or of animals (`bench/rotation.py`)."""
+"""Share of the limit of low quality below which templates are meaningless: those of upside-down faces, blurred specks
+and animals are similar to each other, whoever they show (`bench/rotation.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +29,15 @@ class _Vector:
 
 
 class Embedder:
-    """Computes templates with one pack; safe to call from many threads.
+    """Computes templates with one pack; thread-safe.
 
     Args:
         pack: a recogniser, or a fusion of several.
-        cores: spare cores for running the networks of a fusion in parallel, or those of a single call on two cores; one
-            after the other on one core when None.
+        cores: spare cores to run the networks of a fusion in parallel, or a single network on two cores; None for one
+            core.
 
     Attributes:
-        fingerprint: fingerprint of the pack; only embeddings of the same one may be compared.
+        fingerprint: fingerprint of the pack; only embeddings with the same fingerprint may be compared.
         packs: names of the packs whose networks it runs.
         dimension: length of its templates.
     """
@@ -53,7 +53,7 @@ class Embedder:
             )
         else:
             self._parts = ((_Single(pack, self._cores), 1.0, None),)
-        # The first part judges what was seen: its norm is the embedding's.
+        # The norm of an embedding is the norm of the first part's.
         first = pack.parts[0][0] if pack.parts else pack
         cuts = first.manifest.calibration.quality_cuts if first.manifest.calibration else None
         self._least, self._plain = (_READABLE * cuts[0], sum(cuts) / 2) if cuts else (0.0, np.inf)
@@ -68,11 +68,11 @@ class Embedder:
         Args:
             pixels: BGR uint8 (h, w, 3).
             points: float32 (5, 2) in those pixels, see `Detection.points`.
-            known: results of packs' networks for this face, float32 (d,) by pack; these are not run again.
+            known: outputs already computed for this face, float32 (d,) by pack; these networks are not run again.
 
         Returns:
-            The template; its norm is that of the first part's network, before normalising. The empty template where
-            that norm says that no face was seen.
+            The template, with the norm of the first part's network before normalisation. If that norm is too low for a
+            face, the template of an unreadable face.
         """
         known = known or {}
         calls = [
@@ -92,7 +92,7 @@ class Embedder:
         return Embedding(joined, self.fingerprint, found[0].norm)
 
     def unread(self) -> Embedding:
-        """Return the template of a face that could not be read: it is like no other, not even like itself."""
+        """Return the template of an unreadable face: zeros, which match nothing."""
         return Embedding(np.zeros(self.dimension, np.float32), self.fingerprint, 0.0)
 
     def widen(self) -> None:
@@ -100,13 +100,13 @@ class Embedder:
         for single, _, _ in self._parts:
             single.widen()
 
-    def doubts(self, embedding: Embedding) -> bool:
-        """Return whether a template is too short to be surely of a face that was seen upright."""
+    def is_doubtful(self, embedding: Embedding) -> bool:
+        """Return whether the norm of a template is so low that the face may not have been upright."""
         return embedding.norm < self._plain
 
 
 def normalisation_of(manifest: Manifest) -> Normalisation | None:
-    """Return a recogniser's score normalisation; None when it has none.
+    """Return a recogniser's score normalisation; None if it has none.
 
     Raises:
         CorruptFileError: its cohort is missing or damaged.
@@ -118,7 +118,7 @@ def normalisation_of(manifest: Manifest) -> Normalisation | None:
 
 
 def calibration_of(manifest: Manifest) -> Calibration | None:
-    """Return the calibration that a recogniser's manifest states; None when it states none."""
+    """Return the calibration in a recogniser's manifest; None if there is none."""
     stated = manifest.calibration
     if stated is None:
         return None
@@ -126,7 +126,7 @@ def calibration_of(manifest: Manifest) -> Calibration | None:
 
 
 class _Single:
-    """One network with its conventions."""
+    """One network with its input and output conventions."""
 
     def __init__(self, pack: LoadedPack, cores: SpareCores) -> None:
         self._cores = cores
@@ -159,7 +159,7 @@ class _Single:
 
 
 def _unit(vector: Float32) -> tuple[Float32, float]:
-    """Scale a vector to length 1; also return the length that it had."""
+    """Scale a vector to length 1; also return its original length."""
     length = float(np.sqrt(vector.dot(vector)))
     unit: Float32 = vector / np.float32(max(length, 1e-12))
     return unit, length

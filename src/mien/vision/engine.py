@@ -1,4 +1,4 @@
-"""The face engine: image bytes in, faces out, and only the work that was requested."""
+"""The face engine: from image bytes to faces, computing only the requested results."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from mien.vision.upright import LandmarkReading, UprightReader
 DETECTOR = "yunet"
 
 _MIN_FACE_SLACK = 0.9
-"""Boxes of two detectors differ by about a tenth; faces are reported down to this share of the minimum."""
+"""Share of the minimum size from which faces are reported, as boxes of two detectors differ by about a tenth."""
 
 _WORKING_SIDE = {OperatingPoint.GENERAL: 960, OperatingPoint.SENSITIVE: 1280, OperatingPoint.BEST: 1280}
-"""Large JPEGs are decoded at a reduced size that leaves the long side this many pixels; the smallest face to be found
-(36 of 1920) then still has 18 or 24."""
+"""Large JPEGs are decoded at a reduced size with at least this many pixels on the long side; the smallest face to find
+(36 of 1920 pixels) then still has 18 or 24."""
 
 _EYE_PIXELS = 56.0
-"""Pixels between the eyes in the largest crop that a network takes; a face of fewer is decoded at a finer scale."""
+"""Pixels between the eyes in the largest crop of a network; a face with fewer is decoded at a finer scale."""
 
 _T = TypeVar("_T")
 
@@ -50,8 +50,8 @@ class Analysis:
     Attributes:
         width: pixels of the full, upright image.
         height: pixels of the full, upright image.
-        faces: the largest first.
-        photo: the decoded image, or None when not asked for.
+        faces: the faces, largest first.
+        photo: the decoded image; None if not requested.
     """
 
     width: int
@@ -62,9 +62,9 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """The pixels in which one face is looked at closely, and where they lie in the full image.
+    """The pixels used to analyse one face, and their position in the full image.
 
-    A point p of `pixels` is at `origin + scale · p` of the image.
+    A point p of `pixels` is at `origin + scale · p` in the image.
     """
 
     pixels: Pixels
@@ -78,8 +78,8 @@ class _View:
 
 
 @dataclass(frozen=True, slots=True)
-class _Looked:
-    """A face that was looked at closely."""
+class _FaceReading:
+    """A face with its upright reading."""
 
     view: _View
     reading: LandmarkReading
@@ -87,14 +87,14 @@ class _Looked:
 
 
 class FaceEngine:
-    """Finds and describes the faces of images; safe to call from many threads.
+    """Finds and analyses the faces of images; thread-safe.
 
-    A call computes in its own thread, helped by others as long as cores are free.
+    A call computes in the caller's thread, helped by other threads while cores are free.
 
     Args:
-        store: the store of the model packs; the user's default store when None.
-        cores: how many cores it may use at most; those this process may run on when None.
-        rules: which image files are accepted; those of the contract when None.
+        store: the store of model packs; None for the user's default store.
+        cores: most cores to use; None for all that this process may run on.
+        rules: rules for accepted image files; None for the contract's.
 
     Example:
         >>> engine = FaceEngine()
@@ -106,8 +106,8 @@ class FaceEngine:
     def __init__(
         self, store: ModelStore | None = None, cores: int | None = None, rules: ImageRules | None = None
     ) -> None:
-        # OpenCV's own threads would share out each small warp and spin while they wait for the next, on cores that
-        # other images need: the spreading is done here, by whole faces.
+        # OpenCV's own threads would split each small warp and then spin on cores that other images need. Work is
+        # distributed here instead, by whole faces.
         cv2.setNumThreads(1)
         self._store = store or ModelStore()
         self._cores = SpareCores(cores)
@@ -116,22 +116,22 @@ class FaceEngine:
         self._kept: dict[object, object] = {}
 
     def prepare(self, packs: Iterable[str]) -> None:
-        """Load packs now rather than at their first use, several at a time.
+        """Load packs in advance, in parallel.
 
         Args:
-            packs: names; recognisers are made ready to embed.
+            packs: names of packs; recognisers become ready to embed.
 
         Raises:
-            ModelError: if one cannot be loaded; the text names the command that repairs it.
+            ModelError: if a pack cannot be loaded; the text names the command that repairs it.
         """
         with ThreadPoolExecutor() as pool:
             for done in [pool.submit(self._warm, name) for name in packs]:
                 done.result()
 
     def widen(self, recognisers: Iterable[str]) -> None:
-        """Prepare for calls that have the machine to themselves: the detector and recognisers may then use two cores.
+        """Let the detector and recognisers use two cores in calls that have the machine to themselves.
 
-        Results stay the same. It costs memory for a second copy of the weights.
+        Results do not change. It takes memory for a second copy of the weights.
 
         Args:
             recognisers: names of packs.
@@ -145,7 +145,7 @@ class FaceEngine:
                 self._recogniser(name).widen()
 
     def fingerprint(self, recogniser: str) -> str:
-        """The fingerprint of the templates that a recogniser makes; needs no files."""
+        """Return the fingerprint of a recogniser's templates; needs no model files."""
         return self._store.fingerprint(recogniser)
 
     def analyze(self, image: ImageInput, want: Want | None = None) -> Analysis:
@@ -154,10 +154,10 @@ class FaceEngine:
         Args:
             image: an image file (JPEG, PNG, GIF or BMP) as bytes or as a path, or upright pixels, uint8: BGR (h, w, 3),
                 RGBA (h, w, 4) or grey (h, w).
-            want: the requested results; faces only when None.
+            want: the requested results; None for faces only.
 
         Raises:
-            ImageInputError: if `image` is none of these; the text says what it is and how to convert it.
+            ImageInputError: if `image` has another type; the text says how to convert it.
             ImageError: if the image cannot be analysed.
             OSError: if the file of a path cannot be read.
             UnsupportedAttributeError: if this build has no method for an attribute; then nothing is computed.
@@ -168,14 +168,14 @@ class FaceEngine:
         with self._cores.occupied():
             return self._analyze(image, want)
 
-    # The steps of an analysis one by one, for who follows faces through the frames of a video.
+    # Single steps of an analysis, for tracking faces through the frames of a video.
 
     def glance(self, pixels: Pixels, threshold: float) -> list[Detection]:
-        """Search a picture once, at the scale that it has.
+        """Search a picture once, at its own scale.
 
         Args:
-            pixels: BGR uint8 (h, w, 3); faces of 12 to 400 of its pixels are found.
-            threshold: least score, in [0, 1].
+            pixels: BGR uint8 (h, w, 3); faces of 12 to 400 pixels are found.
+            threshold: lowest score, in [0, 1].
 
         Returns:
             Faces in those pixels, best score first.
@@ -187,7 +187,7 @@ class FaceEngine:
             return self._finder().glance(pixels, threshold)
 
     def is_person(self, pixels: Pixels, detection: Detection) -> bool:
-        """Return whether a face of a picture is a person's; those that the detector is sure of are not looked at.
+        """Return whether a detected face is a person's; true without a check if the detector's score is high.
 
         Args:
             pixels: BGR uint8 (h, w, 3).
@@ -199,7 +199,7 @@ class FaceEngine:
             return self._is_person(Photo.from_pixels(pixels), detection)
 
     def read(self, pixels: Pixels, detection: Detection, want: Want) -> Face:
-        """Describe one face of a picture, as `analyze` does with every face.
+        """Analyse one face of a picture, as `analyze` does for every face.
 
         Args:
             pixels: BGR uint8 (h, w, 3).
@@ -236,16 +236,16 @@ class FaceEngine:
         return Analysis(photo.width, photo.height, tuple(faces), photo if want.photo else None)
 
     def _is_person(self, photo: Photo, detection: Detection) -> bool:
-        """Glance at a doubtful face as it was found, and read it upright only where that leaves it open."""
+        """Check a doubtful face as it was detected, and if that is undecided, check it upright."""
         view = _view(photo, detection)
         if is_clearly_person(FaceContext(view.pixels, view.points, view.box, self._network, self._mesh_of)):
             return True
-        looked = self._look(view)
-        return looked.reading.score >= SURE or is_person(looked.context)
+        found = self._read_upright(view)
+        return found.reading.score >= SURE or is_person(found.context)
 
-    def _look(self, view: _View) -> _Looked:
+    def _read_upright(self, view: _View) -> _FaceReading:
         reading = self._reader().read(view.pixels, view.points, view.box)
-        return _Looked(view, reading, self._context(view, reading))
+        return _FaceReading(view, reading, self._context(view, reading))
 
     def _describe(
         self, photo: Photo, box: FaceBox, detection: Detection, want: Want, second: float | None = None
@@ -253,9 +253,9 @@ class FaceEngine:
         closely = want.recogniser is not None or want.landmarks or want.attributes or want.quality
         if not closely:
             return Face(box, detection.score, photo.to_full(detection.points))
-        looked = self._look(_view(photo, detection))
-        view = looked.view
-        context, embedding = self._read(looked, want)
+        found = self._read_upright(_view(photo, detection))
+        view = found.view
+        context, embedding = self._read(found, want)
         landmarks = None
         if want.landmarks:
             landmarks = view.to_full(landmarks27(self._mesh().with_irises(view.pixels, context.mesh)))
@@ -266,14 +266,14 @@ class FaceEngine:
             quality = measure_quality(context, frame, partial(self._mesh().with_irises, view.pixels))
         return Face(box, detection.score, view.to_full(context.points), landmarks, attributes, embedding, quality)
 
-    def _read(self, looked: _Looked, want: Want) -> tuple[FaceContext, Embedding | None]:
-        """Compute the template if wanted, empty unless the face was read reliably; look again if it is short."""
-        view, reading, context = looked.view, looked.reading, looked.context
+    def _read(self, found: _FaceReading, want: Want) -> tuple[FaceContext, Embedding | None]:
+        """Compute the template if requested, unreadable if the face is; search all turns if its norm is low."""
+        view, reading, context = found.view, found.reading, found.context
         if want.recogniser is None:
             return context, None
         recogniser = self._recogniser(want.recogniser)
         embedding = self._embed(recogniser, context, reading, want)
-        if reading.searched or not recogniser.doubts(embedding):
+        if reading.searched or not recogniser.is_doubtful(embedding):
             return context, embedding
         again = self._reader().search(view.pixels, reading, view.box)
         if again.trusted and again.points is reading.points:
@@ -297,7 +297,7 @@ class FaceEngine:
             context.norm = embedding.norm
         return embedding
 
-    # What is loaded is loaded once, at its first use.
+    # Networks are loaded once, on first use.
 
     def _once(self, key: object, make: Callable[[], _T]) -> _T:
         kept = self._kept.get(key)
@@ -306,7 +306,7 @@ class FaceEngine:
                 kept = self._kept.get(key)
                 if kept is None:
                     kept = self._kept[key] = make()
-        return kept  # type: ignore[return-value]  # the key says the type
+        return kept  # type: ignore[return-value]  # the key determines the type
 
     def _detector(self) -> YuNet:
         return self._once("detector", lambda: YuNet(self._store.load(DETECTOR).network, self._cores))
@@ -354,7 +354,7 @@ def _boxes(photo: Photo, found: list[Detection]) -> list[FaceBox]:
     x, y = photo.origin
     for detection in found:
         left, top, width, height = detection.box
-        # In plain Python, with the numbers of 32 bits that arrays have.
+        # In plain Python, rounded to float32 as arrays would be.
         x0, y0, x1, y1 = (
             round(_float32(_float32(edge) * photo.scale + origin))
             for edge, origin in ((left, x), (top, y), (left + width, x), (top + height, y))
@@ -366,23 +366,23 @@ def _boxes(photo: Photo, found: list[Detection]) -> list[FaceBox]:
 
 
 def _float32(value: float) -> float:
-    """Round to the nearest number of 32 bits."""
+    """Round to the nearest float32."""
     return float(np.float32(value))
 
 
 def _large_enough(box: FaceBox, photo: Photo) -> bool:
-    """Return whether a face has the contract's minimum size, which grows with images beyond 1920×1080."""
+    """Return whether a face has the contract's minimum size, which grows for images larger than 1920×1080."""
     side = _MIN_FACE_SLACK * _least(photo)
     return box.area >= side * side
 
 
 def _least(photo: Photo) -> float:
-    """Side of the smallest face that is to be found, in pixels of the full image."""
+    """Return the side of the smallest face to find, in pixels of the full image."""
     return MIN_FACE * max(1.0, max(photo.width, photo.height) / FULL_HD)
 
 
 def _view(photo: Photo, detection: Detection) -> _View:
-    """Choose pixels that are fine enough for the crops that networks take."""
+    """Return pixels that are fine enough for the networks' crops."""
     if photo.scale == 1:
         return _View(photo.pixels, photo.origin, photo.scale, detection.points, detection.box)
     eyes = float(np.linalg.norm(detection.points[1] - detection.points[0]))

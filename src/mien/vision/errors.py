@@ -10,7 +10,7 @@ class VisionError(MessageError):
 
 
 class ImageError(VisionError):
-    """The bytes given cannot be analysed."""
+    """The image cannot be analysed."""
 
 
 class ImageTooSmallError(ImageError):
@@ -24,7 +24,7 @@ class ImageTooLargeError(ImageError):
 class UnreadableImageError(ImageError):
     """The bytes are not a JPEG, PNG, GIF or BMP that can be decoded within the limits.
 
-    The exception's text says what was found, for the error's hint.
+    The text gives the reason, for the error's hint.
     """
 
 
@@ -33,10 +33,10 @@ class ImageInputError(VisionError, TypeError):
 
 
 class UnsupportedAttributeError(VisionError):
-    """No honest method is installed for an attribute that was requested."""
+    """This build has no method for a requested attribute."""
 
     def __init__(self, attribute: str, reason: str) -> None:
-        """Keep the attribute's contract name and the reason, for the error's hint."""
+        """Store the attribute's contract name and the reason, for the error's hint."""
         super().__init__("{attribute}: {reason}", attribute=attribute, reason=reason)
         self.attribute = attribute
         self.reason = reason

@@ -1,12 +1,10 @@
 """The dense face mesh, the irises, and the 27 named landmarks.
 
-MediaPipe's mesh network looks at an upright square crop of a face and gives 468 points of its surface. The first crop
-comes from the detector's five points; the second from the mesh that the first one gave, which is how the network was
-trained and what makes the result independent of the detector. In a video the mesh of the last frame is the first
-crop of the next one.
+MediaPipe's mesh network returns 468 points of a face's surface from an upright square crop. The first crop is based on
+the detector's five points, the second on the first mesh, as in the network's training; this makes the result
+independent of the detector. In a video, the first crop is based on the mesh of the previous frame.
 
-"Left" is the image's left when the face stands upright; in a face that lies or stands on its head it is the same side
-of the face.
+"Left" is the image's left for an upright face; for a turned face it is the same side of the face.
 """
 
 from __future__ import annotations
@@ -35,14 +33,14 @@ IRIS_SIZE = 64
 MESH_POINTS = 468
 
 _MARGIN = 1.4
-"""Side of the crop by the longer side of the upright mesh: the best of 1.25 to 1.5 on the labelled photos (MediaPipe's
-own is 1.5); from 1.75 on, meshes grow from pass to pass."""
+"""Side of the crop relative to the longer side of the upright mesh: the best of 1.25 to 1.5 on the labelled photos
+(MediaPipe uses 1.5); from 1.75 on, meshes grow from pass to pass."""
 
 _PLAIN_BY, _MIRRORED_BY = 1.3 / 1.4, 1.5 / 1.4
-"""When the mirror image is looked at too, the two crops differ in size: errors that differ average out better."""
+"""Factors on the crop's side of the image and its mirror image: errors of different crops average out better."""
 
 _IRIS_MARGIN = 2.8
-"""Side of an eye's crop by the distance of its corners: the best of 1.9 to 3.0 on the labelled photos."""
+"""Side of an eye's crop relative to the distance of its corners: the best of 1.9 to 3.0 on the labelled photos."""
 
 _TEMPLATE: Float32 = np.array(
     [[-0.134, -0.122], [0.134, -0.122], [0.0, 0.023], [-0.117, 0.137], [0.117, 0.137]], np.float32
@@ -74,8 +72,8 @@ _VERTICES: Mapping[str, tuple[int, ...]] = MappingProxyType(
         "underLipBottom": (17,),
     }
 )
-"""Mesh vertices whose middle is the named landmark: of those on the feature's border, the ones that came nearest to
-hand-set landmarks. Pupils are the centres of the irises; landmarks on the right are the mirror images."""
+"""Mesh vertices whose mean is the named landmark: those on the feature's outline that were nearest to manually placed
+landmarks. Pupils are the centres of the irises; landmarks on the right are the mirror images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +83,8 @@ class Mesh:
     Attributes:
         points: float32 (468, 3): x and y in pixels of the image, and z in the same unit, about 0 in the middle of the
             head's visible part and smaller towards the camera.
-        presence: the network's belief in [0, 1] that the crop shows a face.
-        irises: float32 (2, 2), centres of the left and the right iris in pixels, or None when not asked for; with them,
+        presence: the network's probability in [0, 1] that the crop shows a face.
+        irises: float32 (2, 2), centres of the left and the right iris in pixels; None if not requested. With irises,
             the eyelids' points are averages of both networks.
     """
 
@@ -97,18 +95,18 @@ class Mesh:
 
 @dataclass(frozen=True, slots=True)
 class _Square:
-    """A square of the image, turned: middle, side, and the unit vector that is its x axis (as complex numbers)."""
+    """A rotated square of the image: middle, side, and the unit vector of its x axis (as complex numbers)."""
 
     middle: complex
     side: float
     axis: complex
 
     def grown(self, factor: float) -> _Square:
-        """The square with its side multiplied."""
+        """Return the square with its side multiplied."""
         return replace(self, side=self.side * factor)
 
     def enlarge(self, size: int, *, mirror: bool = False) -> Float32:
-        """The float32 (2, 3) transform from a crop of `size` pixels to the image."""
+        """Return the float32 (2, 3) transform from a crop of `size` pixels to the image."""
         scale = self.side / size
         right, down = self.axis * (-scale if mirror else scale), self.axis * 1j * scale
         corner = self.middle - (right + down) * (size / 2)
@@ -116,7 +114,7 @@ class _Square:
 
 
 class FaceMesh:
-    """Finds the mesh of a face that a detector has found; safe to call from many threads.
+    """Finds the mesh of a detected face; thread-safe.
 
     Args:
         mesh: the converted `face_landmark.tflite` (468 points and presence).
@@ -135,13 +133,13 @@ class FaceMesh:
         Args:
             pixels: BGR uint8 (h, w, 3).
             points: float32 (5, 2) in those pixels: eyes, nose tip, mouth corners, as `Detection.points`.
-            passes: how often the network looks; every pass after the first crops by the mesh of the one before.
-            mirrored: whether the last pass also looks at the mirror image and averages, which takes a tenth off the
-                error for one more run of the network.
+            passes: number of passes; every pass after the first crops by the previous mesh.
+            mirrored: whether the last pass also averages with the mirror image, which reduces the error by a tenth for
+                one more run of the network.
             irises: whether to find the irises too.
 
         Returns:
-            The mesh in those pixels. Points may lie outside the image when the face does.
+            The mesh in those pixels. Points may be outside the image if the face is.
         """
         mesh = self._look(pixels, _square_of_detection(points), mirrored=mirrored and passes == 1)
         for left in range(passes - 1, 0, -1):
@@ -149,14 +147,14 @@ class FaceMesh:
         return self.with_irises(pixels, mesh) if irises else mesh
 
     def follow(self, pixels: Pixels, previous: Mesh, *, mirrored: bool = False) -> Mesh:
-        """Find the mesh near `previous`, a mesh of the same face in this image or the frame before, in one pass."""
+        """Find the mesh in one pass, from a mesh of the same face in this image or the previous frame."""
         return self._look(pixels, _square_of_mesh(previous.points), mirrored=mirrored)
 
     def with_irises(self, pixels: Pixels, mesh: Mesh) -> Mesh:
-        """Add the irises to a mesh of this image, and refine its eyelids; both eyes in one call of the network."""
+        """Add the irises to a mesh of this image, and refine its eyelids; one call of the network for both eyes."""
         corners = _complex(mesh.points)[_EYE_CORNERS]
         axis = _unit(corners[1].mean() - corners[0].mean())
-        # The network knows left eyes; the right one is shown to it in the mirror.
+        # The network was trained on left eyes, so the right one is mirrored.
         moves = [
             _Square(complex(pair.mean()), float(abs(pair[1] - pair[0])) * _IRIS_MARGIN, axis).enlarge(
                 IRIS_SIZE, mirror=mirror
@@ -183,7 +181,7 @@ class FaceMesh:
         return Mesh(np.asarray(points, np.float32), (plain.presence + other.presence) / 2)
 
     def _view(self, pixels: Pixels, square: _Square, *, mirror: bool) -> Mesh:
-        """Run the network once; in the mirror image, each vertex is on the other side of the face."""
+        """Run the network once, on the image or its mirror image, in which vertices are swapped."""
         move = square.enlarge(MESH_SIZE, mirror=mirror)
         crop = _cut(pixels, move, MESH_SIZE)
         inside, logit = self._mesh.run(cv2.dnn.blobFromImage(crop, 1 / 255, swapRB=True))
@@ -214,11 +212,11 @@ def landmarks27(mesh: Mesh) -> Float32:
 
 @cache
 def _named_vertices() -> NDArray[np.intp]:
-    """Integers (25, 6): vertices of the landmarks after the pupils, repeated so that all have as many."""
+    """Return integers (25, 6): the vertices of the landmarks after the pupils, repeated to equal length."""
     mirror = canonical_mesh().mirror
     left = {name: np.array(group, np.intp) for name, group in _VERTICES.items()}
     right = {name.replace("Left", "Right"): mirror[group] for name, group in left.items()}
-    groups = {**right, **left}  # names without a side come from the second
+    groups = {**right, **left}  # for names without a side, `left` takes precedence
     return np.array([np.resize(groups[name], 6) for name in LANDMARK_NAMES[2:]])
 
 
@@ -232,7 +230,7 @@ def _unit(vector: complex) -> complex:
 
 
 def _square_of_detection(points: Float32) -> _Square:
-    """Fit `_TEMPLATE` to the five points by the similarity of least squares."""
+    """Fit `_TEMPLATE` to the five points by a least-squares similarity transform."""
     template, found = _complex(_TEMPLATE), _complex(points)
     offset, middle = template.mean(), found.mean()
     template = template - offset
@@ -242,7 +240,7 @@ def _square_of_detection(points: Float32) -> _Square:
 
 
 def _square_of_mesh(points: Float32) -> _Square:
-    """The square around an upright mesh, with the margin that the network was trained with."""
+    """Return the square around an upright mesh, with the margin `_MARGIN`."""
     surface = _complex(points)
     axis = _unit(surface[_EYE_CORNERS[1, 1]] - surface[_EYE_CORNERS[0, 0]])
     upright = surface / axis
@@ -252,7 +250,7 @@ def _square_of_mesh(points: Float32) -> _Square:
 
 
 def _cut(pixels: Pixels, move: Float32, size: int) -> Pixels:
-    """Cut a square crop out of `pixels`; `move` goes from crop to image, both measured from outer corners."""
-    centred = move.copy()  # OpenCV measures from the middle of the first pixel
+    """Crop a square; `move` maps crop to image coordinates, both with the origin at the outer corner."""
+    centred = move.copy()  # OpenCV's origin is the middle of the first pixel
     centred[:, 2] += (move[:, 0] + move[:, 1] - 1) / 2
     return warp(pixels, invert_transform(centred), size, size)

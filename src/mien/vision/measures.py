@@ -1,10 +1,9 @@
-"""The measures of ISO/IEC 29794-5 that are computed, as data: name, clause, definition, and whose method it is.
+"""The supported quality measures of ISO/IEC 29794-5, as data: name, clause, definition and method.
 
-Every score is a whole number from 0 to 100, and higher is better. The mappings from a raw value to a score are those
-of the standard, with the constants of its reference implementation, OFIQ 1.1 by the Federal Office for Information
-Security (`data/ofiq_config.jaxn`). What the standard reads from networks that Mien does not have is read from Mien's
-own, and the table says so (`MeasureBasis.OWN`): such a score orders photos as the standard's does, but is not its
-number.
+Every score is a whole number from 0 to 100; higher is better. Raw values are mapped to scores as in the standard, with
+the constants of its reference implementation, OFIQ 1.1 by the Federal Office for Information Security
+(`data/ofiq_config.jaxn`). Where the standard uses networks that Mien does not have, Mien uses its own and marks the
+measure (`MeasureBasis.OWN`): such a score ranks photos as the standard's does, but has other values.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ from typing import Final
 
 
 class MeasureBasis(StrEnum):
-    """How far a measure is the standard's.
+    """Relation of a measure to the standard.
 
     STANDARD: the standard's formula and mapping, on Mien's landmarks instead of the 98 of ADNet.
-    OWN: the standard's aspect, measured by a method of Mien.
+    OWN: the standard's aspect, measured by Mien's own method.
     """
 
     STANDARD = "standard"
@@ -28,7 +27,7 @@ class MeasureBasis(StrEnum):
 
 
 class Measure(StrEnum):
-    """A quality measure by the identifier that the reference implementation gives it."""
+    """The quality measures, by their identifiers in the reference implementation."""
 
     UNIFIED = "UnifiedQualityScore"
     BACKGROUND_UNIFORMITY = "BackgroundUniformity"
@@ -64,10 +63,10 @@ class Definition:
     """The definition of a measure.
 
     Attributes:
-        name: for people.
+        name: readable name.
         clause: clause of ISO/IEC 29794-5:2025.
         definition: the raw value and its unit, in one sentence.
-        basis: how far it is the standard's.
+        basis: relation to the standard.
         advice: how to get a higher score.
     """
 

@@ -1,9 +1,9 @@
-"""WebP, AVIF and HEIC, which the contract does not have: read only where an operator has allowed them.
+"""WebP, AVIF and HEIC, which are not in the contract: accepted only if an operator allows them.
 
-Pillow decodes WebP and AVIF. HEIC needs the extra `heic` (pillow-heif); versions that contain a libheif with known
-memory-safety holes are refused, as the files come from strangers. Sizes are read before anything is decoded.
+Pillow decodes WebP and AVIF. HEIC needs the extra `heic` (pillow-heif); versions whose libheif has known memory-safety
+holes are refused, because files are untrusted. The size is checked before decoding.
 
-Memory was measured on pictures of 12 megapixels: the peak is at most `_BYTES_PER_PIXEL` for each pixel.
+Peak memory, measured on pictures of 12 megapixels, is at most `_BYTES_PER_PIXEL` for each pixel.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ _BYTES_PER_PIXEL: Final = {
     ImageFormat.AVIF: (14, 20),
     ImageFormat.HEIC: (15, 22),
 }
-"""Opaque, and with transparency."""
+"""Without and with transparency."""
 _SAFE_HEIF: Final = (1, 7)
-"""First pillow-heif with libheif 1.23.4 or later, which closes the holes published in 2026 (GHSA-g89c-p67h-r497 …)."""
+"""First pillow-heif with libheif 1.23.4 or later, which fixes the holes published in 2026 (GHSA-g89c-p67h-r497 …)."""
 
-AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # callers bring their own parallelism
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # callers already run in parallel
 
 
 class MoreFormat:
-    """A file of one of these formats whose header has been read.
+    """A file of one of these formats, with its header read.
 
     Args:
         data: the whole file.
-        kind: its format by its first bytes, see `image_header.other_formats.further_format`.
+        kind: its format by the first bytes, see `image_header.other_formats.further_format`.
 
     Raises:
-        UnreadableImageError: the file is broken, or HEIC cannot be read by this installation.
+        UnreadableImageError: the file is broken, or this installation cannot read HEIC.
 
     Attributes:
         header: size and orientation.
@@ -51,11 +51,11 @@ class MoreFormat:
             opened: Any = self._open_heic(data) if kind is ImageFormat.HEIC else _open(data, kind)
             self._image = opened
             width, height = self._image.size
-            # libheif turns the picture itself; Pillow only reports how to.
+            # libheif rotates the picture itself; Pillow only reports the orientation.
             orientation = 1 if kind is ImageFormat.HEIC else self._image.getexif().get(0x0112, 1)
         except UnreadableImageError:
             raise
-        except Exception as error:  # decoders raise whatever their parsing runs into
+        except Exception as error:  # decoders may raise any exception while parsing
             raise UnreadableImageError("corrupt or truncated {kind}: {reason}", kind=kind, reason=error) from None
         known = orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
         alpha = bool(opened.has_alpha if kind is ImageFormat.HEIC else opened.has_transparency_data)

@@ -28,15 +28,15 @@ class FoundFaces(Protocol):
 
     @property
     def photo(self) -> Photo | None:
-        """The decoded image, None when not asked for."""
+        """The decoded image; None if not requested."""
         ...
 
 
 class Engine(Protocol):
-    """Finds faces and computes what is wanted of them, as `mien.vision.FaceEngine` does."""
+    """Finds and analyses faces, as `mien.vision.FaceEngine` does."""
 
     def analyze(self, image: bytes, want: Want) -> FoundFaces:
-        """Find the faces of an image file and compute what is wanted of them.
+        """Find the faces of an image file and compute the requested results.
 
         Raises:
             ImageError: the image cannot be analysed.

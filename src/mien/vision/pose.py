@@ -1,8 +1,8 @@
 """Head pose from the dense mesh.
 
-The pose is the rotation that brings the canonical mesh nearest to the face's mesh, read as roll in the image plane,
-after yaw, after pitch: so turning a photo changes the roll and nothing else, and roll is the slope of the line through
-the eyes. The canonical mesh carries the lean that the network gives to neutral faces, so that they read a pitch of 0.
+The pose is the rotation from the canonical mesh to the face's mesh, expressed as pitch, then yaw, then roll in the
+image plane. So rotating a photo changes only the roll, which is the slope of the line through the eyes. The canonical
+mesh includes the tilt that the network gives to neutral faces, so their pitch is 0.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from mien.vision.types import HeadPose
 Float64 = NDArray[np.float64]
 
 _LIP = 2
-"""The vertex under the nose: what lies above it keeps its shape when the mouth moves."""
+"""The vertex under the nose; vertices above it keep their shape when the mouth moves."""
 
 _YAW_GAIN = 1.15
-"""True yaw by the mesh's: the network turns its mesh less than the head. From faces turned by known angles
-(`bench/pose.py`), with the depth of head that makes their foreshortening agree with that of turned faces in photos."""
+"""Ratio of true yaw to the mesh's: the network rotates its mesh less than the head. Measured on faces rendered at known
+angles (`bench/pose.py`), with a depth of head whose foreshortening agrees with that of turned faces in photos."""
 
 _PITCH_DROP = 0.0025
-"""Degrees of pitch that are lost by the square of the yaw in degrees; measured on the same."""
+"""Degrees of pitch lost per squared degree of yaw; measured on the same faces."""
 
 
 def head_pose(mesh: Mesh) -> HeadPose:
     """Measure the head's pose.
 
-    Trustworthy up to about 40° of yaw and 30° of pitch; farther turned heads read too little, as the network does not
-    turn its mesh much beyond.
+    Reliable up to about 40° of yaw and 30° of pitch; beyond that the values are too small, because the network hardly
+    rotates its mesh any further.
 
     Args:
         mesh: a face's mesh.
@@ -49,7 +49,7 @@ def head_pose(mesh: Mesh) -> HeadPose:
 
 
 def rotation_between(source: Float64, target: Float64) -> Float64:
-    """Find the rotation of least squares that brings `source` to `target`, shift and scale aside.
+    """Return the least-squares rotation from `source` to `target`, up to shift and scale.
 
     Args:
         source: (n, 3).

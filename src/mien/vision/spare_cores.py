@@ -1,4 +1,4 @@
-"""Spreading the parts of one image's work over the cores that nothing else is using."""
+"""Distributes the work of one image over idle cores."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from typing import Final, TypeVar
 T = TypeVar("T")
 
 _CALM_SECONDS: Final = 0.1
-"""How long ago two analyses must have been at work at once for one to count as alone: under load there are moments
-between two calls in which a core looks free, and is not a moment later."""
+"""Seconds since two analyses last ran at once before one counts as alone: under load a core may look idle for a moment
+between two calls."""
 
 
 class SpareCores:
-    """Keeps count of the cores that analyses occupy, so that a lone image may use several and many use one each.
+    """Counts the cores in use, so that a single image may use several, and many images use one each.
 
-    A worker a core is the best throughput; but when only one image is being analysed, its faces (and the networks of
-    one face) can be computed side by side, for a shorter answer at no cost to others.
+    One worker per core has the best throughput. If only one image is being analysed, its faces (and the networks of a
+    face) are computed in parallel, for lower latency at no cost to others.
 
     Args:
-        cores: how many there are; those this process may run on when None.
+        cores: number of cores; None for those this process may run on.
 
     Attributes:
-        count: how many there are.
+        count: number of cores.
     """
 
     def __init__(self, cores: int | None = None) -> None:
@@ -41,7 +41,7 @@ class SpareCores:
 
     @contextmanager
     def occupied(self) -> Iterator[None]:
-        """Count the calling thread's core as taken; where all are taken already, it shares one."""
+        """Count the calling thread's core as in use; if all are in use, it shares one."""
         with self._lock:
             taken = self._free > 0
             self._free -= taken
@@ -58,7 +58,7 @@ class SpareCores:
                 self._free += taken
 
     def _take(self) -> bool:
-        """Acquire a core, if one is free."""
+        """Acquire a core, if one is idle."""
         with self._lock:
             taken = self._free > 0
             self._free -= taken
@@ -70,10 +70,10 @@ class SpareCores:
 
     @contextmanager
     def second(self) -> Iterator[bool]:
-        """Acquire a second core for the calling thread, if this is the only analysis and has been for a while.
+        """Acquire a second core for the calling thread, if this has been the only analysis for a while.
 
         Yields:
-            Whether there is one; it is given back at the end of the block.
+            Whether there is one; it is released at the end of the block.
         """
         taken = self.count > 1 and monotonic() - self._crowded >= _CALM_SECONDS and self._take()
         try:
@@ -85,10 +85,10 @@ class SpareCores:
     def run(self, calls: Sequence[Callable[[], T]]) -> list[T]:
         """Run all calls and return their results in order.
 
-        The calling thread makes them one after the other, helped by as many others as there are free cores now.
+        The calling thread runs them one after the other, helped by one thread for each idle core.
 
         Raises:
-            Exception: the exception of a call; the first by order, after all calls that were started have ended.
+            Exception: the exception of the first failed call in order, after all started calls have ended.
         """
         helpers = 0
         while helpers < len(calls) - 1 and self._take():
@@ -107,7 +107,7 @@ class SpareCores:
                     return
                 try:
                     results[number] = calls[number]()
-                except BaseException as error:  # it is raised again in the calling thread
+                except BaseException as error:  # re-raised in the calling thread
                     errors[number] = error
 
         def help_out() -> None:
@@ -119,7 +119,7 @@ class SpareCores:
         helping = [self._pool.submit(help_out) for _ in range(helpers)]
         work()
         for helper in helping:
-            if helper.cancel():  # all threads of the pool are busy, this one may be one of them: there is nothing left
+            if helper.cancel():  # not started, as all threads of the pool are busy: no work is left for it
                 self._give_back()
             else:
                 helper.result()

@@ -2,7 +2,7 @@
 
 Coordinates are pixels of the full, upright image (EXIF orientation applied): x to the right, y down, (0, 0) the
 outer corner of the top left pixel. "Left" and "right" in names are those of the image, not of the person.
-Colour arrays are uint8 (height, width, 3) in BGR order, as OpenCV keeps them.
+Colour arrays are uint8 (height, width, 3) in BGR order, as in OpenCV.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Pixels = NDArray[np.uint8]
 
 
 class OperatingPoint(StrEnum):
-    """How hard the detector looks; the contract's detection models are bound to these in the settings."""
+    """Operating points of face detection; settings bind the contract's detection models to them."""
 
     GENERAL = "general"
     SENSITIVE = "sensitive"
@@ -46,7 +46,7 @@ class FaceBox:
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One face as the detector sees it.
+    """One detected face.
 
     Attributes:
         box: left, top, width, height in pixels, not rounded, not clipped.
@@ -106,7 +106,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class FacialHair:
-    """Length of each in [0, 1]; 0 is none."""
+    """Amount of each in [0, 1]; 0 is none."""
 
     moustache: float
     beard: float
@@ -123,7 +123,7 @@ class HairColor:
 
 @dataclass(frozen=True, slots=True)
 class Hair:
-    """Baldness in [0, 1], whether hair is hidden, colours by descending confidence (empty when bald or hidden)."""
+    """Baldness in [0, 1], whether hair is hidden, colours by descending confidence (empty if bald or hidden)."""
 
     bald: float
     invisible: bool
@@ -163,11 +163,11 @@ class Embedding:
     """A face template: a unit vector that is only comparable with others of the same fingerprint.
 
     Attributes:
-        vector: float32 (d,), L2 norm 1; zeros where the face could not be read, so that it is like nobody.
-        fingerprint: sha256 (hex) of the weights and conventions that made it.
-        norm: the length before normalising; it predicts how well the face can be recognised. 0 if it was not read.
-        strict: whether a match must be surer than usual, because the face looks like a child's; only set where a
-            resource asks for that.
+        vector: float32 (d,), L2 norm 1; zeros if the face could not be read, so that it matches nobody.
+        fingerprint: SHA-256 (hex) of the weights and conventions of its recogniser.
+        norm: the norm before normalisation, which predicts how well the face can be recognised. 0 if it was not read.
+        strict: whether a match needs a stricter threshold because the face looks like a child's; set only if the
+            resource's policy asks for it.
     """
 
     vector: Float32
@@ -177,7 +177,7 @@ class Embedding:
 
     @property
     def readable(self) -> bool:
-        """Whether the face was read well enough to be anybody's; where not, nothing may be decided by it."""
+        """Whether the face could be read; if not, the template must not be used for decisions."""
         return self.norm > 0
 
 
@@ -186,13 +186,13 @@ class Want:
     """The requested results of `FaceEngine.analyze`; nothing else is computed.
 
     Attributes:
-        operating_point: how hard to look for faces.
-        recogniser: name of the embedding pack to make templates with, or None for no templates.
+        operating_point: operating point of the detector.
+        recogniser: name of the embedding pack for templates; None for no templates.
         landmarks: whether to find the 27 landmarks.
-        attributes: which attributes to compute.
-        max_faces: keep this many faces, the largest.
+        attributes: the attributes to compute.
+        max_faces: most faces to return, the largest ones.
         quality: whether to measure the faces by ISO/IEC 29794-5 (`mien.vision.measures`).
-        photo: whether to hand over the decoded photo, for who cuts something out of it.
+        photo: whether to return the decoded photo, for callers that crop it.
     """
 
     operating_point: OperatingPoint = OperatingPoint.GENERAL
@@ -212,10 +212,10 @@ class Face:
         box: the face rectangle.
         score: the detector's confidence in [0, 1].
         points: float32 (5, 2), see `Detection.points`.
-        landmarks: float32 (27, 2) in the order of `LANDMARK_NAMES`, or None when not asked for.
+        landmarks: float32 (27, 2) in the order of `LANDMARK_NAMES`; None if not requested.
         attributes: the requested attributes.
-        embedding: the template, or None when not asked for.
-        quality: scores by measure, or None when not asked for.
+        embedding: the template; None if not requested.
+        quality: scores by measure; None if not requested.
     """
 
     box: FaceBox

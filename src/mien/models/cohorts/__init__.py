@@ -1,6 +1,6 @@
 """Cohorts of the recognisers' score normalisation: averages over twelve people each, as float16 arrays (k, d).
 
-`tools/fit_recogniser.py cohort` builds them; README.md in this folder says from which photos.
+`tools/fit_recogniser.py cohort` builds them; README.md in this folder names the photos.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.models.errors import CorruptFileError
-from mien.models.manifest import Normalisation
+from mien.models.manifest import StatedNormalisation
 
 
-def read_cohort(stated: Normalisation) -> NDArray[np.float32]:
+def read_cohort(stated: StatedNormalisation) -> NDArray[np.float32]:
     """Read the cohort of a normalisation, float32 (k, d).
 
     Raises:
-        CorruptFileError: the file is missing or is not the one that the manifest names.
+        CorruptFileError: the file is missing, or its hash differs from the manifest's.
     """
     try:
         data = (resources.files("mien.models.cohorts") / stated.cohort).read_bytes()

@@ -1,5 +1,5 @@
-"""One-time conversions of published weight files into ONNX that ONNX Runtime runs fast.
+"""One-time conversions of published weight files to ONNX that is fast in ONNX Runtime.
 
-Each module turns one kind of source into one `.onnx`: the same input bytes always give the same output bytes, so that
-the result can be checked by its hash. Needs the `onnx` package, which is imported nowhere else.
+Each module converts one kind of source to one `.onnx` file. Conversions are reproducible byte for byte, so the result
+can be checked by its hash. Needs the `onnx` package, which is imported nowhere else.
 """

@@ -1,7 +1,7 @@
 """Block-quantised ONNX (the OpenCV Zoo's int8bq files) to plain float32 with dynamic shapes.
 
-ONNX Runtime does not fold `DequantizeLinear` on weights, and refuses these files' per-tensor biases outright, so the
-weights are written out once. Parametric ReLUs are rewritten on the way, see `parametric_relu`.
+ONNX Runtime does not fold `DequantizeLinear` on weights, and rejects these files' per-tensor biases, so the weights are
+dequantised here. Parametric ReLUs are rewritten too, see `parametric_relu`.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ Float32 = NDArray[np.float32]
 
 
 def convert(source: Path, target: Path, *, dynamic_axes: tuple[str, ...], extra_outputs: tuple[str, ...] = ()) -> None:
-    """Write `source` to `target` in float32, with the named axes of its single image input left open.
+    """Write `source` to `target` in float32, with dynamic axes of its single image input.
 
     Args:
         source: an ONNX file whose weights pass through `DequantizeLinear` (and a `Reshape`).
         target: the file to write.
-        dynamic_axes: which of "batch", "height", "width" are open in the result.
-        extra_outputs: inner tensors of the network to give besides its own outputs, by the names that they have in
-            `source`. A caller that does not fetch them pays nothing measurable (SFace: 8.0 ms with or without two).
+        dynamic_axes: any of "batch", "height", "width".
+        extra_outputs: names of inner tensors in `source` to add as outputs. They cost nothing measurable for callers
+            that do not fetch them (SFace: 8.0 ms with or without two).
 
     Raises:
         ValueError: if a quantised tensor is not a constant of the file, or an extra output is not in the network.
@@ -40,7 +40,7 @@ def convert(source: Path, target: Path, *, dynamic_axes: tuple[str, ...], extra_
 
 
 def float_model(source: Path) -> ModelProto:
-    """Read such a file with its weights in float32 and everything else as it is.
+    """Read such a file with its weights in float32 and everything else unchanged.
 
     Raises:
         ValueError: if a quantised tensor is not a constant of the file.
@@ -53,7 +53,7 @@ def float_model(source: Path) -> ModelProto:
 def dequantise(
     quantised: NDArray[np.int8], scales: Float32, zeros: NDArray[np.int8], *, axis: int, block: int
 ) -> Float32:
-    """Undo linear quantisation by blocks: `(q - zero) * scale`, a scale for each `block` values along `axis`.
+    """Undo linear quantisation by blocks: `(q - zero) * scale`, with a scale for each `block` values along `axis`.
 
     Args:
         quantised: any shape.
@@ -76,7 +76,7 @@ def dequantise(
 
 
 def _fold_weights(model: ModelProto) -> None:
-    """Replace every chain of DequantizeLinear and Reshape on constants by the float32 constant it gives."""
+    """Replace every chain of DequantizeLinear and Reshape on constants with its float32 result."""
     graph = model.graph
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     kept: list[NodeProto] = []
@@ -99,7 +99,7 @@ def _fold_weights(model: ModelProto) -> None:
             kept.append(node)
     used = {name for node in kept for name in node.input}
     outputs = [(name, array) for name, array in constants.items() if name in used]
-    # Some of these files also declare the dequantised weights as inputs, under the name they have in the float model.
+    # Some of these files also declare the dequantised weights as inputs, by their name in the float model.
     inputs = [value for value in graph.input if value.name in used and value.name not in constants]
     del graph.node[:], graph.initializer[:], graph.input[:], graph.value_info[:]
     graph.node.extend(kept)
@@ -115,7 +115,7 @@ def _rename_uses(model: ModelProto, old: str, new: str) -> None:
 
 
 def _expose(model: ModelProto, names: tuple[str, ...]) -> None:
-    """Declare inner tensors as outputs, after the network's own, in the order given."""
+    """Declare inner tensors as outputs, after the network's own outputs, in the order given."""
     if not names:
         return
     shaped = {value.name: value for value in onnx.shape_inference.infer_shapes(model).graph.value_info}
@@ -128,11 +128,11 @@ def _expose(model: ModelProto, names: tuple[str, ...]) -> None:
 
 
 def open_axes(model: ModelProto, names: tuple[str, ...]) -> None:
-    """Leave axes of the single image input, and those of the outputs that follow them, open in place.
+    """Make axes of the single image input and of the outputs dynamic, in place.
 
     Args:
-        model: a model of one image input (n, c, h, w).
-        names: which of "batch", "height", "width".
+        model: a model with one image input (n, c, h, w).
+        names: any of "batch", "height", "width".
     """
     graph = model.graph
     axes = {"batch": 0, "height": 2, "width": 3}

@@ -1,7 +1,7 @@
-"""Networks that are one chain of convolutions, each with its normalisation and parametric ReLU, and one last layer.
+"""Networks that are a chain of convolutions, each with normalisation and parametric ReLU, and a fully connected layer.
 
-SFace is one. Read so, with the normalisations folded into the weights, a network can be written again in other
-arithmetic (`static_int8`).
+SFace is one. With the normalisations folded into the weights, a chain can be rewritten in other arithmetic
+(`static_int8`).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ class Layer:
 
     Attributes:
         name: name of its output in the network.
-        weights: (outputs, inputs a group, height, width).
+        weights: (outputs, inputs per group, height, width).
         bias: (outputs,).
         slopes: (outputs,).
         stride: stride of the convolution, the same in both directions.
-        pad: pixels of zeros around, the same on all sides.
-        groups: 1, or as many as outputs for a depthwise convolution.
+        pad: zero padding in pixels, the same on all sides.
+        groups: 1, or the number of outputs for a depthwise convolution.
     """
 
     name: str
@@ -45,8 +45,8 @@ class Chain:
 
     Attributes:
         mean: subtracted from the pixels.
-        scale: factor by which the values are multiplied then.
-        layers: at least one.
+        scale: factor after the subtraction.
+        layers: at least one layer.
         last_weights: (outputs, channels, positions) on the last layer's output.
         last_bias: (outputs,).
     """
@@ -59,7 +59,7 @@ class Chain:
 
 
 def read_chain(model: ModelProto) -> Chain:
-    """Read a float32 network whose parametric ReLUs are still whole.
+    """Read a float32 network whose parametric ReLUs have not been rewritten.
 
     Raises:
         ValueError: if it is not such a chain.

@@ -1,12 +1,11 @@
 """dlib's face recognition ResNet (dlib_face_recognition_resnet_model_v1.dat) to ONNX.
 
-The file is dlib's serialisation of one C++ type: first a version number a layer, from the output down, then each
-layer's details from the input up. The type is not in the file, so the architecture (King 2017, "High quality face
-recognition with deep metric learning"; 29 convolutions) is written out here and the file is read along it.
+The file is dlib's serialisation of a C++ type: first a version number for each layer, from output to input, then each
+layer's parameters from input to output. The type itself is not in the file, so the architecture (King 2017, "High
+quality face recognition with deep metric learning"; 29 convolutions) is defined here.
 
-On the way the input's mean and scale and all affine layers are folded into the convolutions, and average pooling
-that widens its channels with zeros is written as one convolution, because ONNX Runtime has no blocked-layout kernel
-for padding channels.
+The input's mean and scale and all affine layers are folded into the convolutions. Average pooling that pads its
+channels with zeros becomes one convolution, because ONNX Runtime has no blocked-layout kernel for padding channels.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ Float32 = NDArray[np.float32]
 INPUT_SIZE = 150
 DIMENSION = 128
 
-# Channels of the residual blocks from the input up; True if the block halves the picture.
+# Channels of the residual blocks, from input to output; True if the block halves the picture.
 _BLOCKS = (
     *((32, False),) * 3,
     (64, True),
@@ -44,7 +43,7 @@ _HEAD = ("fc", "avg_pool")
 def convert(source: Path, target: Path) -> None:
     """Write the network as ONNX: "image" float32 (batch, 3, 150, 150) RGB 0..255 to "embedding" (batch, 128).
 
-    The embedding is as dlib gives it, not normalised to unit length. The same bytes in give the same bytes out.
+    The embedding is the same as dlib's, not normalised to unit length. The output is reproducible byte for byte.
 
     Args:
         source: dlib's file.
@@ -133,7 +132,7 @@ class _Reader:
             self.number(value)
 
     def shape(self, *expected: int) -> None:
-        """A view of a tensor: a version number and four sizes."""
+        """Check a tensor's view: a version number and four sizes."""
         self.numbers(1, *expected)
 
     def name(self, expected: str) -> None:
@@ -173,7 +172,7 @@ class _Builder:
         )
 
     def pad_to(self, x: str, size: int, wanted: int) -> str:
-        """Add zeros at the right and the bottom."""
+        """Pad with zeros at the right and the bottom."""
         if size == wanted:
             return x
         return self.node("Pad", [x, self.constant(np.array([0] * 6 + [wanted - size] * 2, np.int64))])
@@ -222,7 +221,7 @@ def _read_versions(reader: _Reader) -> None:
 def _read_block(
     reader: _Reader, builder: _Builder, x: str, side: int, channels: tuple[int, int], *, halving: bool
 ) -> tuple[str, int]:
-    """Two convolutions beside a shortcut; returns the output's name and its width."""
+    """Read two convolutions with a shortcut; return the output's name and its width."""
     before, out = channels
     stride, padding = (2, 0) if halving else (1, 1)
     filters, biases = _read_convolution(reader, before, out, size=3, stride=stride, padding=padding)
@@ -235,7 +234,7 @@ def _read_block(
         shortcut = builder.convolve(x, _widening_average(before, out), None, stride=2, padding=0)
         convolved, pooled = (side - 3) // 2 + 1, side // 2
         side = max(convolved, pooled)
-        # dlib adds tensors of different sizes as if the smaller were continued by zeros.
+        # dlib adds tensors of different sizes as if the smaller one were padded with zeros.
         y, x = builder.pad_to(y, convolved, side), builder.pad_to(shortcut, pooled, side)
     _read_plain(reader, "add_prev_")
     _read_plain(reader, "relu_")
@@ -243,7 +242,7 @@ def _read_block(
 
 
 def _widening_average(before: int, out: int) -> Float32:
-    """Filters of 2×2 means of the first `before` channels, and zeros in the others."""
+    """Return filters for the 2×2 means of the first `before` channels, and zeros for the others."""
     filters = np.zeros((out, before, 2, 2), np.float32)
     filters[np.arange(before), np.arange(before)] = 0.25
     return filters
@@ -252,7 +251,7 @@ def _widening_average(before: int, out: int) -> Float32:
 def _read_convolution(
     reader: _Reader, before: int, out: int, *, size: int, stride: int, padding: int, first: bool = False
 ) -> tuple[Float32, Float32]:
-    """Read a convolution and the affine layer on it; return the filters and biases of both in one."""
+    """Read a convolution and the affine layer after it; return their combined filters and biases."""
     reader.name("con_4")
     weights = reader.tensor().ravel()
     reader.numbers(out, size, size, stride, stride, padding, padding)
@@ -287,7 +286,7 @@ def _read_pool(reader: _Reader, name: str, *, size: int, stride: int) -> None:
 
 
 def _read_last(reader: _Reader, channels: int) -> Float32:
-    """The fully connected layer without bias: float32 (channels, 128)."""
+    """Read the fully connected layer without bias: float32 (channels, 128)."""
     reader.name("fc_2")
     reader.numbers(DIMENSION, channels)
     weights = reader.tensor()
@@ -305,7 +304,7 @@ def _read_learning_rates(reader: _Reader) -> None:
 
 
 def _read_state(reader: _Reader, *, first: bool = False) -> None:
-    """The training state of every layer: three flags and three tensors, which are empty in a cleaned network."""
+    """Skip a layer's training state: three flags and three tensors, which are empty in a cleaned network."""
     for _ in range(3):
         reader.boolean()
     for _ in range(3):

@@ -1,7 +1,7 @@
-"""EfficientNet-lite0 from its published PyTorch weights to ONNX: a frozen backbone whose maps feed small heads.
+"""EfficientNet-lite0 from its published PyTorch weights to ONNX: a frozen backbone whose feature maps feed the heads.
 
-The network (Tan and Le 2019, in the "lite" form of the TPU team: no squeeze-and-excitation, ReLU6) is written out here
-from the block table; only the weights come from the file. Batch normalisation is folded into the convolutions.
+The network (Tan and Le 2019, in the TPU team's "lite" variant: no squeeze-and-excitation, ReLU6) is built from the
+block table here; only the weights are from the file. Batch normalisation is folded into the convolutions.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from mien.models.convert.torch_checkpoint import read_checkpoint
 Float32 = NDArray[np.float32]
 
 MEAN, STD = 127.0, 128.0
-"""The network was trained on RGB pixels shifted and scaled by these."""
+"""Normalisation of the RGB pixels in training."""
 
 _BATCH_NORM_EPSILON = 1e-3
-# Of each stage: repeats, kernel, stride of the first block, expansion, output channels.
+# For each stage: repeats, kernel, stride of the first block, expansion, output channels.
 _STAGES = (
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
@@ -34,7 +34,7 @@ _STAGES = (
     (1, 3, 1, 6, 320),
 )
 STAGE_NAMES = tuple(f"stage{number}" for number in range(1, len(_STAGES) + 1))
-"""Names that outputs can be asked by; at 224 px: 16×112², 24×56², 40×28², 80×14², 112×14², 192×7², 320×7²."""
+"""Names of possible outputs; at 224 px: 16×112², 24×56², 40×28², 80×14², 112×14², 192×7², 320×7²."""
 
 
 def convert(source: Path, target: Path, *, outputs: Sequence[str] = ("stage3", "stage5", "stage7")) -> None:
@@ -42,13 +42,13 @@ def convert(source: Path, target: Path, *, outputs: Sequence[str] = ("stage3", "
 
     Args:
         source: the published checkpoint, `efficientnet-lite0-57934424.pth`.
-        target: the file to write; the same source always gives the same bytes.
-        outputs: maps to give, names of `STAGE_NAMES` or "logits" (1,000 ImageNet classes). What none of them needs is
-            left out of the file.
+        target: the file to write; reproducible byte for byte.
+        outputs: feature maps to output, names of `STAGE_NAMES` or "logits" (1,000 ImageNet classes). Layers that none
+            of them needs are left out of the file.
 
     Raises:
         UnsafeCheckpointError: see `read_checkpoint`.
-        ValueError: if a weight is missing, has another shape than the architecture says, or an output is unknown.
+        ValueError: if a weight is missing or has the wrong shape, or an output is unknown.
     """
     model = build(read_checkpoint(source), outputs)
     target.write_bytes(model.SerializeToString(deterministic=True))
@@ -85,7 +85,7 @@ class _Builder:
         self.constants: list[TensorProto] = []
 
     def build(self, *, until: int) -> dict[str, int]:
-        """Write the stages up to index `until` (7 = the classifier); return their channels."""
+        """Build the stages up to index `until` (7 = the classifier); return their channels."""
         written: dict[str, int] = {}
         x = self._node("Sub", ["image", self._constant("mean", np.float32(MEAN))], "centred")
         x = self._node("Mul", [x, self._constant("scale", np.float32(1 / STD))], "normalised")
@@ -147,7 +147,7 @@ class _Builder:
         clip: bool = False,
         name: str | None = None,
     ) -> str:
-        """Convolution with its batch normalisation folded in, optionally ReLU6, padded as TensorFlow's "SAME"."""
+        """Add a convolution with folded batch normalisation, optionally ReLU6, padded like TensorFlow's "SAME"."""
         kernel = shape[2]
         weight = self._take(f"{layer}.weight", shape).astype(np.float64)
         gain, shift, mean, variance = (
@@ -155,7 +155,7 @@ class _Builder:
             for part in ("weight", "bias", "running_mean", "running_var")
         )
         factor = gain / np.sqrt(variance + _BATCH_NORM_EPSILON)
-        # The sides are multiples of 32, so those of all strided layers are even: "SAME" is one less on the top left.
+        # Sides are multiples of 32, so those of all strided layers are even: "SAME" pads one less at the top left.
         before, after = (kernel - stride) // 2, (kernel - stride + 1) // 2
         output = name or layer
         inputs = [

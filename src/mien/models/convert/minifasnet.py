@@ -1,8 +1,8 @@
 """MiniFASNet, V2 and V1SE, from their published PyTorch weights to ONNX.
 
 The networks (Minivision's Silent-Face-Anti-Spoofing) are chains of depthwise separable residual blocks with parametric
-ReLUs; V1SE weighs the channels of the last block of each stage (squeeze and excitation). Widths and squeezes are read
-from the weights; strides are written out here. Batch normalisation is folded into the convolutions.
+ReLUs; V1SE has squeeze-and-excitation in the last block of each stage. Widths and squeezes are read from the weights;
+strides are defined here. Batch normalisation is folded into the convolutions.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ def convert(source: Path, target: Path) -> None:
 
     Args:
         source: the published checkpoint.
-        target: the file to write; the same source always gives the same bytes.
+        target: the file to write; reproducible byte for byte.
 
     Raises:
-        ValueError: if the file is no checkpoint of this network.
+        ValueError: if the file is not a checkpoint of this network.
     """
     target.write_bytes(build(read_checkpoint(source)).SerializeToString(deterministic=True))
 
@@ -45,7 +45,7 @@ def build(weights: Weights) -> ModelProto:
     """Build the network from its weights by name; see `convert`.
 
     Raises:
-        ValueError: if a weight is missing, left over or of an impossible shape.
+        ValueError: if a weight is missing, unused or of the wrong shape.
     """
     builder = _Builder(weights)
     x = builder.convolve("image", "conv1", stride=2, padding=1)
@@ -57,7 +57,7 @@ def build(weights: Weights) -> ModelProto:
     x = builder.convolve(x, "conv_6_sep")
     x = builder.convolve(x, "conv_6_dw")
     builder.classify(builder.node("Flatten", [x]))
-    left = builder.left_over()
+    left = builder.unused()
     if left:
         message = f"weights that this network does not have: {', '.join(sorted(left)[:5])}"
         raise ValueError(message)
@@ -91,7 +91,7 @@ class _Builder:
         return output
 
     def convolve(self, x: str, name: str, *, stride: int = 1, padding: int = 0) -> str:
-        """A convolution with its batch normalisation, and its parametric ReLU where the weights have one."""
+        """Add a convolution with its batch normalisation, and its parametric ReLU if the weights have one."""
         x = self._fold(x, f"{name}.conv", f"{name}.bn", stride=stride, padding=padding)
         if f"{name}.prelu.weight" not in self._weights:
             return x
@@ -99,7 +99,7 @@ class _Builder:
         return self.node("PRelu", [x, self._constant(slopes.reshape(-1, 1, 1))])
 
     def block(self, x: str, name: str, *, stride: int = 1, residual: bool = False) -> str:
-        """Widen, convolve by channel, project; beside a shortcut where `residual`."""
+        """Add a block: expansion, depthwise convolution, projection; with a shortcut if `residual`."""
         y = self.convolve(x, f"{name}.conv")
         y = self.convolve(y, f"{name}.conv_dw", stride=stride, padding=1)
         y = self.convolve(y, f"{name}.project")
@@ -112,7 +112,7 @@ class _Builder:
         return self.node("Add", [x, y]) if residual else y
 
     def classify(self, x: str) -> None:
-        """The two fully connected layers, with the batch normalisation between them folded into the first."""
+        """Add the two fully connected layers, with the batch normalisation between them folded into the first."""
         factor, shift = self._batch_norm("bn")
         first = self._take("linear.weight", 2) * factor[:, None]
         x = self.node("Gemm", [x, self._constant(first), self._constant(shift)], transB=1)
@@ -120,11 +120,11 @@ class _Builder:
         self.node("Softmax", [x], "probabilities", axis=1)
 
     def count(self, prefix: str) -> int:
-        """How many numbered blocks there are under a name."""
+        """Return the number of numbered blocks with a name prefix."""
         return len({name[len(prefix) :].split(".")[0] for name in self._weights if name.startswith(prefix)})
 
-    def left_over(self) -> set[str]:
-        """Weights that nothing asked for."""
+    def unused(self) -> set[str]:
+        """Return the unused weights."""
         return {name for name in self._weights if not name.endswith("num_batches_tracked")} - self._used
 
     def _fold(self, x: str, convolution: str, normalisation: str, *, stride: int = 1, padding: int = 0) -> str:
@@ -134,7 +134,7 @@ class _Builder:
             message = f"{normalisation} has {len(factor)} channels, {convolution} has {len(filters)}"
             raise ValueError(message)
         inputs = [x, self._constant(filters * factor[:, None, None, None]), self._constant(shift)]
-        # Every convolution with one channel a filter is by channel here: the input has three.
+        # A convolution with one channel per filter is depthwise, since the network's input has three channels.
         groups = len(filters) if filters.shape[1] == 1 else 1
         size = list(filters.shape[2:])
         return self.node("Conv", inputs, kernel_shape=size, strides=[stride] * 2, pads=[padding] * 4, group=groups)

@@ -1,4 +1,4 @@
-"""A float32 ONNX network for one picture, opened to many at once; parametric ReLUs are rewritten on the way."""
+"""Conversion of a float32 ONNX network for one picture to a dynamic batch; also rewrites parametric ReLUs."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from mien.models.convert.parametric_relu import split_parametric_relus
 
 
 def convert(source: Path, target: Path) -> None:
-    """Write a network that takes any number of pictures at once; it differs by rounding only.
+    """Write a network that accepts any number of pictures; results differ only by rounding.
 
     Args:
-        source: an ONNX file with one image input (1, c, h, w), whose inner shapes follow that of its input.
-        target: the file to write; the same source always gives the same bytes.
+        source: an ONNX file with one image input (1, c, h, w), whose inner shapes are derived from its input's.
+        target: the file to write; reproducible byte for byte.
 
     Raises:
-        ValueError: if the file is no such network.
+        ValueError: if the file is not such a network.
     """
     try:
         model = onnx.load(str(source))

@@ -1,16 +1,16 @@
-"""A chain of convolutions in integers of 8 bits, twice as fast where nearly all time goes: the 1×1 convolutions.
+"""Static 8-bit quantisation of a chain of convolutions; doubles the speed of the 1×1 convolutions, which dominate.
 
-Activations are unsigned bytes, weights signed ones of which seven bits are used: so no sum of two products overflows
-the sixteen bits that processors without VNNI add them in, and every processor computes the same numbers. Scales are
-fixed beforehand (static) from photos, by `tools/fit_int8.py`, and lie beside this module in `ranges/`.
+Activations are unsigned bytes; weights are signed bytes of which seven bits are used. So the sum of two products does
+not overflow the 16 bits in which processors without VNNI add them, and all processors compute the same numbers. Scales
+are static: `tools/fit_int8.py` determines them from photos, and they are stored in `ranges/` beside this module.
 
-Channels whose values differ widely in range would share one scale badly. As a parametric ReLU of s·x is s times that of
-x, each channel is divided by a factor of its own in one layer's weights and multiplied with it in the next one's
-(Nagel and others, "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019).
+Channels with very different ranges cannot share one scale well. Since the parametric ReLU of s·x is s times that of x,
+each channel is divided by its own factor in one layer's weights and multiplied by it in the next layer's (Nagel and
+others, "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019).
 
-The first layers stay in floats: they have many pixels and little to multiply, and integers would not be faster there.
-They are computed in strips of rows, from the image to the first bytes, as a whole map of them (64 channels of 112²,
-3.2 MB) does not fit into the cache of a core and each layer would read and write main memory. The numbers are the same.
+The first layers stay in float32: they have many pixels and few multiplications, so integers would not be faster. They
+are computed in strips of rows, from the image to the first bytes, because a whole feature map (64 channels of 112²,
+3.2 MB) does not fit into a core's cache and each layer would access main memory. Strips do not change the results.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ from mien.models.convert.parametric_relu import split_parametric_relus
 LEVELS: Final = 255
 _WEIGHT_LEVELS: Final = 63
 _STRIPS: Final = 8
-"""Each of 7 of SFace's 56 rows. On an Intel Xeon (2 MB of cache a core) one core then takes .83 of the time (with 4
-strips .85); two cores take as long as before."""
+"""Number of strips, each 7 of SFace's 56 rows. On an Intel Xeon (2 MB of cache per core) one core then takes .83 of the
+time (with 4 strips .85); with two cores there is no gain."""
 _SHARES: Final = (1.0, 0.9, 0.8, 0.7)
-"""Shares of the largest weight tried as the limit of an output channel's scale: a few are clipped for finer steps."""
+"""Shares of the largest weight to try as an output channel's limit; clipping a few weights allows finer steps."""
 _INT32: Final = np.iinfo(np.int32)
 _MICROSOFT: Final = "com.microsoft"
-"""Where ONNX Runtime's own operators are: sums and matrix products of quantised tensors."""
+"""Domain of ONNX Runtime's own operators, for sums and matrix products of quantised tensors."""
 
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """How the values of one layer become bytes: value = (byte - zero) · scale, after division by the channel's factor.
+    """Quantisation of one layer's values: value = (byte - zero) · scale, after division by the channel's factor.
 
     Attributes:
-        factors: (channels,) of its output.
+        factors: (channels,), factors of its output channels.
         scale: scale of the values before and after the parametric ReLU.
-        zero: the byte that stands for 0 before the parametric ReLU.
-        zero_after: the one after it, where fewer values are negative.
-        negative: scale of what the parametric ReLU adds to negative values.
+        zero: zero point before the parametric ReLU.
+        zero_after: zero point after the parametric ReLU, where fewer values are negative.
+        negative: scale of the term that the parametric ReLU adds to negative values.
     """
 
     factors: Float64
@@ -64,19 +64,19 @@ class Steps:
 
 
 def convert(source: Path, target: Path, *, ranges: str, sha256: str, extra_outputs: tuple[str, ...] = ()) -> None:
-    """Write a block-quantised chain (SFace) in static 8-bit integers, for any number of images at once.
+    """Write a block-quantised chain (SFace) in static 8-bit integers, with a dynamic batch.
 
     Args:
-        source: an ONNX file of the OpenCV Zoo's int8bq kind.
-        target: the file to write; its input is that of `source`, its output has the same name and meaning.
-        ranges: which file of `ranges/` says the scales.
+        source: an int8bq ONNX file of the OpenCV Zoo.
+        target: the file to write, with the same input and output as `source`.
+        ranges: name of a file of scales in `ranges/`.
         sha256: SHA-256 of that file, so that other scales cannot pass for the same network.
-        extra_outputs: names of layers in bytes whose values are given too, as float32 (n, channels, height, width) in
-            the units of `source`. They cost one pass over those maps.
+        extra_outputs: names of quantised layers to output too, as float32 (n, channels, height, width) in the units of
+            `source`. They cost one pass over those maps.
 
     Raises:
-        ValueError: if the network is not such a chain, the ranges are not those expected, or an extra output is not a
-            layer in bytes.
+        ValueError: if the network is not such a chain, the hash of the ranges differs, or an extra output is not a
+            quantised layer.
     """
     data = (resources.files("mien.models.convert") / "ranges" / f"{ranges}.npz").read_bytes()
     if hashlib.sha256(data).hexdigest() != sha256:
@@ -93,7 +93,7 @@ def convert(source: Path, target: Path, *, ranges: str, sha256: str, extra_outpu
 def read_ranges(name: str) -> list[Steps]:
     """Read the scales of the last layers of a chain, in order, from `ranges/`.
 
-    The first entry is that of the last layer in floats, whose output is made bytes.
+    The first entry is for the last float32 layer, whose output is quantised.
     """
     with resources.as_file(resources.files("mien.models.convert") / "ranges" / f"{name}.npz") as path:
         stored = np.load(path, allow_pickle=False)
@@ -114,18 +114,18 @@ def read_ranges(name: str) -> list[Steps]:
 def quantised(
     chain: Chain, steps: list[Steps], image: str, output: str, extra_outputs: tuple[str, ...] = ()
 ) -> ModelProto:
-    """Write a chain again: the first layers in floats, the last `len(steps) - 1` and the last layer of all in bytes.
+    """Quantise the last `len(steps) - 1` layers and the fully connected layer; the first layers stay in float32.
 
     Args:
         chain: the network.
-        steps: steps of the last layer in floats and of all after it.
+        steps: steps of the last float32 layer and of all layers after it.
         image: name of the input, float32 (n, 3, height, width).
         output: name of the output, float32 (n, outputs).
-        extra_outputs: layers in bytes whose values are outputs as well, see `convert`.
+        extra_outputs: quantised layers to output too, see `convert`.
 
     Raises:
-        ValueError: if a layer in bytes has a slope above 1, which the method cannot write, or an extra output is not a
-            layer in bytes.
+        ValueError: if a quantised layer has a slope above 1, which the method does not support, or an extra output is
+            not a quantised layer.
     """
     graph = _Graph()
     extra: dict[str, int] = {}
@@ -159,7 +159,7 @@ def quantised(
 
 
 def rescaled(layer: Layer, inputs: Float64, outputs: Float64) -> Layer:
-    """The same layer for inputs divided by `inputs` (channels,), with its outputs divided by `outputs`."""
+    """Return the layer for inputs divided by `inputs` (channels,), with its outputs divided by `outputs`."""
     into = inputs[None, :, None, None] if layer.groups == 1 else inputs[:, None, None, None]
     weights = layer.weights * into / outputs[:, None, None, None]
     return Layer(
@@ -169,7 +169,7 @@ def rescaled(layer: Layer, inputs: Float64, outputs: Float64) -> Layer:
 
 @dataclass(frozen=True, slots=True)
 class _Bytes:
-    """Names of the constants that say what the bytes of a tensor mean, and the scale itself."""
+    """Names of the constants of a tensor's scale and zero point, and the value of the scale."""
 
     scale: str
     zero: str
@@ -191,13 +191,13 @@ class _Graph:
         self._nodes.append(helper.make_node(kind, inputs, [output], **attributes))
 
     def scale(self, tensor: str, scale: float, zero: int) -> tuple[str, str]:
-        """Constants that say what the bytes of a tensor mean."""
+        """Add the constants of a tensor's scale and zero point."""
         return self.constant(f"{tensor}/scale", np.float32(scale)), self.constant(f"{tensor}/zero", np.uint8(zero))
 
     def weights(
         self, name: str, weights: Float64, bias: Float64, step: float, *, transposed: bool = False
     ) -> tuple[str, str, str, str]:
-        """Constants of a product with bytes of scale `step`: weights, their scales and zeros, and the bias."""
+        """Add the constants of a product with inputs of scale `step`: weights, their scales and zeros, and the bias."""
         small, scales = to_seven_bits(weights)
         summed = np.clip(np.round(bias / (scales * step)), _INT32.min, _INT32.max).astype(np.int32)
         return (
@@ -232,12 +232,12 @@ def _convolution(layer: Layer) -> dict[str, object]:
 
 
 def _height(chain: Chain) -> int:
-    """Rows of the image, which is a square."""
+    """Return the height of the image, which is square."""
     return math.isqrt(chain.last_weights.shape[2]) * math.prod(layer.stride for layer in chain.layers)
 
 
 def _float_layers(graph: _Graph, image: str, chain: Chain, layers: Sequence[Layer], step: Steps) -> tuple[str, _Bytes]:
-    """The layers in floats, strip by strip, and then their bytes."""
+    """Add the float32 layers, strip by strip, and the quantisation of their output."""
     last = layers[-1].name
     bytes_of = _Bytes(*graph.scale(f"{last}/bytes", step.scale, step.zero_after), step.scale)
     mean, scale = graph.constant("mean", np.float32(chain.mean)), graph.constant("scale", np.float32(chain.scale))
@@ -273,15 +273,15 @@ def _float_layers(graph: _Graph, image: str, chain: Chain, layers: Sequence[Laye
 
 
 def _strips(layers: Sequence[Layer], height: int) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
-    """Divide the rows of the last layer's output, and find out what each strip of them is computed from.
+    """Divide the rows of the last layer's output into strips, and determine the rows each is computed from.
 
     Args:
         layers: convolutions one after the other.
         height: rows of the image.
 
     Yields:
-        The first row of the image and the one after the last, and how many rows of zeros each layer adds above and
-        below: its own at the borders of the image, none within, where the rows beside the strip are computed as well.
+        The range of image rows, and the rows of zero padding above and below for each layer: its own padding at the
+        borders of the image, none inside, where the neighbouring rows are computed too.
     """
     heights = [height]
     for layer in layers:
@@ -299,7 +299,7 @@ def _strips(layers: Sequence[Layer], height: int) -> Iterator[tuple[int, int, li
 
 
 def _byte_layer(graph: _Graph, tensor: str, given: _Bytes, layer: Layer, step: Steps) -> tuple[str, _Bytes]:
-    """A convolution, then x + relu((slope - 1) · x), which for slopes up to 1 is the parametric ReLU."""
+    """Add a quantised convolution and x + relu((slope - 1) · x), the parametric ReLU for slopes up to 1."""
     if layer.slopes.max() > 1:
         message = f"{layer.name} has a slope above 1"
         raise ValueError(message)
@@ -308,7 +308,7 @@ def _byte_layer(graph: _Graph, tensor: str, given: _Bytes, layer: Layer, step: S
     weights, scales, zeros, bias = graph.weights(layer.name, layer.weights, layer.bias, given.step)
     inputs = [tensor, given.scale, given.zero, weights, scales, zeros, *of_before, bias]
     graph.add("QLinearConv", inputs, before, **_convolution(layer))
-    of_added = graph.scale(added, step.negative, 0)  # with 0 for 0 what is below is cut off: the ReLU
+    of_added = graph.scale(added, step.negative, 0)  # with zero point 0, negative values are clipped: the ReLU
     count = len(layer.bias)
     turned = graph.weights(
         added, np.asarray(layer.slopes - 1, np.float64).reshape(-1, 1, 1, 1), np.zeros(count), step.scale
@@ -323,7 +323,7 @@ def _byte_layer(graph: _Graph, tensor: str, given: _Bytes, layer: Layer, step: S
 
 
 def to_seven_bits(weights: Float64) -> tuple[NDArray[np.int8], Float64]:
-    """Round weights to integers from -63 to 63 and a scale an output channel, with the least squared error.
+    """Quantise weights to integers from -63 to 63 with a scale for each output channel, by least squared error.
 
     Args:
         weights: (outputs, …).

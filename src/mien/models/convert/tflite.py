@@ -1,10 +1,9 @@
 """TensorFlow Lite to ONNX, for small float32 convolutional networks such as MediaPipe's face mesh.
 
-The file is a flatbuffer of schema version 3; only the fields that these networks need are read, by their numbers in
-the published schema. Tensors are channels-last there and channels-first here: every four-dimensional tensor, the image
-input included, becomes (n, channels, height, width), and not one transposition is left in the graph. What ONNX Runtime
-has no blocked-layout kernel for is written in operators that have one: parametric ReLUs (see `parametric_relu`) and
-the padding of channels (a 1×1 convolution by the identity).
+The file is a flatbuffer of schema version 3; only the fields that these networks need are read, by their numbers in the
+published schema. Every four-dimensional tensor, including the image input, changes from channels-last to (n, channels,
+height, width), without transpositions in the graph. Operators without a blocked-layout kernel in ONNX Runtime are
+rewritten: parametric ReLUs (see `parametric_relu`) and the padding of channels (a 1×1 convolution with the identity).
 """
 
 from __future__ import annotations
@@ -35,20 +34,20 @@ _SAME = 0
 
 
 def convert(source: Path, target: Path) -> None:
-    """Write the network in `source` as ONNX, with the batch axis open.
+    """Write the network in `source` as ONNX, with a dynamic batch.
 
-    The image input takes float32 (n, channels, height, width); inputs and outputs keep their names. The same bytes
-    in give the same bytes out.
+    The image input is float32 (n, channels, height, width); inputs and outputs keep their names. The output is
+    reproducible byte for byte.
 
     Args:
         source: a .tflite file with one graph of float32 (or float32 and constant int32) tensors.
         target: the .onnx file to write.
 
     Raises:
-        ValueError: if the file is not a TensorFlow Lite model, is damaged, or uses what this converter does not know.
+        ValueError: if the file is not a TensorFlow Lite model, is damaged, or has unsupported operators.
     """
     try:
-        model = _Writer(_read(source.read_bytes())).model()
+        model = _OnnxWriter(_read(source.read_bytes())).model()
     except (struct.error, IndexError, KeyError, TypeError, OverflowError) as problem:
         message = f"{source.name} is damaged or not a float32 TensorFlow Lite network ({problem!r})"
         raise ValueError(message) from problem
@@ -58,7 +57,7 @@ def convert(source: Path, target: Path) -> None:
 
 
 @dataclass(frozen=True)
-class _Tensor:
+class _FileTensor:
     """A tensor of the file: its name, channels-last shape, and values if it is a constant."""
 
     name: str
@@ -67,7 +66,7 @@ class _Tensor:
 
 
 class _Record:
-    """One flatbuffer table, its fields read by number."""
+    """A flatbuffer table, whose fields are read by number."""
 
     def __init__(self, data: bytes, position: int) -> None:
         self._table = Table(data, position)
@@ -105,7 +104,7 @@ class _Record:
 
 @dataclass(frozen=True)
 class _Operator:
-    """One step: the number of its kind in the schema, its tensors by index, and its options."""
+    """An operator: the number of its kind in the schema, the indices of its tensors, and its options."""
 
     kind: int
     inputs: tuple[int, ...]
@@ -120,14 +119,14 @@ class _Operator:
 
 
 @dataclass(frozen=True)
-class _Graph:
-    tensors: list[_Tensor]
+class _FileGraph:
+    tensors: list[_FileTensor]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     operators: list[_Operator]
 
 
-def _read(data: bytes) -> _Graph:
+def _read(data: bytes) -> _FileGraph:
     if data[4:8] != IDENTIFIER:
         message = "not a TensorFlow Lite model"
         raise ValueError(message)
@@ -135,7 +134,7 @@ def _read(data: bytes) -> _Graph:
     codes = [max(code.byte(0), code.number(3)) for code in root.records(1)]
     buffers = [record.array(0, number_types.Uint8Flags) for record in root.records(4)]
     (graph,) = root.records(2)
-    tensors: list[_Tensor] = []
+    tensors: list[_FileTensor] = []
     for record in graph.records(0):
         kind, content = record.byte(1), buffers[record.number(2, 0, number_types.Uint32Flags)]
         if kind not in _TYPES:
@@ -143,22 +142,22 @@ def _read(data: bytes) -> _Graph:
             raise ValueError(message)
         shape = tuple(int(size) for size in record.array(0))
         values = content.view(_TYPES[kind]).reshape(shape) if content.size else None
-        tensors.append(_Tensor(record.text(3), shape, values))
+        tensors.append(_FileTensor(record.text(3), shape, values))
     operators = [
         _Operator(codes[record.number(0)], _indices(record, 1), _indices(record, 2), record.record(4))
         for record in graph.records(3)
     ]
-    return _Graph(tensors, _indices(graph, 1), _indices(graph, 2), operators)
+    return _FileGraph(tensors, _indices(graph, 1), _indices(graph, 2), operators)
 
 
 def _indices(record: _Record, field: int) -> tuple[int, ...]:
     return tuple(int(index) for index in record.array(field))
 
 
-class _Writer:
-    """Builds the ONNX graph, one operator of the file after the other."""
+class _OnnxWriter:
+    """Builds the ONNX graph, operator by operator."""
 
-    def __init__(self, graph: _Graph) -> None:
+    def __init__(self, graph: _FileGraph) -> None:
         self._graph = graph
         self._nodes: list[NodeProto] = []
         self._constants: list[TensorProto] = []
@@ -185,7 +184,7 @@ class _Writer:
         graph = helper.make_graph(self._nodes, "network", ends[0], ends[1], self._constants)
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
 
-    def _tensors(self, indices: tuple[int, ...]) -> list[_Tensor]:
+    def _tensors(self, indices: tuple[int, ...]) -> list[_FileTensor]:
         return [self._graph.tensors[index] for index in indices]
 
     def _constant(self, name: str, values: Array) -> str:
@@ -193,8 +192,8 @@ class _Writer:
             self._constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
         return name
 
-    def _emit(self, kind: str, inputs: list[str], output: _Tensor, activation: int = 0, **attributes: Any) -> None:
-        """Add a node and, behind it, the activation that the file has fused into its operator."""
+    def _emit(self, kind: str, inputs: list[str], output: _FileTensor, activation: int = 0, **attributes: Any) -> None:
+        """Add a node and the activation that the file has fused into its operator."""
         if activation == 0:
             self._nodes.append(helper.make_node(kind, inputs, [output.name], **attributes))
             return
@@ -276,8 +275,8 @@ class _Writer:
         return tensor.values
 
 
-def _open_shape(tensor: _Tensor) -> list[int | str]:
-    """The tensor's shape in the ONNX graph: batch open, channels first."""
+def _open_shape(tensor: _FileTensor) -> list[int | str]:
+    """Return the tensor's shape in the ONNX graph: dynamic batch, channels first."""
     if len(tensor.shape) != 4:
         return ["batch", *tensor.shape[1:]]
     _, height, width, channels = tensor.shape
@@ -285,9 +284,9 @@ def _open_shape(tensor: _Tensor) -> list[int | str]:
 
 
 def _window(
-    operator: _Operator, image: _Tensor, size: tuple[int, int], dilations: tuple[int, int]
+    operator: _Operator, image: _FileTensor, size: tuple[int, int], dilations: tuple[int, int]
 ) -> dict[str, list[int]]:
-    """Kernel, strides and explicit padding; TensorFlow's "same" puts the odd pixel at the end."""
+    """Return kernel, strides and explicit padding; TensorFlow's "same" pads the odd pixel at the end."""
     strides = (operator.number(2, 1), operator.number(1, 1))
     before, after = [0, 0], [0, 0]
     if operator.byte(0) == _SAME:

@@ -1,8 +1,8 @@
-"""Reading the tensors of a PyTorch checkpoint (`.pth`, `.pt`) without PyTorch, and without trusting the file.
+"""Reads the tensors of an untrusted PyTorch checkpoint (`.pth`, `.pt`) without PyTorch.
 
-A checkpoint is a pickle, and unpickling an untrusted file runs whatever it names. Here the unpickler knows a handful
-of names, each bound to a harmless class or function of this module; any other name ends the reading. Both formats are
-read: the zip archive (PyTorch ≥ 1.6) and the stream of pickles before it.
+A checkpoint is a pickle, and unpickling an untrusted file can run arbitrary code. The unpickler here resolves only a
+few names, each to a harmless class or function of this module, and refuses all others. Both formats are supported: the
+zip archive (PyTorch ≥ 1.6) and the older stream of pickles.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _STORAGE_TYPES = {
 
 
 class UnsafeCheckpointError(ValueError):
-    """The file names something other than tensors, or is not a checkpoint at all."""
+    """The file refers to something other than tensors, or is not a checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class _StorageType:
 
 @dataclass(frozen=True, slots=True)
 class _Storage:
-    """A run of numbers that tensors are views of; its bytes are found under `key`."""
+    """The storage of tensors, which are views of it; its bytes are stored under `key`."""
 
     key: str
     dtype: str
@@ -58,7 +58,7 @@ class _Storage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Tensor:
+class _TensorView:
     storage: _Storage
     offset: int
     shape: tuple[int, ...]
@@ -66,10 +66,10 @@ class _Tensor:
 
 
 def read_checkpoint(path: Path) -> dict[str, Array]:
-    """Read all tensors of a checkpoint that holds a state dict.
+    """Read all tensors of a checkpoint that contains a state dict.
 
-    A state dict nested under "state_dict" or "model" is taken from there, and the prefix "module." that training on
-    several devices leaves is dropped.
+    The state dict may be nested under "state_dict" or "model". The prefix "module.", which training on several devices
+    adds, is removed.
 
     Args:
         path: a `.pth` or `.pt` file, zip or legacy.
@@ -78,8 +78,8 @@ def read_checkpoint(path: Path) -> dict[str, Array]:
         Tensors by name, in the file's order; contiguous copies in the file's number types.
 
     Raises:
-        UnsafeCheckpointError: if the file is damaged, names a global that is not needed for tensors, or a tensor
-            reaches beyond its storage.
+        UnsafeCheckpointError: if the file is damaged, refers to a global that tensors do not need, or a tensor exceeds
+            its storage.
     """
     try:
         with path.open("rb") as file:
@@ -90,7 +90,7 @@ def read_checkpoint(path: Path) -> dict[str, Array]:
                 state, storages = _read_legacy(file, path.stat().st_size)
     except UnsafeCheckpointError:
         raise
-    except Exception as error:  # a damaged pickle can raise nearly anything
+    except Exception as error:  # a damaged pickle can raise nearly any exception
         message = f"{path.name} is not a readable PyTorch checkpoint: {error}"
         raise UnsafeCheckpointError(message) from error
     named = _state_dict(state)
@@ -98,7 +98,7 @@ def read_checkpoint(path: Path) -> dict[str, Array]:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Resolves only the names that a state dict needs, to things of this module."""
+    """Resolves only the names that a state dict needs, to objects of this module."""
 
     def __init__(self, file: IO[bytes]) -> None:
         super().__init__(file, encoding="utf-8")
@@ -106,7 +106,7 @@ class _Unpickler(pickle.Unpickler):
         self.storages: dict[str, _Storage] = {}
 
     def load_from(self) -> Any:
-        """Read one pickle, after a look at its instructions."""
+        """Check and read one pickle."""
         _check_instructions(self._file)
         return self.load()
 
@@ -124,7 +124,7 @@ class _Unpickler(pickle.Unpickler):
         raise UnsafeCheckpointError(message)
 
     def persistent_load(self, pid: Any) -> _Storage:
-        """Record a storage; its bytes come from elsewhere in the file."""
+        """Record a storage, whose bytes are elsewhere in the file."""
         match pid:
             case ("storage", _StorageType(dtype=dtype), str(key), str(), int(length), *rest) if rest in ([], [None]):
                 storage = _Storage(key, dtype, length)
@@ -138,10 +138,10 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _check_instructions(file: IO[bytes]) -> None:
-    """Refuse a pickle that would take memory out of all proportion to its length; leaves the file where it was.
+    """Refuse a pickle that would need memory out of proportion to its length; restores the file position.
 
-    The unpickler makes its memo as long as the highest index that is stored in it, before it stores anything: one
-    damaged byte can ask for tens of gigabytes. Well-formed pickles number the memo upwards from 0.
+    The unpickler allocates its memo for the highest index before it stores anything, so one damaged byte can request
+    tens of gigabytes. Well-formed pickles number the memo from 0 upwards.
     """
     start, stored = file.tell(), 0
     for opcode, argument, _ in pickletools.genops(file):
@@ -153,11 +153,11 @@ def _check_instructions(file: IO[bytes]) -> None:
     file.seek(start)
 
 
-def _rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> _Tensor:
+def _rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> _TensorView:
     if not isinstance(storage, _Storage):
         message = "a tensor without a storage"
         raise UnsafeCheckpointError(message)
-    return _Tensor(storage, int(offset), tuple(map(int, shape)), tuple(map(int, strides)))
+    return _TensorView(storage, int(offset), tuple(map(int, shape)), tuple(map(int, strides)))
 
 
 def _rebuild_parameter(tensor: Any, *_: Any) -> Any:
@@ -177,7 +177,7 @@ def _read_zip(file: IO[bytes]) -> tuple[Any, dict[str, Array]]:
         storages = {}
         for key, storage in unpickler.storages.items():
             member = f"{root}data/{key}"
-            # The size is checked before reading, so that a packed member cannot swell beyond what is described.
+            # The size is checked before reading, so that a compressed member cannot expand beyond its declared size.
             if archive.getinfo(member).file_size != storage.length * np.dtype(storage.dtype).itemsize:
                 message = f"storage {key} has not the size described"
                 raise UnsafeCheckpointError(message)
@@ -206,21 +206,21 @@ def _read_legacy(file: IO[bytes], size: int) -> tuple[Any, dict[str, Array]]:
     return state, storages
 
 
-def _state_dict(state: Any) -> Mapping[str, _Tensor]:
+def _state_dict(state: Any) -> Mapping[str, _TensorView]:
     for nest in ("state_dict", "model"):
         if isinstance(state, dict) and isinstance(dict.get(state, nest), dict):
             state = dict.get(state, nest)
     if not isinstance(state, dict):
         message = "the checkpoint holds no state dict"
         raise UnsafeCheckpointError(message)
-    named = {name: value for name, value in dict.items(state) if isinstance(value, _Tensor)}
+    named = {name: value for name, value in dict.items(state) if isinstance(value, _TensorView)}
     if not named or not all(isinstance(name, str) for name in named):
         message = "the checkpoint holds no named tensors"
         raise UnsafeCheckpointError(message)
     return named
 
 
-def _view(tensor: _Tensor, storages: Mapping[str, Array], name: str) -> Array:
+def _view(tensor: _TensorView, storages: Mapping[str, Array], name: str) -> Array:
     storage = storages[tensor.storage.key]
     sizes = (tensor.offset, *tensor.shape, *tensor.strides)
     last = tensor.offset + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.strides, strict=True))

@@ -1,11 +1,12 @@
-"""YuNet's twelve heads, four for each of three strides, computed together and given as three arrays.
+"""Joins YuNet's twelve heads, four for each of three strides, into three output arrays.
 
-The heads of a stride are each a 1×1 convolution of the same 64 channels and a depthwise 3×3 one, of 1, 1, 4 and 10
-channels. Together they are 16 channels, one block of ONNX Runtime's blocked layout: a quarter of the operations, and
-none of them in the slow kernels for odd channel counts. A search takes .85 (128×128 pixels) to .91 (640×480) of the
-time that separate heads take and gives the same scores and boxes; points differ by 1e-6 of a cell. After refinement
-the points of 150 LFW faces moved by 3e-5 pixels in the median and 1.1 at most; cosines of the templates with those of
-separate heads are .9997 in the median and .995 at least. Fetching three arrays rather than twelve saves another .05 ms.
+The heads of a stride each have a 1×1 convolution of the same 64 channels and a depthwise 3×3 convolution, with 1, 1, 4
+and 10 channels. Together they have 16 channels, one block of ONNX Runtime's blocked layout: a quarter of the
+operations, none of them in the slow kernels for odd channel counts. A search takes .85 (128×128 pixels) to .91
+(640×480) of the time of separate heads, with the same scores and boxes; points differ by 1e-6 of a cell. After
+refinement, the points of 150 LFW faces differ by 3e-5 pixels in the median and 1.1 at most; the templates' cosine with
+those of separate heads is .9997 in the median and at least .995. Fetching three arrays rather than twelve saves another
+.05 ms.
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ from mien.models.convert import block_quantised
 
 _STRIDES: Final = (8, 16, 32)
 _HEADS: Final = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
-"""Channels of each head, in the order in which they are put together."""
+"""Channels of each head, in the order of the joined head."""
 _WIDTH: Final = sum(_HEADS.values())
 
 
 def convert(source: Path, target: Path) -> None:
-    """Write `source`, YuNet 2023mar in int8 blocks, to `target` in float32 with open height and width.
+    """Write `source`, YuNet 2023mar in int8 blocks, to `target` in float32 with dynamic height and width.
 
-    The outputs are, for all cells of all strides, row by row, finest stride first: `scores` (1, n), the root of class
-    times objectness; `boxes` (1, n, 4) and `points` (1, n, 10), as the network gives them.
+    The outputs are, for all cells of all strides, row by row, finest stride first: `scores` (1, n), the square root of
+    class times objectness; `boxes` (1, n, 4) and `points` (1, n, 10), undecoded.
 
     Raises:
         ValueError: if a quantised tensor is not a constant of the file, or the heads are not those of YuNet.
@@ -43,7 +44,7 @@ def convert(source: Path, target: Path) -> None:
 
 
 def join_heads(model: ModelProto) -> None:
-    """Replace the outputs `cls_8` … `kps_32`, and the heads that compute them, by the joined ones.
+    """Replace the outputs `cls_8` … `kps_32` and their heads with the joined ones.
 
     Raises:
         ValueError: if an output is not a head of two convolutions.
@@ -109,7 +110,7 @@ def join_heads(model: ModelProto) -> None:
 
 
 def _head(made: dict[str, NodeProto], output: str) -> tuple[NodeProto, NodeProto]:
-    """Find the 1×1 and the 3×3 convolution that an output comes from."""
+    """Return the 1×1 and the 3×3 convolution of an output."""
     node = made[output]
     while node.op_type in ("Sigmoid", "Reshape", "Transpose"):
         node = made[node.input[0]]

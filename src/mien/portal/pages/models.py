@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from mien.management.roles import Permission
-from mien.models.manifest import Calibration, Task
+from mien.models.manifest import StatedCalibration, Task
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.texts import mark, t
@@ -61,7 +61,7 @@ async def render(visitor: Visitor) -> None:
                 facts(lines)  # type: ignore[arg-type]  # each is a text or a function
 
 
-def _calibration(stated: Calibration) -> str:
+def _calibration(stated: StatedCalibration) -> str:
     if stated.fmr:
         return t(
             "threshold {threshold:g} at a false match rate of {fmr:g}; {measured_on}",

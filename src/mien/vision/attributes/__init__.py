@@ -1,7 +1,7 @@
-"""Face attributes: each estimated by the simplest method that held up on photos of other people.
+"""Face attributes: each estimated by the simplest method that generalised to photos of other people.
 
-`FaceContext` holds what the estimators of one face share and computes it at most once; `registry` says which attribute
-is estimated by what; `estimate_attributes(context, wanted)` does it. Most estimators are small linear heads
-(`heads.py`) on inner maps of two networks: SFace, which an embedding runs anyway, and EfficientNet-lite0, which sees
-the head with hair and chin. docs/attributes.md tells how well each works, and where it fails.
+`FaceContext` computes the inputs that the estimators of a face share, each at most once; `registry` maps attributes to
+estimators; `estimate_attributes(context, wanted)` runs them. Most estimators are small linear heads (`heads.py`) on
+feature maps of two networks: SFace, which an embedding runs anyway, and EfficientNet-lite0, which sees the head with
+hair and chin. docs/attributes.md has the accuracy and the limits of each.
 """

@@ -11,11 +11,10 @@ from mien.vision.types import Accessory
 
 
 def accessories(context: FaceContext) -> tuple[Accessory, ...]:
-    """List what is worn on head, eyes and mouth, with a confidence in [0, 1]: headwear, glasses, mask.
+    """List headwear, glasses and mask, with a confidence in [0, 1].
 
-    The confidence of the first two is calibrated for a wearer and a non-wearer being equally likely beforehand. They
-    are listed from their heads' thresholds on (headwear 0.7, glasses 0.5); a mask is listed when the attribute `mask`
-    reports one.
+    The confidences of headwear and glasses are calibrated for even prior odds, and listed from their heads' thresholds
+    (headwear 0.7, glasses 0.5). A mask is listed if the attribute `mask` reports one.
     """
     listed = []
     for name, head in (("headWear", "headwear"), ("glasses", "glasses")):

@@ -1,9 +1,9 @@
-"""Blur: how wide the face's strongest edges are.
+"""Blur: the width of the face's strongest edges.
 
-The gradient along an edge of Gaussian width s, after smoothing by σ, falls as 1 / √(s² + σ²). The energies of the
-gradients after a fine and a coarse smoothing therefore give s, whatever the contrast. Both directions are measured
-and the blurrier one counts, so that motion blur shows. Only the steepest fifth of the pixels is used: it carries the
-edges of eyes, brows, nose and mouth, and little of the noise that would pass for sharpness elsewhere.
+The gradient across an edge of Gaussian width s, after smoothing by σ, is proportional to 1 / √(s² + σ²). So the
+energies of the gradients after a fine and a coarse smoothing give s, whatever the contrast. Both directions are
+measured and the blurrier one counts, to detect motion blur. Only the steepest fifth of the pixels is used: it has the
+edges of eyes, brows, nose and mouth, and little noise, which would be mistaken for sharpness.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mien.vision.attributes.region import face_luma
 from mien.vision.types import Float32, Measured, Pixels
 
 FACE_SIDE = 112
-"""Faces are measured at this size, in pixels of the square of `face_luma`, or at their own when smaller."""
+"""Side of the square of `face_luma` at which faces are measured; smaller faces are not enlarged."""
 
 _FINE, _COARSE = 0.7, 1.4
 _STEEPEST = 0.2
@@ -34,24 +34,24 @@ def blur(pixels: Pixels, points: Float32) -> Measured:
         points: float32 (5, 2) in pixels of `pixels`.
 
     Returns:
-        A value in [0, 1], rising with blur; low < .25 ≤ medium < .75 ≤ high. Those borders lie at edges 2.6 and 4.0
-        pixels wide on a face region of 112 pixels: 99 % of untouched LFW photos are below the first.
+        A value in [0, 1], rising with blur; low < .25 ≤ medium < .75 ≤ high. The limits are edges 2.6 and 4.0 pixels
+        wide on a face region of 112 pixels; 99 % of unedited LFW photos are below the first.
     """
     value = blur_value(edge_width(face_luma(pixels, points, limit=FACE_SIDE, shrink=True)))
     return Measured(level=blur_level(value), value=value)
 
 
 def edge_width(luma: Pixels) -> float:
-    """Width of the steepest edges of a face region, in pixels of a region of `FACE_SIDE`.
+    """Measure the width of the steepest edges of a face region, in pixels of a region of `FACE_SIDE`.
 
-    A smaller region's width is scaled by the square root of what it lacks: half way between "as sharp as its pixels
-    allow" and "as sharp as a large face", so that a crisp small face is not called blurred, a soft one sooner.
+    For a smaller region the width is scaled by the square root of the missing factor, a compromise between "as sharp as
+    its pixels allow" and "as sharp as a large face": a sharp small face does not count as blurred, a soft one does.
 
     Args:
         luma: uint8 (h, w), the region.
 
     Returns:
-        The standard deviation of the Gaussian that would make such edges of steps, in [0, 40].
+        The standard deviation of the Gaussian that would turn step edges into such edges, in [0, 40].
     """
     image = luma.astype(np.float32)
     fine, coarse = cv2.GaussianBlur(image, (0, 0), _FINE), cv2.GaussianBlur(image, (0, 0), _COARSE)
@@ -72,13 +72,13 @@ def edge_width(luma: Pixels) -> float:
 
 
 def blur_value(width: float) -> float:
-    """Map an edge width in pixels (see `edge_width`) to [0, 1], rising; .25 and .75 at the borders of the levels."""
+    """Map an edge width in pixels (see `edge_width`) to [0, 1], rising; .25 and .75 are the limits of the levels."""
     powered = float((width / _MIDDLE) ** _POWER)
     return powered / (1.0 + powered)
 
 
 def blur_level(value: float) -> Level3:
-    """Level of a blur value; the borders are those that published answers of Azure suggest (they are undocumented)."""
+    """Return the level of a blur value; the limits are inferred from published responses of Azure (undocumented)."""
     if value < 0.25:
         return Level3.LOW
     return Level3.MEDIUM if value < 0.75 else Level3.HIGH

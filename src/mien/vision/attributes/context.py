@@ -1,4 +1,4 @@
-"""Inputs shared by the estimators of one face: crops, feature maps and the mesh, each computed when first asked for."""
+"""Inputs shared by the estimators of one face: crops, feature maps and the mesh, each computed on first use."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from mien.vision.landmarks import Mesh
 from mien.vision.types import Float32, Pixels
 
 SFACE, LITE0, MESH = "sface-int8", "lite0", "mesh"
-"""The packs whose inner maps heads look at, and that of the dense mesh. SFace is the one in 8-bit integers that also
-makes the default embedding, so that it runs once a face."""
+"""The packs whose feature maps the heads use, and the pack of the dense mesh. The 8-bit SFace also computes the default
+embedding, so it runs once per face."""
 
 SFACE_MAPS = ("conv_6_relu", "conv_9_relu", "conv_12_relu")
-"""Middle layers of SFace that its conversion exposes: 256×28², 512×14², 512×14²."""
+"""Middle layers of SFace that the converted model outputs: 256×28², 512×14², 512×14²."""
 
 LITE0_MAPS = ("stage3", "stage5", "stage7")
-"""Maps of EfficientNet-lite0 that its conversion exposes: 40×28², 112×14², 320×7²."""
+"""Feature maps of EfficientNet-lite0 that the converted model outputs: 40×28², 112×14², 320×7²."""
 
 LOOSE_SIZE, SMALL_SIZE = 224, 128
 _LOOSE_EYES = (112.0, 100.0, 46.0)  # middle of the eyes x, y, and their distance, in pixels of the loose crop
@@ -35,15 +35,13 @@ beard, 2.4 to each side."""
 
 
 class FaceContext:
-    """One face of one image, for all estimators that were requested.
-
-    Not safe to share between threads; make one a face. Nothing is computed before it is first read, and nothing twice.
+    """The inputs of one face for all requested estimators, each computed once, on first use. Not thread-safe.
 
     Args:
         pixels: BGR uint8 (h, w, 3), the image at the working scale.
         points: float32 (5, 2), the detection's points in those pixels.
         box: left, top, width, height of the detection in those pixels.
-        network: gives the network of a pack by name; called at most once a pack and only when it is needed.
+        network: returns the network of a pack by name; called only if needed, at most once per pack.
         find_mesh: finds the dense mesh, see `vision.landmarks.FaceMesh.find`.
 
     Example:
@@ -68,7 +66,7 @@ class FaceContext:
 
     @cached_property
     def crop(self) -> Pixels:
-        """The face as the embedding network sees it: BGR uint8 (112, 112, 3), upright, tight."""
+        """The input of the embedding network: BGR uint8 (112, 112, 3), upright, tight."""
         return align.crop(self.pixels, self.points)
 
     @cached_property
@@ -83,20 +81,20 @@ class FaceContext:
 
     @cached_property
     def eye_distance(self) -> float:
-        """Pixels between the eyes: how large the face is in `pixels`."""
+        """Distance between the eyes in pixels of `pixels`, a measure of the face's size."""
         return float(np.linalg.norm(self.points[1] - self.points[0]))
 
     @cached_property
     def sface(self) -> dict[str, Float32]:
         """SFace on `crop`: "fc1" float32 (128,), the embedding before any normalisation, and each of `SFACE_MAPS`.
 
-        Maps are float32 (c, h, w). An engine that needs the embedding too reads it here, so the network runs once.
+        Maps are float32 (c, h, w). The engine reads the embedding here too, so the network runs only once.
         """
         return _run(self._network(SFACE), self.crop, ("fc1", *SFACE_MAPS))
 
     @cached_property
     def norm(self) -> float:
-        """Length of SFace's embedding before normalising; an engine that has it from elsewhere sets it."""
+        """Norm of SFace's embedding before normalisation; the engine sets it if it already has it."""
         return float(np.linalg.norm(self.sface["fc1"]))
 
     @cached_property
@@ -106,7 +104,7 @@ class FaceContext:
 
     @cached_property
     def lite0_small(self) -> dict[str, Float32]:
-        """As `lite0`, on what `loose_crop` shows in 128 instead of 224 pixels: a third of the time."""
+        """As `lite0`, on the loose crop in 128 instead of 224 pixels: a third of the time."""
         points = LOOSE_TEMPLATE * np.float32(SMALL_SIZE / LOOSE_SIZE)
         transform = align.similarity_transform(self.points, points)
         crop = align.warp(self.pixels, transform, SMALL_SIZE, SMALL_SIZE)
@@ -118,7 +116,7 @@ class FaceContext:
         return self._find_mesh(self.pixels, self.points)
 
     def network(self, pack: str) -> Network:
-        """Return another pack's network, for estimators that bring their own (age)."""
+        """Return another pack's network, for estimators with their own (age)."""
         return self._network(pack)
 
     def feature_map(self, name: str) -> Float32:

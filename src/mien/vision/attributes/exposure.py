@@ -1,8 +1,8 @@
-"""Exposure: whether the face is too dark, right, or too bright, without taking dark skin for darkness.
+"""Exposure: whether the face is too dark, good, or too bright, independently of skin tone.
 
-Skin tone moves the median luma of a well-lit face over half of the scale, but hardly the brightest twentieth of it
-(highlights on the skin, teeth, the white of the eyes). "Under" is therefore read from the bright end, "over" from
-the median and from what is clipped, where detail is really lost.
+Between skin tones, the median luma of a well-lit face varies over half of the scale, but its brightest twentieth hardly
+varies (highlights on the skin, teeth, the white of the eyes). Underexposure is therefore measured at the bright end,
+overexposure by the median and by clipped pixels, where detail is lost.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from mien.vision.types import Float32, Measured, Pixels
 _SIDE = 64
 _BRIGHT_QUANTILE = 0.95
 _CLIPPED = 250
-# Luma of the bright end → share of the value. 85 is the border of underexposure: on 2,134 untouched LFW photos, many
-# of dark-skinned people, the bright end is never below 100.
+# Luma of the bright end → part of the value. 85 is the limit of underexposure: on 2,134 unedited LFW photos, many of
+# dark-skinned people, the bright end is never below 100.
 _BRIGHT_KNOTS = ((0.0, 85.0, 180.0, 255.0), (0.0, 0.25, 0.5, 0.55))
-# Median luma, and fraction of clipped pixels → what is added for too much light.
+# Median luma, and fraction of clipped pixels → addition to the value for overexposure.
 _MEDIAN_KNOTS = ((100.0, 160.0, 215.0, 255.0), (0.0, 0.05, 0.20, 0.45))
 _CLIPPED_KNOTS = ((0.0, 0.30, 1.0), (0.0, 0.20, 0.45))
 
@@ -40,7 +40,7 @@ def exposure(pixels: Pixels, points: Float32) -> Measured:
 
 
 def exposure_value(luma: Pixels) -> float:
-    """Exposure in [0, 1] of a face region, uint8 (h, w)."""
+    """Return the exposure in [0, 1] of a face region, uint8 (h, w)."""
     ordered = np.sort(luma, axis=None)
     bright = float(ordered[int(_BRIGHT_QUANTILE * (ordered.size - 1))])
     median = float(ordered[ordered.size // 2])
@@ -50,7 +50,7 @@ def exposure_value(luma: Pixels) -> float:
 
 
 def exposure_level(value: float) -> ExposureLevel:
-    """Level of an exposure value, by the borders of the contract."""
+    """Return the level of an exposure value, by the contract's limits."""
     if value < 0.25:
         return ExposureLevel.UNDER
     return ExposureLevel.GOOD if value < 0.75 else ExposureLevel.OVER

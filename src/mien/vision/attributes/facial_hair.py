@@ -10,7 +10,7 @@ from mien.vision.types import FacialHair
 def facial_hair(context: FaceContext) -> FacialHair:
     """Estimate moustache, beard and sideburns in [0, 1].
 
-    The values say how sure it is that there is one, which grows with its length but does not measure it.
+    The values are confidences: they grow with the length of the hair but do not measure it.
     """
     return FacialHair(
         moustache=round(probability("moustache", context), 2),

@@ -22,9 +22,8 @@ _NO_HAIR_LEFT = 0.985
 def hair(context: FaceContext) -> Hair:
     """Estimate baldness in [0, 1], whether headwear hides the hair, and the colours by descending confidence.
 
-    When the hair is hidden, baldness is 0 (nothing is known of it) and there are no colours; nor are there when
-    nearly no hair is left. "unknown" and "other" always come with confidence 0: dyed colours beyond the natural ones
-    were too rare to learn.
+    If the hair is hidden, baldness is 0 (unknown) and there are no colours; nor are there for a nearly bald head.
+    "unknown" and "other" always have confidence 0: dyed colours were too rare to learn.
     """
     if probability("hair_hidden", context) >= load_head("hair_hidden").thresholds["present"]:
         return Hair(bald=0.0, invisible=True, colors=())
@@ -43,7 +42,7 @@ def hair_colors(context: FaceContext) -> tuple[HairColor, ...]:
 
 
 def hair_colors_vector(loose_crop: Pixels) -> Float32:
-    """Mean colours of the upper part of the loose crop, in cells.
+    """Return the mean colours of cells in the upper part of the loose crop.
 
     Args:
         loose_crop: see `FaceContext.loose_crop`.

@@ -1,7 +1,7 @@
-"""Small heads: linear models on region means of feature maps, shipped as `.npz` files with their model cards.
+"""Heads: linear models on region means of feature maps, shipped as `.npz` files with their model cards.
 
-A head costs a few small matrix products; what costs is the network under it, which the face's context runs once.
-The files in `heads/` are written by the scripts in `tools/`, and hold no pickles.
+A head takes a few small matrix products; the network below it takes most of the time, and runs once per face. Scripts
+in `tools/` write the files in `heads/`, which contain no pickles.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class RegionPool:
     def pool(self, feature_map: Float32) -> Float32:
         """Average a map, float32 (c, h, w), over each rectangle: float32 (r · c,), region by region.
 
-        Cells that a rectangle cuts count by the part that is inside.
+        Cells that are partly inside a rectangle are weighted by that part.
         """
         channels, height, width = feature_map.shape
         weights = _pool_matrix(self.boxes.tobytes(), height, width)
@@ -47,7 +47,7 @@ class RegionPool:
 
 @cache
 def _pool_matrix(boxes: bytes, height: int, width: int) -> Float32:
-    """Weights, float32 (r, height · width), each row summing to 1."""
+    """Return the weights of cells, float32 (r, height · width), each row summing to 1."""
     left, top, right, bottom = np.frombuffer(boxes, np.float32).reshape(-1, 4).T
 
     def cover(low: Float32, high: Float32, size: int) -> Float32:
@@ -69,11 +69,11 @@ class Head:
         classes: names of the outputs; one name for a single logistic or identity output.
         link: function from the sums to values; calibration is folded into weights and bias.
         pools: the features, in order.
-        vectors: names and lengths of further features that the caller brings, after those of `pools`.
-        weights: float32 (k, n); standardising of the features is folded in.
+        vectors: names and lengths of further features that the caller passes, after those of `pools`.
+        weights: float32 (k, n); standardisation of the features is folded in.
         bias: float32 (k,).
         thresholds: named operating points on the output, such as {"present": 0.5}.
-        card: the model card: what it was trained on, how, and the held-out figures.
+        card: the model card: training data, method and held-out figures.
     """
 
     name: str
@@ -94,7 +94,7 @@ class Head:
             vectors: the features named in `vectors`.
 
         Returns:
-            float32 (k,): probabilities for "logistic" (each by itself) and "softmax" (summing to 1).
+            float32 (k,): probabilities for "logistic" (independent) and "softmax" (summing to 1).
         """
         return self.apply(self.features(context, **vectors))
 
@@ -117,7 +117,7 @@ class Head:
                 return np.asarray(sums, np.float32)
 
     def save(self, path: Path) -> None:
-        """Write the head; the same head always gives the same bytes."""
+        """Write the head; the file is reproducible byte for byte."""
         description = {
             "classes": self.classes,
             "link": self.link,
@@ -135,7 +135,7 @@ class Head:
 
 @cache
 def load_head(name: str) -> Head:
-    """Load a head that ships with the package, once.
+    """Load a head of the package; cached.
 
     Raises:
         FileNotFoundError: if there is no such head.

@@ -8,5 +8,5 @@ from mien.vision.types import Makeup
 
 
 def makeup(context: FaceContext) -> Makeup:
-    """Return whether eyes and lips are plainly made up."""
+    """Return whether eyes and lips have visible makeup."""
     return Makeup(eye=present("eye_makeup", context), lip=present("lip_makeup", context))

@@ -1,8 +1,8 @@
 """Mask: a head on EfficientNet-lite0's maps of the lower face.
 
-No public training set tells medical masks from scarves and hands, so the type is only named where the evidence is
-strong: `faceMask` for what looks like the masks of the training photos, `noMask` for what does not, and in between
-`otherMaskOrOcclusion` where the mouth is hidden by something else, or else `uncertain`.
+No public training set distinguishes medical masks from scarves and hands, so the type is reported only on strong
+evidence: `faceMask` for masks like those of the training photos, `noMask` for the opposite. In between it is
+`otherMaskOrOcclusion` if something else covers the mouth, else `uncertain`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from mien.vision.types import Mask
 
 
 def mask(context: FaceContext) -> Mask:
-    """Describe what covers mouth and nose.
+    """Estimate the mask.
 
     Returns:
-        The mask's type; nose and mouth are covered only where there is a mask and it reaches over the nose.
+        The mask's type, and whether it covers nose and mouth; False without a mask.
     """
     head = load_head("mask")
     present, nose = (float(value) for value in head(context))

@@ -1,8 +1,8 @@
-"""Noise: the standard deviation of what is neither flat nor an edge, on the smoother half of the face.
+"""Noise: its standard deviation on the smoother half of the face, ignoring planes and edges.
 
-J. Immerkær, "Fast noise variance estimation" (1996): a difference of two Laplacians is blind to planes and straight
-edges and answers to white noise with a known gain. Beards, brows and hair are not noise; they fill the half of the
-pixels with the steeper (smoothed) gradient, which is left out.
+J. Immerkær, "Fast noise variance estimation" (1996): the difference of two Laplacians is zero on planes and straight
+edges and responds to white noise with a known gain. Beards, brows and hair are not noise, so the half of the pixels
+with the steeper (smoothed) gradient, which contains them, is left out.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ def noise(pixels: Pixels, points: Float32) -> Measured:
 
     Returns:
         A value in [0, 1], rising with noise, with the contract's levels: low [0, .3), medium [.3, .7), high [.7, 1].
-        The borders lie at standard deviations of 4 and 10 of 255 in luma, about 6 and 15 in each colour channel.
+        The limits are standard deviations of 4 and 10 of 255 in luma, about 6 and 15 in each colour channel.
     """
     value = noise_value(noise_sigma(face_luma(pixels, points, limit=_SIDE, shrink=False)))
     return Measured(level=noise_level(value), value=value)
 
 
 def noise_sigma(luma: Pixels) -> float:
-    """Standard deviation of the noise of a face region, in units of luma.
+    """Measure the standard deviation of a face region's noise, in units of luma.
 
     Args:
         luma: uint8 (h, w).
@@ -58,13 +58,13 @@ def noise_sigma(luma: Pixels) -> float:
 
 
 def noise_value(sigma: float) -> float:
-    """Map a standard deviation in luma to [0, 1], rising; .3 and .7 at the borders of the levels."""
+    """Map a standard deviation in luma to [0, 1], rising; .3 and .7 are the limits of the levels."""
     powered = float((sigma / _MIDDLE) ** _POWER)
     return powered / (1.0 + powered)
 
 
 def noise_level(value: float) -> Level3:
-    """Level of a noise value, by the borders of the contract."""
+    """Return the level of a noise value, by the contract's limits."""
     if value < 0.3:
         return Level3.LOW
     return Level3.MEDIUM if value < 0.7 else Level3.HIGH

@@ -1,4 +1,4 @@
-"""Occlusion: heads on EfficientNet-lite0's maps of forehead, eyes and mouth, trained on drawn coverings."""
+"""Occlusion: heads on EfficientNet-lite0's maps of forehead, eyes and mouth, trained on synthetic occlusions."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from mien.vision.attributes.worn import glasses
 from mien.vision.types import Occlusion
 
 _EYE_DOUBTFUL = 0.05
-"""Above this, eyes that do not count as covered yet are looked at for sunglasses; nine faces in ten are below."""
+"""From this probability, eyes not yet counted as covered are checked for sunglasses; nine faces in ten are below."""
 
 
 def occlusion(context: FaceContext) -> Occlusion:
-    """Return which parts of a face are covered by something: a cap, a fringe, sunglasses, a hand, a mask.
+    """Return which parts of a face are covered, for example by a cap, a fringe, sunglasses, a hand or a mask.
 
-    An eye counts as covered when one of the two is; ordinary glasses, beards and moustaches do not cover.
+    Eyes count as covered if one of them is. Clear glasses, beards and moustaches do not count.
     """
     values, borders = covered(context), load_head("occlusion").thresholds
     eye = values["eye"] >= borders["eye"] or (values["eye"] >= _EYE_DOUBTFUL and glasses(context) is GlassesType.SUN)
@@ -25,7 +25,7 @@ def occlusion(context: FaceContext) -> Occlusion:
 
 
 def mouth_covered(context: FaceContext) -> bool:
-    """Whether something hides the mouth."""
+    """Return whether something covers the mouth."""
     return covered(context)["mouth"] >= load_head("occlusion").thresholds["mouth"]
 
 

@@ -1,4 +1,4 @@
-"""The square of pixels that blur, exposure and noise are measured on: brows to chin, no hair, little background."""
+"""The square on which blur, exposure and noise are measured: brows to chin, no hair, little background."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ _REACH = 1.05
 
 
 def face_luma(pixels: Pixels, points: Float32, *, limit: int, shrink: bool) -> Pixels:
-    """Cut the upright square around the five points as luma, never enlarged: enlarging would feign blur.
+    """Crop the square around the five points as luma. It is not enlarged, which would look like blur.
 
-    The square is not rotated to the face, because resampling at an angle softens edges and averages noise away.
+    The square is not rotated to the face, because rotation softens edges and averages noise away.
 
     Args:
         pixels: uint8 (height, width, 3), BGR.
         points: float32 (5, 2), see `Detection.points`, in pixels of `pixels`.
         limit: longest side of the result.
-        shrink: a larger square is scaled down to the limit (for edges and light) or, when false, its middle is
-            taken at full resolution (for noise, which scaling averages away).
+        shrink: scale a larger square down to the limit (for edges and light); if false, use its middle at full
+            resolution (for noise, which scaling averages away).
 
     Returns:
         uint8 (h, w) with 1 ≤ h, w ≤ `limit`; parts of the square outside the image are left out.
     """
     eyes, mouth = points[:2].mean(axis=0), points[3:].mean(axis=0)
-    # A head turned sideways shortens the eye distance, one that nods shortens the other; the larger tells the size.
+    # Yaw shortens the eye distance, pitch the distance to the mouth; the larger indicates the size.
     size = max(float(np.hypot(*(eyes - mouth))), 0.9 * float(np.hypot(*(points[1] - points[0]))))
     half = _REACH * size if shrink else min(_REACH * size, limit / 2)
     height, width = pixels.shape[:2]
     x, y = (float(value) for value in points.mean(axis=0))
     left, right = _span(x - half, x + half, width)
     top, bottom = _span(y - half, y + half, height)
-    # One more than the limit can come out of rounding.
+    # Rounding may yield one pixel more than the limit.
     square = pixels[top:bottom, left:right] if shrink else pixels[top:bottom, left:right][:limit, :limit]
     longest = max(square.shape[:2])
     if longest > limit:
@@ -45,6 +45,6 @@ def face_luma(pixels: Pixels, points: Float32, *, limit: int, shrink: bool) -> P
 
 
 def _span(low: float, high: float, end: int) -> tuple[int, int]:
-    """The whole pixels from `low` to `high` that lie in [0, end); at least one."""
+    """Return the whole pixels from `low` to `high` within [0, end); at least one."""
     start = min(max(0, round(low)), end - 1)
     return start, max(start + 1, min(end, round(high)))

@@ -1,4 +1,4 @@
-"""Which attribute is estimated by what, and from which packs."""
+"""The estimator and model packs of each attribute."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from mien.vision.types import Attributes
 
 @dataclass(frozen=True, slots=True)
 class Estimator:
-    """How one attribute is found.
+    """The estimator of one attribute.
 
     Attributes:
         field: the field of `Attributes` that it fills.
-        estimate: gives that field's value for a face.
-        packs: names of the model packs that it needs; empty when pixels are enough.
+        estimate: returns that field's value for a face.
+        packs: names of the model packs that it needs; empty if it needs only pixels.
     """
 
     field: str
@@ -62,7 +62,7 @@ ESTIMATORS: Mapping[Attribute, Estimator] = {
 
 
 def packs_for(wanted: Iterable[Attribute]) -> frozenset[str]:
-    """Return the packs that the attributes need together.
+    """Return the packs that the attributes need.
 
     Raises:
         UnsupportedAttributeError: if one of them cannot be estimated by this build.
@@ -71,7 +71,7 @@ def packs_for(wanted: Iterable[Attribute]) -> frozenset[str]:
 
 
 def estimate_attributes(context: FaceContext, wanted: Iterable[Attribute]) -> Attributes:
-    """Estimate what was requested, and only that.
+    """Estimate the requested attributes only.
 
     Raises:
         UnsupportedAttributeError: if one of them cannot be estimated by this build; then nothing is computed.

@@ -8,9 +8,9 @@ from mien.vision.attributes.heads import load_head
 
 
 def glasses(context: FaceContext) -> GlassesType:
-    """Distinguish clear glasses, dark ones and none.
+    """Distinguish clear glasses, sunglasses and none.
 
-    Swimming goggles are never reported: two pairs in 1,500 photos are not enough to learn them; both came out as
+    Swimming goggles are never reported: two pairs in 1,500 photos were too few for training; both were classified as
     sunglasses or glasses.
     """
     if not present("glasses", context):
@@ -19,7 +19,7 @@ def glasses(context: FaceContext) -> GlassesType:
 
 
 def probability(head: str, context: FaceContext) -> float:
-    """Evaluate a yes/no head: how likely it is in [0, 1], a priori odds being even."""
+    """Return the probability of a yes/no head, in [0, 1], for even prior odds."""
     return float(load_head(head)(context)[0])
 
 

@@ -1,7 +1,7 @@
-"""Reads what must be known of an image file before any of it is decoded: format, size, orientation.
+"""Reads the header of an image file before decoding: format, size, orientation.
 
-Only the leading bytes decide on the format; file names and content types are not looked at, and whatever else a file
-is besides (a ZIP behind a JPEG, a script in a comment) does not matter. Nothing here allocates by what a header says.
+Only the leading bytes determine the format, not file names or content types, and not other content of the file (a ZIP
+after a JPEG, a script in a comment). No allocation here depends on values in a header.
 
-`reading` tells the format, a module a format reads the rest, `other_formats` names what is not read.
+`reading` detects the format, each format has a module, and `other_formats` names unsupported formats.
 """

@@ -12,7 +12,7 @@ def read_bmp(data: bytes) -> ImageHeader:
     """Read the header of a BMP.
 
     Raises:
-        UnreadableImageError: the file is truncated, or of a kind that is not decoded.
+        UnreadableImageError: the file is truncated or of an unsupported kind.
         struct.error, IndexError: the file ends in its header.
     """
     offset, size = struct.unpack_from("<II", data, 10)
@@ -21,7 +21,7 @@ def read_bmp(data: bytes) -> ImageHeader:
         width, height, _, depth = struct.unpack_from("<HHHH", data, 18)
     elif 40 <= size <= 124:
         width, height, _, depth, compression = struct.unpack_from("<iiHHI", data, 18)
-        height = abs(height)  # negative: stored from the top down
+        height = abs(height)  # negative if rows are stored from top to bottom
     else:
         raise UnreadableImageError("BMP with an unknown header")
     require_size(width, height, "BMP")

@@ -1,4 +1,4 @@
-"""The orientation in an EXIF block."""
+"""The orientation of an EXIF block."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import struct
 
 
 def exif_orientation(tiff: bytes) -> int:
-    """The orientation tag (0x0112) of an EXIF block.
+    """Return the orientation tag (0x0112) of an EXIF block.
 
     Args:
         tiff: the block from its byte order mark on.
 
     Returns:
-        1 to 8; 1 (upright) when there is none, or the block is broken: a bad tag is no reason to refuse a photo.
+        1 to 8; 1 (upright) if there is none or the block is broken, as a bad tag is no reason to refuse a photo.
     """
     order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
     if order is None:

@@ -12,7 +12,7 @@ def read_gif(data: bytes) -> ImageHeader:
     """Read the header of a GIF, up to its first picture.
 
     Raises:
-        UnreadableImageError: the file is corrupt or without a picture.
+        UnreadableImageError: the file is corrupt or has no picture.
         struct.error, IndexError: the file ends in its header.
     """
     screen_width, screen_height, flags = struct.unpack_from("<HHB", data, 6)
@@ -22,7 +22,7 @@ def read_gif(data: bytes) -> ImageHeader:
         if introducer == 0x2C:
             left, top, width, height = struct.unpack_from("<HHHH", data, position + 1)
             require_size(width, height, "GIF")
-            # Held at once: the palette picture, its RGBA form (twice while it is put on white) and the result.
+            # In memory at once: the palette picture, its RGBA form (twice while it is put on white) and the result.
             return ImageHeader(
                 ImageFormat.GIF, max(screen_width, left + width), max(screen_height, top + height), 1, 13, alpha=True
             )

@@ -12,7 +12,7 @@ from mien.vision.image_header.exif import exif_orientation
 from mien.vision.image_header.types import MAX_SEGMENTS, ImageFormat, ImageHeader
 
 MAX_SCANS: Final = 64
-"""Most scans of a JPEG. Usual progressive files have 10; each scan of a few bytes costs a pass over every block."""
+"""Most scans of a JPEG. Typical progressive files have 10; a scan of few bytes still costs a pass over every block."""
 
 _MARKER: Final = re.compile(rb"\xff[\x02-\xcf\xd8-\xfe]")
 """A marker that is neither stuffing, fill, TEM nor a restart: within coded data, the end of a scan."""
@@ -22,12 +22,12 @@ def read_jpeg(data: bytes) -> ImageHeader:
     """Read the header of a JPEG, up to the first scan, and count its scans.
 
     Raises:
-        UnreadableImageError: the file is truncated, corrupt, of a kind that is not decoded, or a flood of segments.
+        UnreadableImageError: the file is truncated, corrupt, of an unsupported kind, or has too many segments.
     """
     position, end, orientation = 2, len(data), 1
     frame: ImageHeader | None = None
     for _ in range(MAX_SEGMENTS):
-        # As libjpeg looks for the next marker: skip to FF, then over fill bytes, so that both read the same frame.
+        # Find the next marker as libjpeg does (skip to FF, then fill bytes), so that both read the same frame.
         position = data.find(b"\xff", position)
         if position < 0 or position + 4 > end:
             raise UnreadableImageError("truncated JPEG: it ends before its data")
@@ -64,7 +64,7 @@ def _read_frame(data: bytes, position: int, marker: int, orientation: int) -> Im
         raise UnreadableImageError("JPEG with {components} components is not supported", components=components)
     if not width or not height:
         raise UnreadableImageError("JPEG without a size in its frame header")
-    # The coefficients of the whole picture are kept when it comes in several scans: 2 bytes for each sample.
+    # With several scans, the coefficients of the whole picture are in memory: 2 bytes for each sample.
     factors = [max(s >> 4, 1) * max(s & 15, 1) for s in data[position + 9 : position + 8 + 3 * components : 3]]
     coefficients = -(-2 * sum(factors) // max(factors)) if factors else 8
     return ImageHeader(
@@ -79,7 +79,7 @@ def _read_frame(data: bytes, position: int, marker: int, orientation: int) -> Im
 
 
 def _with_scans(data: bytes, position: int, frame: ImageHeader) -> ImageHeader:
-    """The header, when the first scan (at `position`) has been reached."""
+    """Complete the header once the first scan (at `position`) is reached."""
     if position + 3 > len(data):
         raise UnreadableImageError("truncated JPEG: it ends before its data")
     if not frame.several_scans and data[position + 2] >= frame.components:
@@ -94,10 +94,10 @@ def jpeg_end(data: bytes) -> int | None:
     The marker may be anywhere: cameras and phones append their own data (motion photos, trailers).
 
     Args:
-        data: the whole file, which `read_header` has accepted.
+        data: the whole file, accepted by `read_header`.
 
     Raises:
-        UnreadableImageError: the file has more scans or segments than are read.
+        UnreadableImageError: the file has too many scans or segments.
     """
     position = 2
     while (found := _MARKER.search(data, position)) is not None and data[found.start() + 1] != 0xDA:

@@ -1,4 +1,4 @@
-"""Files of other formats: what they are, and what to do instead."""
+"""Hints for unsupported files: their format, and what to do instead."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def further_format(data: bytes) -> ImageFormat | None:
         return ImageFormat.WEBP
     if data[4:8] != b"ftyp":
         return None
-    # "mif1" says only that there is a picture; the compatible brands say which kind.
+    # "mif1" is any HEIF picture; the compatible brands tell the kind.
     brands = data[8 : min(int.from_bytes(data[:4]), 256)]
     if data[8:12] in (b"avif", b"avis") or (data[8:12] in (b"mif1", b"msf1") and b"avif" in brands):
         return ImageFormat.AVIF

@@ -21,7 +21,7 @@ def read_png(data: bytes) -> ImageHeader:
     """Read the header of a PNG, with its orientation.
 
     Raises:
-        UnreadableImageError: the file is truncated or corrupt, or has no such kind of pixels.
+        UnreadableImageError: the file is truncated or corrupt, or has an invalid pixel format.
         struct.error, IndexError: the file ends in its header.
     """
     length, name, width, height, depth, colour = struct.unpack_from(">I4sIIBB", data, 8)
@@ -38,13 +38,13 @@ def read_png(data: bytes) -> ImageHeader:
             orientation = exif_orientation(data[start:stop])
         elif kind == b"tRNS":
             alpha = True
-    # OpenCV holds the picture and a canvas for animations; 16-bit pixels with alpha are narrowed here.
+    # OpenCV has the picture and a canvas for animations in memory; 16-bit pixels with alpha are narrowed here.
     bytes_per_pixel = (21 if depth == 16 else 9) if alpha else 7
     return ImageHeader(ImageFormat.PNG, width, height, orientation, bytes_per_pixel, alpha)
 
 
 def png_chunks(data: bytes) -> list[tuple[bytes, int, int]]:
-    """Name, start and end of the content of each chunk of a PNG, up to and with its end chunk.
+    """Return name, start and end of the content of each chunk of a PNG, up to and including its end chunk.
 
     Raises:
         UnreadableImageError: a chunk runs past the end of the file, or there is no end chunk.
@@ -66,9 +66,9 @@ def png_chunks(data: bytes) -> list[tuple[bytes, int, int]]:
 
 
 def bare_png(data: bytes) -> bytes:
-    """The same PNG with only the chunks that its first picture needs.
+    """Return the PNG with only the chunks of its first picture.
 
-    Text, profiles and animation go: they can be compressed bombs of their own, and no pixel depends on them here.
+    Text, profiles and animation are removed: they can be decompression bombs, and no pixel depends on them.
     """
     parts = [data[start - 8 : stop + 4] for name, start, stop in png_chunks(data) if name in _CRITICAL]
     return b"".join([data[:8], *parts])

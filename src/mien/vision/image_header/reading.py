@@ -1,4 +1,4 @@
-"""Reads the header of a file of any of the formats."""
+"""Reads the header of a file of any supported format."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def read_header(data: bytes) -> ImageHeader:
         data: the whole file.
 
     Raises:
-        UnreadableImageError: it is not a JPEG, PNG, GIF or BMP, or its header is broken; the text says which.
+        UnreadableImageError: it is not a JPEG, PNG, GIF or BMP, or its header is broken; the text gives the reason.
     """
     if data[:3] == b"\xff\xd8\xff":
         return read_jpeg(data)

@@ -1,4 +1,4 @@
-"""The formats, and what a header says."""
+"""Image formats and header information."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from mien.vision.errors import UnreadableImageError
 MAX_SEGMENTS: Final = 4096
 """Most marker segments of a JPEG's head, chunks of a PNG, or extension blocks before a GIF's first frame.
 
-Photos have tens (with depth maps in XMP, about a hundred); a flood of empty ones is made to keep parsers busy.
+Photos have tens (with depth maps in XMP, about a hundred); a flood of empty ones is an attack on parsers.
 PNG writers that flush every 8 KB need 768 for 6 MB.
 """
 
 
 class ImageFormat(StrEnum):
-    """The formats of the contract (section 2), then those that a setting adds."""
+    """The formats of the contract (section 2), then those that a setting allows."""
 
     JPEG = "JPEG"
     PNG = "PNG"
@@ -33,15 +33,14 @@ class ImageHeader:
     """The header information of an image file.
 
     Attributes:
-        format: by the leading bytes.
+        format: format by the leading bytes.
         width: pixels as stored, before orientation.
         height: pixels as stored, before orientation.
         orientation: 1 to 8, as EXIF counts them.
-        bytes_per_pixel: largest number of bytes per pixel that decoding needs at once, in the decoders that `decode`
-            uses.
+        bytes_per_pixel: peak memory per pixel of the decoders that `decode` uses.
         alpha: whether pixels can be transparent.
         components: colour components as stored (JPEG).
-        several_scans: whether the picture comes in passes (progressive JPEG).
+        several_scans: whether the picture has several scans (progressive JPEG).
     """
 
     format: ImageFormat

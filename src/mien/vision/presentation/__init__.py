@@ -1,7 +1,7 @@
-"""Evidence for and against presentation attacks, from the frames of a video in which one face should be.
+"""Presentation attack detection (PAD): evidence from the frames of a video of one face.
 
-Every module is one method and knows neither sessions nor challenges: `track` follows the face, `reflection` compares
-its colour with a light that was shone on it, `planarity` asks whether it turns as a plane does, `motion`
-whether it is deep and moves of itself while it looks ahead, `material` runs the passive networks on its surroundings,
-`dynamics` looks for blinks and a mouth that moves. What they find becomes a decision in `mien.liveness.fusion`.
+Every module is one method, independent of sessions and challenges: `track` tracks the face; `reflection` compares its
+colour with a light shone on it; `planarity` tests whether it turns like a plane; `novelty` whether turning shows new
+detail; `motion` whether it has depth and moves by itself while looking ahead; `material` runs the passive networks;
+`dynamics` detects blinks and a moving mouth. `mien.liveness.fusion` combines the evidence into a decision.
 """

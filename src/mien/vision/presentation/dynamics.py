@@ -1,6 +1,6 @@
-"""Blinks, and a mouth that moves: what a still picture cannot do.
+"""Blinks and a moving mouth, which a still picture cannot show.
 
-Weak evidence either way: many people do not blink in three seconds, and every video shows somebody who does.
+Weak evidence either way: many people do not blink within three seconds, and a replayed video shows blinks too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mien.vision.presentation.track import Observation
 
 _LIPS: Final = (13, 14)
 _SHUT: Final = 0.85
-"""An eye is shut when it has this share of its usual contrast: without iris, pupil and white only lashes are left."""
+"""An eye is shut below this share of its usual contrast: without iris, pupil and white only lashes are left."""
 _LONGEST_BLINK_MS: Final = 700.0
 
 
@@ -25,8 +25,8 @@ class Dynamics:
     """Motion in a face.
 
     Attributes:
-        blinks: how often the eyes were shut for less than 0.7 s.
-        mouth: standard deviation of the lips' opening, in distances of the eyes.
+        blinks: number of times the eyes were shut for less than 0.7 s.
+        mouth: standard deviation of the lips' opening, in inter-eye distances.
     """
 
     blinks: int
@@ -37,7 +37,7 @@ def dynamics(observations: Sequence[Observation]) -> Dynamics | None:
     """Detect blinks and a moving mouth.
 
     Args:
-        observations: frames of a face that looks ahead, in order; turning changes what is to be seen in the eyes.
+        observations: frames of a face looking ahead, in order; turning would change the eyes' contrast.
 
     Returns:
         None with fewer than eight frames.

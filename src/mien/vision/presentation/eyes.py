@@ -1,4 +1,4 @@
-"""Whether the eyes are open, from the pixels: the mesh itself hardly follows the lids."""
+"""Openness of the eyes, from pixels, because the mesh hardly follows the lids."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from mien.vision.types import Pixels
 _EYES: Final = ((33, 133), (362, 263))
 """Mesh vertices of each eye's corners, from left to right."""
 _PATCH: Final = (32, 16)
-"""Width and height of the upright patch of an eye that is looked at; the corners are 24 pixels apart in it."""
+"""Width and height of the upright crop of an eye; its corners are 24 pixels apart."""
 
 
 def eye_contrast(pixels: Pixels, mesh: Mesh) -> float:
-    """How much is to be seen in the eyes: standard deviation of their luma by its mean, mean of both.
+    """Return the contrast of the eyes: standard deviation of luma divided by its mean, averaged over both eyes.
 
     Args:
         pixels: BGR uint8 (h, w, 3).
         mesh: mesh of a face in them.
 
     Returns:
-        About 0.3 to 0.6 for open eyes, of which a blink leaves the half.
+        About 0.3 to 0.6 for open eyes; about half of that in a blink.
     """
     found = []
     width, height = _PATCH

@@ -1,8 +1,8 @@
-"""Skin, paper or screen: the passive networks on the face and its surroundings.
+"""Skin, paper or screen: passive PAD networks on the face and its surroundings.
 
-Each looks at a crop that is cut from the face's box and enlarged as the published network was trained: 128 × 128 pixels
-at 2.7 times (`fr-liveness`), 80 × 80 at 2.7 and 4 times (the pair of `minifasnet`). The crop keeps the box's shape, is
-moved inside the image where it would reach beyond, and enlarged less where the image is too small for it.
+Each network sees the face's box enlarged as in its training: 2.7 times at 128 × 128 pixels (`fr-liveness`), 2.7 and 4
+times at 80 × 80 (the pair of `minifasnet`). The crop keeps the box's aspect ratio, is moved into the image if it would
+extend beyond, and is enlarged less if the image is too small.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _PassiveNetwork:
     """Input and output of one network.
 
     Attributes:
         role: role of its file in the pack.
-        enlarged: how much larger than the face's box its crop is.
+        enlarged: factor of the crop relative to the face's box.
         side: side of the crop in pixels.
-        real: which of its classes is a real face.
-        logits: whether it gives logits instead of probabilities.
+        real: index of the class of real faces.
+        logits: whether it returns logits instead of probabilities.
     """
 
     role: str
@@ -40,17 +40,17 @@ class _Look:
     logits: bool = False
 
 
-_LOOKS: Final[Mapping[str, tuple[_Look, ...]]] = {
-    "fr-liveness": (_Look("network", 2.7, 128, 0, logits=True),),
-    "minifasnet": (_Look("v2", 2.7, 80, 1), _Look("v1se", 4.0, 80, 1)),
+_NETWORKS: Final[Mapping[str, tuple[_PassiveNetwork, ...]]] = {
+    "fr-liveness": (_PassiveNetwork("network", 2.7, 128, 0, logits=True),),
+    "minifasnet": (_PassiveNetwork("v2", 2.7, 80, 1), _PassiveNetwork("v1se", 4.0, 80, 1)),
 }
 
-PACKS: Final = tuple(_LOOKS)
+PACKS: Final = tuple(_NETWORKS)
 """Names of the packs with passive networks; each is optional."""
 
 
 class MaterialNetworks:
-    """The passive networks of the packs that there are; safe to call from many threads.
+    """The passive networks of the installed packs; thread-safe.
 
     Args:
         packs: the loaded packs, each one of `PACKS`.
@@ -64,13 +64,13 @@ class MaterialNetworks:
         self.names = tuple(pack.manifest.name for pack in self._packs)
 
     def real(self, views: Sequence[tuple[Pixels, Box]]) -> Float32:
-        """How much each view looks like a real face.
+        """Return the probability of each view to show a real face.
 
         Args:
             views: BGR uint8 (h, w, 3) and the detector's box in it: left, top, width, height in pixels.
 
         Returns:
-            float32 (n, packs), probabilities in [0, 1] in the order of `names`; the mean of a pack that has several.
+            float32 (n, packs), in [0, 1], in the order of `names`; the mean for a pack with several networks.
         """
         if not views or not self._packs:
             return np.zeros((len(views), len(self._packs)), np.float32)
@@ -79,23 +79,23 @@ class MaterialNetworks:
 
 def _probabilities(pack: LoadedPack, views: Sequence[tuple[Pixels, Box]]) -> Float32:
     found = []
-    for look in _LOOKS[pack.manifest.name]:
-        crops = [surroundings(pixels, box, look.enlarged, look.side) for pixels, box in views]
-        (classes,) = pack.networks[look.role].run(np.asarray(cv2.dnn.blobFromImages(crops), np.float32))
-        if look.logits:
+    for network in _NETWORKS[pack.manifest.name]:
+        crops = [surroundings(pixels, box, network.enlarged, network.side) for pixels, box in views]
+        (classes,) = pack.networks[network.role].run(np.asarray(cv2.dnn.blobFromImages(crops), np.float32))
+        if network.logits:
             powers = np.exp(classes - classes.max(axis=1, keepdims=True))
             classes = powers / powers.sum(axis=1, keepdims=True)
-        found.append(classes[:, look.real])
+        found.append(classes[:, network.real])
     return np.asarray(np.mean(found, axis=0), np.float32)
 
 
 def surroundings(pixels: Pixels, box: Box, enlarged: float, side: int) -> Pixels:
-    """Cut a face with its surroundings.
+    """Crop a face with its surroundings.
 
     Args:
         pixels: BGR uint8 (h, w, 3).
         box: left, top, width, height in pixels.
-        enlarged: how much larger than the box the crop is, where the image has room.
+        enlarged: factor of the crop relative to the box, as far as the image allows.
         side: side of the result in pixels.
 
     Returns:
@@ -108,6 +108,6 @@ def surroundings(pixels: Pixels, box: Box, enlarged: float, side: int) -> Pixels
     x = float(np.clip(left + box_width / 2 - crop_width / 2, 0, max(width - 1 - crop_width, 0)))
     y = float(np.clip(top + box_height / 2 - crop_height / 2, 0, max(height - 1 - crop_height, 0)))
     region = pixels[int(y) : int(y + crop_height) + 1, int(x) : int(x + crop_width) + 1]
-    while min(region.shape[:2]) >= 4 * side:  # bilinear alone would skip pixels
+    while min(region.shape[:2]) >= 4 * side:  # a bilinear resize alone would skip pixels
         region = align.halved(region)
     return np.asarray(cv2.resize(region, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)

@@ -1,13 +1,13 @@
-"""Motion inside a face that looks ahead: whether it is as deep as a head, and whether it moves and changes of itself.
+"""Motion inside a face looking ahead: whether it has the depth of a head, and moves and changes by itself.
 
-Nobody holds the head quite still. A flat picture that moves is moved by a homography, point by point. A head that sways
-by a degree shifts the nose against the cheeks. This shift has the pattern of a face's depth, so that a tenth of a pixel
-is enough to see it. A rendering of one photo has that depth, but nothing else: the motion that is left once head and
-camera are taken out, and the change of detail that is left once motion is taken out, are noise. The skin of a person
-moves with lips, lids and breath, and shading and gloss change with every degree.
+Nobody keeps the head perfectly still. The points of a moving flat picture follow a homography. A head that sways by a
+degree shifts the nose relative to the cheeks, in the pattern of the face's depth, so a tenth of a pixel is enough to
+detect it. A rendering of one photo has that depth, but nothing more: after removing the motion of head and camera, the
+remaining motion is noise, and after removing all motion, the remaining change of detail is noise. A person's skin moves
+with lips, lids and breath, and shading and gloss change with every degree.
 
-The flow is dense (Kroeger et al., "Fast Optical Flow using Dense Inverse Search", 2016), because the mesh jitters more
-than a face at rest moves. Everything is measured on a crop in which every face is equally large.
+The optical flow is dense (Kroeger et al., "Fast Optical Flow using Dense Inverse Search", 2016), because the mesh
+jitters more than a face at rest moves. Everything is measured on a crop in which every face has the same size.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ Float64 = NDArray[np.float64]
 _SIDE: Final = 160
 """Width and height of the crop in pixels."""
 _FACE: Final = 0.85
-"""Of the crop's side, the longer side of the face."""
+"""Longer side of the face as a share of the crop's side."""
 _EDGE: Final = 6
-"""Pixels of the crop from its edge within which points are left out."""
+"""Pixels from the crop's edge within which points are left out."""
 _FEWEST: Final = 12
-"""Frames that must show the face; more than `_ANCHORS`."""
+"""Fewest frames that must show the face; more than `_ANCHORS`."""
 _ANCHORS: Final = 8
-"""Frames that are compared with the reference and with the frame that follows each."""
+"""Number of frames compared with the reference and with their next frame."""
 _DETAIL: Final = (0.8, 3.0)
-"""Standard deviations, in pixels of the crop, between which detail counts: finer is noise, coarser is the flashes'."""
+"""Band of detail as standard deviations in pixels of the crop: finer is noise, coarser is changed by the flashes."""
 _SHADING: Final = 10.0
-"""Standard deviation above which brightness is left out when motion is searched: the flashes change it."""
+"""Standard deviation in pixels above which shading is removed before the optical flow: the flashes change it."""
 _LEAST_AGREEMENT: Final = 0.8
-"""Neighbouring frames that agree less are noise, in which nothing can be measured."""
+"""Below this correlation of neighbouring frames, noise prevents a measurement."""
 _EYE: Final = (33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173)
 
 
@@ -52,14 +52,15 @@ class Motion:
     """Motion inside a face.
 
     Attributes:
-        sway: degrees by which it turned as a deep head turns: standard deviation over the frames of the shift along the
-            mesh's depth, about both axes.
-        bend: root mean square motion that no homography explains, in per cent of the crop (the face is 85); median.
-        skin: the part of it that no turn of the mesh explains; median.
-        renewal: share of the detail that changed although the motion was taken out, beyond what changes from one frame
-            to the next; median, about 0 for a still picture.
+        sway: degrees of rotation with parallax: standard deviation over the frames of the shift along the mesh's depth,
+            about both axes.
+        bend: root mean square of the motion that no homography explains, in per cent of the crop (the face is 85);
+            median.
+        skin: the part of `bend` that no rotation of the mesh explains; median.
+        renewal: share of the detail that changed after removing motion, beyond the change between neighbouring frames;
+            median, about 0 for a still picture.
         agreement: correlation of the detail of neighbouring frames; 1 without noise.
-        frames: how many were compared with the reference.
+        frames: number of frames compared with the reference.
     """
 
     sway: float
@@ -72,7 +73,7 @@ class Motion:
 
 @dataclass(frozen=True, slots=True)
 class _Crop:
-    """The face, moved onto the reference's: what motion is searched in, and the detail."""
+    """A face aligned to the reference: the image for the optical flow, and the band-passed detail."""
 
     shape: Pixels
     detail: Float32
@@ -82,20 +83,20 @@ def motion(seen: Sequence[Observation], pixels_of: Callable[[Observation], Pixel
     """Measure the motion inside a face.
 
     Args:
-        seen: frames in which it looks ahead, in order, from about a second or more.
-        pixels_of: BGR uint8 (h, w, 3) of each.
+        seen: frames in which it looks ahead, in order, over about a second or more.
+        pixels_of: returns the BGR uint8 (h, w, 3) pixels of a frame.
 
     Returns:
-        None with too few frames, or too noisy ones.
+        None if the frames are too few or too noisy.
     """
     if len(seen) < _FEWEST:
         return None
-    shown = _Shown(seen, pixels_of)
+    clip = _Clip(seen, pixels_of)
     anchors = [int(index) for index in np.linspace(0, len(seen) - 2, _ANCHORS).round()]
-    middle = _middle(shown, anchors)
+    middle = _middle(clip, anchors)
     anchors = [index for index in anchors if index != middle]
     reference = _Reference(seen[middle])
-    crops = {index: shown.crop(reference, index) for index in {middle, *anchors, *(index + 1 for index in anchors)}}
+    crops = {index: clip.crop(reference, index) for index in {middle, *anchors, *(index + 1 for index in anchors)}}
     shifts, bends, skins, near, far = [], [], [], [], []
     for index in anchors:
         flow = _flow(crops[middle], crops[index])
@@ -120,32 +121,32 @@ def motion(seen: Sequence[Observation], pixels_of: Callable[[Observation], Pixel
 
 
 @dataclass(frozen=True)
-class _Shown:
-    """The frames, of which each is decoded once."""
+class _Clip:
+    """The frames, each decoded once."""
 
     seen: Sequence[Observation]
     pixels_of: Callable[[Observation], Pixels]
     decoded: dict[int, Pixels] = field(default_factory=dict)
 
     def crop(self, reference: _Reference, index: int) -> _Crop:
-        """Move a face onto a reference."""
+        """Align a face to a reference."""
         if index not in self.decoded:
             self.decoded[index] = self.pixels_of(self.seen[index])
         return reference.crop(self.seen[index], self.decoded[index])
 
 
-def _middle(shown: _Shown, anchors: Sequence[int]) -> int:
-    """The frame to compare with: the one that the others are most like.
+def _middle(clip: _Clip, anchors: Sequence[int]) -> int:
+    """Return the frame that is most similar to the others, as the reference.
 
-    Compared with a blink, or with a frame whose mesh slipped, all others would seem to move.
+    With a blink, or a frame with a wrong mesh, as the reference, all others would seem to move.
     """
-    reference = _Reference(shown.seen[anchors[len(anchors) // 2]])
-    details = np.array([shown.crop(reference, index).detail.ravel() for index in anchors])
+    reference = _Reference(clip.seen[anchors[len(anchors) // 2]])
+    details = np.array([clip.crop(reference, index).detail.ravel() for index in anchors])
     return anchors[int(np.median(np.corrcoef(details), axis=0).argmax())]
 
 
 class _Reference:
-    """The frame that the others are compared with, and what moves its points.
+    """The reference frame, and the bases of its points' motion.
 
     Args:
         observation: the reference.
@@ -158,7 +159,7 @@ class _Reference:
         shift = _SIDE / 2 - scale * (low + high) / 2
         self._move = np.vstack([np.column_stack([np.eye(2) * scale, shift]), [0, 0, 1]])
         placed = self._points[:, :2].astype(np.float64) * scale + shift
-        lids = [*_EYE, *canonical_mesh().mirror[list(_EYE)]]  # they move most, and are no part of the head's depth
+        lids = [*_EYE, *canonical_mesh().mirror[list(_EYE)]]  # left out: they move most, independently of the head
         skin = np.setdiff1d(RIGID, lids)
         inside = (placed[skin] > _EDGE).all(axis=1) & (placed[skin] < _SIDE - _EDGE).all(axis=1)
         self._skin = placed[skin[inside]]
@@ -169,26 +170,26 @@ class _Reference:
         self._face = cv2.erode(mask, np.ones((9, 9), np.uint8)) > 0
 
     def crop(self, observation: Observation, pixels: Pixels) -> _Crop:
-        """Move a face onto the reference by shift, turn in the plane and size, as its mesh says."""
+        """Align a face to the reference by the similarity transform between their meshes."""
         onto = align.similarity_transform(
             observation.mesh.points[RIGID, :2].astype(np.float32), self._points[RIGID, :2].astype(np.float32)
         )
         whole = (self._move @ np.vstack([onto, [0, 0, 1]]))[:2]
         smaller = float(np.hypot(whole[0, 0], whole[1, 0]))
-        if smaller < 0.7:  # sampling alone would skip pixels
+        if smaller < 0.7:  # sampling alone would alias
             pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), 0.5 / smaller), np.uint8)
         luma = cv2.cvtColor(cv2.warpAffine(pixels, whole, (_SIDE, _SIDE)), cv2.COLOR_BGR2GRAY)
-        logarithm = np.log(luma.astype(np.float32) + 8)  # light multiplies what it falls on
+        logarithm = np.log(luma.astype(np.float32) + 8)  # a change of light becomes additive
         fine, coarse = (cv2.GaussianBlur(logarithm, (0, 0), sigma) for sigma in _DETAIL)
         shape = np.clip(128 + 160 * (fine - cv2.GaussianBlur(logarithm, (0, 0), _SHADING)), 0, 255)
         return _Crop(shape.astype(np.uint8), np.asarray(fine - coarse, np.float32))
 
     def split(self, flow: Float32) -> tuple[Float64, float, float]:
-        """Split the motion of the skin.
+        """Split the motion into rotation and remainders.
 
         Returns:
-            Degrees of the turn about both axes (2,); what no homography explains, and what no turn of the head
-            explains, both root mean square in per cent of the crop.
+            Degrees of rotation about both axes (2,); the motion that no homography explains, and the motion that no
+            rotation of the head explains, both as root mean square in per cent of the crop.
         """
         x, y = self._skin.T.astype(np.float32)
         moved = cv2.remap(flow, x, y, cv2.INTER_LINEAR).reshape(-1, 2).astype(np.float64)
@@ -200,7 +201,7 @@ class _Reference:
         return np.degrees(turned), float(np.linalg.norm(bent) * share), float(np.linalg.norm(left) * share)
 
     def agreement(self, one: _Crop, other: _Crop, flow: Float32) -> float:
-        """Correlation of the detail of two crops once the second was moved onto the first."""
+        """Return the correlation of the detail of two crops, after warping the second to the first."""
         y, x = np.mgrid[:_SIDE, :_SIDE].astype(np.float32)
         moved = cv2.remap(other.detail, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR)
         a, b = one.detail[self._face], moved[self._face]
@@ -209,15 +210,16 @@ class _Reference:
 
 
 def _bases(places: Float64, depth: Float64) -> tuple[Float64, Float64, Float64]:
-    """The bases of movements that change points by little.
+    """Return the bases of small motions.
 
     Args:
         places: (n, 2), in pixels of the crop.
         depth: (n,), in the same pixels.
 
     Returns:
-        Orthonormal bases (2n, k) of a plane's motion (a homography to the first order) and of what a deep head adds to
-        it (turns, and the perspective of nearer points), and the motion of one radian about each axis (2n, 2).
+        Orthonormal bases (2n, k) of a plane's motion (a first-order homography) and of the additional motion of a head
+        with depth (rotation, and the perspective of nearer points), and the motion of one radian about each axis,
+        (2n, 2).
     """
     x, y = (2 * places / _SIDE - 1).T
     deep = 2 * (depth - depth.mean()) / _SIDE

@@ -1,9 +1,9 @@
-"""Whether a turned head shows what its frontal views did not: a rendering from one photo has nothing else to show.
+"""New detail of a turned head compared with its frontal views, which a rendering of one photo cannot show.
 
-Both views are unwrapped onto the same map of the face by their meshes, and the detail of the skin is compared after an
-optical flow has taken out what the meshes got wrong. What is left between two views of a head is the other side of its
-nose, its cheeks, new shadows and gloss; a photo that was bent into shape has only its own pixels, moved. How much
-the views agree is corrected for noise: by how much views of one pose agree among themselves (Spearman's correction).
+Both views are unwrapped to the same map of the face by their meshes, and the detail of the skin is compared after
+optical flow has corrected errors of the meshes. Between two views of a real head, the other side of the nose, the
+cheeks, shadows and gloss differ; a warped photo has only its own pixels, moved. The agreement of the views is corrected
+for noise by the agreement of views of the same pose (Spearman's correction).
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from mien.vision.types import Float32, Pixels
 _SIDE: Final = 128
 """Width and height of the map."""
 _BAND: Final = (0.8, 3.0)
-"""Standard deviations, in pixels of the map, between which detail counts: finer is noise, coarser is shading."""
+"""Band of detail as standard deviations in pixels of the map: finer is noise, coarser is shading."""
 _FACING: Final = 0.3
-"""Cosine to the camera from which a piece of skin is seen well enough."""
+"""Cosine between skin and camera from which the skin is visible well enough."""
 _EYE: Final = (33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173)
 _LIPS: Final = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 185, 40, 39, 37, 0, 267, 269, 270, 409)
 _LEAST_AGREEMENT: Final = 0.3
-"""Views of one pose that agree less are noise."""
+"""Below this agreement of views of the same pose, noise prevents a measurement."""
 _LEAST_SEEN: Final = 0.08
-"""Share of the map that both poses must show."""
+"""Smallest share of the map that both poses must show."""
 _FEWEST: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """A face's detail on the map.
+class UnwrappedFace:
+    """A face unwrapped to the map.
 
     Attributes:
         detail: float32 (128, 128), the band-passed logarithm of its brightness.
@@ -53,7 +53,7 @@ class View:
 
 @dataclass(frozen=True)
 class _Map:
-    """How the mesh is laid out: cylinder coordinates of the mean face, cut into triangles."""
+    """The layout of the map: cylinder coordinates of the mean face, triangulated."""
 
     triangles: NDArray[np.intp]
     owner: NDArray[np.intp]
@@ -61,7 +61,7 @@ class _Map:
     skin: NDArray[np.bool_]
 
 
-def view(pixels: Pixels, mesh: Mesh) -> View:
+def unwrap(pixels: Pixels, mesh: Mesh) -> UnwrappedFace:
     """Unwrap a face.
 
     Args:
@@ -83,20 +83,20 @@ def view(pixels: Pixels, mesh: Mesh) -> View:
     facing *= np.sign(np.median(facing)) or 1.0
     size = np.array(pixels.shape[1::-1], np.float32)
     inside = ((source > 1) & (source < size - 2)).all(axis=2)
-    pictured = cv2.erode(np.asarray(inside, np.uint8), np.ones((7, 7)))  # detail near the border is the border's
+    pictured = cv2.erode(np.asarray(inside, np.uint8), np.ones((7, 7)))  # the picture's border would appear as detail
     seen = np.where(pictured > 0, facing[layout.owner], -1)
-    return View(np.asarray(fine - coarse, np.float32), np.asarray(seen, np.float32))
+    return UnwrappedFace(np.asarray(fine - coarse, np.float32), np.asarray(seen, np.float32))
 
 
-def agreement(ahead: Sequence[View], turned: Sequence[View]) -> float | None:
-    """How much of a turned head's detail was in its frontal views.
+def agreement(ahead: Sequence[UnwrappedFace], turned: Sequence[UnwrappedFace]) -> float | None:
+    """Return the agreement of a turned head's detail with its frontal views.
 
     Args:
-        ahead: views of the head that looks ahead, the best first.
+        ahead: views of the head looking ahead, the best first.
         turned: views of one turn.
 
     Returns:
-        1 when the turn shows nothing new; None with too few views, or too noisy ones.
+        1 if the turn shows nothing new; None if the views are too few or too noisy.
     """
     if len(ahead) < _FEWEST or len(turned) < _FEWEST:
         return None
@@ -104,7 +104,7 @@ def agreement(ahead: Sequence[View], turned: Sequence[View]) -> float | None:
     seen = skin & (ahead[0].facing > _FACING) & (turned[0].facing > _FACING)
     if seen.sum() < _LEAST_SEEN * seen.size:
         return None
-    # Of neighbours, not of the first with all: one view whose mesh slipped must not pass for noise.
+    # Of neighbours, not of the first with all, so that a single view with a wrong mesh does not count as noise.
     own_ahead = float(np.median([_alike(one, other, seen) for one, other in pairwise(ahead)]))
     own_turned = float(np.median([_alike(one, other, seen) for one, other in pairwise(turned)]))
     if min(own_ahead, own_turned) < _LEAST_AGREEMENT:
@@ -113,8 +113,8 @@ def agreement(ahead: Sequence[View], turned: Sequence[View]) -> float | None:
     return float(np.median(across) / np.sqrt(own_ahead * own_turned))
 
 
-def _alike(one: View, other: View, seen: NDArray[np.bool_]) -> float:
-    """Correlation of two views' detail once the second was moved onto the first."""
+def _alike(one: UnwrappedFace, other: UnwrappedFace, seen: NDArray[np.bool_]) -> float:
+    """Return the correlation of two views' detail, after warping the second to the first."""
     search: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     flow = search.calc(_grey(one), _grey(other), None)
     flow = cv2.GaussianBlur(flow, (0, 0), 3)
@@ -125,7 +125,7 @@ def _alike(one: View, other: View, seen: NDArray[np.bool_]) -> float:
     return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum() + 1e-12))
 
 
-def _grey(one: View) -> Pixels:
+def _grey(one: UnwrappedFace) -> Pixels:
     spread = 6 * float(one.detail[_map().skin].std()) + 1e-6
     return np.asarray(np.clip((one.detail / spread + 0.5) * 255, 0, 255), np.uint8)
 
@@ -148,7 +148,7 @@ def _map() -> _Map:
         inside = (first >= -1e-6) & (second >= -1e-6) & (first + second <= 1 + 1e-6) & (owner < 0)
         owner[inside] = number
         weights[inside] = np.stack([first, second, 1 - first - second], axis=-1)[inside]
-    moving = np.zeros((_SIDE, _SIDE), np.uint8)  # eyes and lips move of themselves
+    moving = np.zeros((_SIDE, _SIDE), np.uint8)  # eyes and lips, which move independently of the head
     for outline in (list(_EYE), list(mean.mirror[list(_EYE)]), list(_LIPS)):
         cv2.fillConvexPoly(moving, cv2.convexHull(places[outline].round().astype(np.int32)), 1)
     still = (owner >= 0) & (cv2.dilate(moving, np.ones((9, 9))) == 0)
@@ -157,7 +157,7 @@ def _map() -> _Map:
 
 
 def _triangles(places: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Delaunay's triangles of points in the plane, as (n, 3) indices."""
+    """Return the Delaunay triangulation of points in the plane, as (n, 3) indices."""
     plane = cv2.Subdiv2D((0, 0, _SIDE, _SIDE))
     for x, y in places:
         plane.insert((float(x), float(y)))

@@ -1,8 +1,8 @@
-"""Whether a face turns as a plane does.
+"""Whether a face turns like a plane.
 
-When a flat picture turns, its points move by a homography; the points of a head do not, because the nose stands out.
-What is left after the best homography, relative to the angle by which the head seems to have turned, measures how deep
-the face is. A picture bent around one axis is not flat either, but far flatter than a head.
+The points of a turning flat picture follow a homography; those of a head do not, because the nose protrudes. The
+residual of the best homography, relative to the apparent angle of the turn, measures the depth of the face. A picture
+bent around one axis is not flat either, but far flatter than a head.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mien.vision.types import Float32
 _EYES = ((33, 133), (362, 263))
 _INNER_LIPS = (13, 14, 78, 80, 81, 82, 87, 88, 95, 178, 191, 308, 310, 311, 312, 317, 318, 324, 402, 415)
 RIGID = np.setdiff1d(np.arange(468), _INNER_LIPS)
-"""Every vertex but those that a talking mouth moves most."""
+"""All vertices except those that a talking mouth moves most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ class Depth:
     """The evidence of depth from turned frames.
 
     Attributes:
-        residual: root mean square distance to the best homography, in distances of the eyes; median over the frames.
+        residual: root mean square distance to the best homography, in inter-eye distances; median over the frames.
         angle: degrees between the neutral and the turned frames; median.
-        plane_angle: degrees by which a plane would have to be turned to foreshorten the face as it is; median.
-        frames: how many were compared.
+        plane_angle: degrees by which a plane would have to turn for the same foreshortening; median.
+        frames: number of compared frames.
     """
 
     residual: float
@@ -41,7 +41,7 @@ class Depth:
 
 
 def residual(neutral: Mesh, turned: Mesh) -> float:
-    """Distance of a turned mesh from the best homography of a neutral one, in distances of the neutral one's eyes."""
+    """Return the distance of a turned mesh from the best homography of a neutral one, in inter-eye distances."""
     source, target = neutral.points[RIGID, :2], turned.points[RIGID, :2]
     found: NDArray[Any] | None = cv2.findHomography(source, target, 0)[0]
     if found is None:  # the points lie on one line
@@ -55,11 +55,11 @@ def depth(neutral: Mesh, turned: list[tuple[Mesh, float]]) -> Depth | None:
     """Compare turned frames with a neutral one.
 
     Args:
-        neutral: the mesh of a frame that looks ahead.
-        turned: meshes with the angle in degrees by which each is turned from the neutral one.
+        neutral: the mesh of a face looking ahead.
+        turned: meshes with their angle from the neutral one, in degrees.
 
     Returns:
-        None without turned frames.
+        None if there are no turned frames.
     """
     if not turned:
         return None
@@ -70,7 +70,7 @@ def depth(neutral: Mesh, turned: list[tuple[Mesh, float]]) -> Depth | None:
 
 
 def plane_angle(neutral: Mesh, turned: Mesh) -> float:
-    """By how many degrees a plane must turn to be foreshortened as the face is, from the best affine map."""
+    """Return the degrees by which a plane must turn to be foreshortened like the face, by the best affine map."""
     source, target = (mesh.points[RIGID, :2].astype(np.float64) for mesh in (neutral, turned))
     source, target = source - source.mean(axis=0), target - target.mean(axis=0)
     linear, *_ = np.linalg.lstsq(source, target, rcond=None)
@@ -79,13 +79,13 @@ def plane_angle(neutral: Mesh, turned: Mesh) -> float:
 
 
 def eye_distance(mesh: Mesh) -> float:
-    """Pixels between the middles of the eyes."""
+    """Return the inter-eye distance in pixels."""
     left, right = (mesh.points[list(eye), :2].mean(axis=0) for eye in _EYES)
     return max(float(np.linalg.norm(right - left)), 1e-3)
 
 
 def mean_mesh(meshes: list[Mesh]) -> Mesh:
-    """The mean of meshes of one face, each moved and scaled to the first: less of the network's jitter."""
+    """Return the mean of meshes of one face, each aligned to the first; reduces the network's jitter."""
     first = meshes[0].points
     size = eye_distance(meshes[0])
     points: list[Float32] = [first]

@@ -1,12 +1,12 @@
-"""Whether a face's colour follows a light that was shone on it.
+"""Whether a face's colour follows a light shone on it.
 
-A screen that changes its colour changes the colour of a face in front of it, by a few per cent. What the skin's red,
-green and blue do over time is compared with what the screen did, shifted by every latency that a camera may have.
-Only differences between the channels count: a camera that follows the brightness, a face that comes nearer or turns
-away changes all three alike, and the logarithm turns that into a sum which drops out.
+A screen that changes its colour changes the colour of a face in front of it by a few per cent. The skin's red, green
+and blue over time are compared with the screen's, shifted by every latency that a camera may have. Only differences
+between the channels count: auto-exposure, approaching and turning away change all three by the same factor, which is a
+common summand of their logarithms and cancels out.
 
-A recording of another attempt shows other colours. A printed photo reflects the light as a face does: this method is
-about *when*, not about what.
+A recording of another attempt shows other colours. A printed photo reflects the light like a face: this method tests
+*when* the picture was taken, not what it shows.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from numpy.typing import NDArray
 Float64 = NDArray[np.float64]
 
 LATENCIES_MS: Final = tuple(range(0, 321, 20))
-"""From a change of the screen until a frame shows it: 20 to 60 ms for the screen, the rest for the camera."""
+"""Possible delays from a change of the screen to a frame that shows it: 20 to 60 ms for the screen, then the camera."""
 
 MIN_FRAMES: Final = 12
-"""Fewer frames cannot tell one sequence from another."""
+"""Fewer frames cannot distinguish two sequences of colours."""
 
 _EXPOSURE_MS: Final = 40.0
 _CHROMA: Final = np.eye(3) - 1 / 3
-"""Takes the mean of the three channels away."""
+"""Subtracts the mean of the three channels."""
 _MIXING: Final = np.array([[0.85, 0.10, 0.05], [0.08, 0.84, 0.08], [0.03, 0.12, 0.85]])
-"""How much of a screen's red, green and blue each channel of a camera sees: typical overlaps of filters."""
+"""Response of each camera channel to a screen's red, green and blue, for typical filters."""
 _SUBSETS: Final = tuple(channels for count in (3, 2, 1) for channels in combinations(range(3), count))
 
 
 @dataclass(frozen=True, slots=True)
 class Reflection:
-    """How well a light explains the colours of a face.
+    """The fit of a light to the colours of a face.
 
     Attributes:
-        correlation: in [0, 1], between what the light explains and what was seen; the best over the latencies.
-        latency_ms: latency at the best fit.
-        gain: by how much a full white light brightens the face, as a share of the light that is there anyway.
-        evenness: smallest by largest gain of the three channels; 0 when one does not follow at all.
-        contrast: root mean square of what was seen, as a share of the face's brightness.
-        frames: how many were used.
+        correlation: correlation in [0, 1] of the fit with the observed colours; the best over the latencies.
+        latency_ms: latency of the best fit.
+        gain: increase of the face's brightness by a full white light, as a share of the ambient light.
+        evenness: ratio of smallest to largest gain of the three channels; 0 if one does not follow at all.
+        contrast: root mean square of the observed changes, as a share of the face's brightness.
+        frames: number of frames used.
     """
 
     correlation: float
@@ -62,14 +62,14 @@ def reflection(
     """Compare a face's colour with a light.
 
     Args:
-        times_ms: (n,), of the frames.
-        colours: (n, regions, 3), linear red, green and blue of regions of the skin in [0, 1]; NaN where one is not to
-            be seen. Each region has its own usual colour and its own answer to the nuisances, all have the same gains.
-        light: from times (m,) in ms to the linear red, green and blue (m, 3) that were shone.
-        nuisances: (n, k), what else may change the colour (such as the head's pose); taken out by regression.
+        times_ms: (n,), times of the frames.
+        colours: (n, regions, 3), linear red, green and blue of skin regions in [0, 1]; NaN where a region is not
+            visible. Each region has its own base colour and response to the nuisances; all have the same gains.
+        light: maps times (m,) in ms to the linear red, green and blue (m, 3) of the light.
+        nuisances: (n, k), other causes of colour changes (such as the head's pose), removed by regression.
 
     Returns:
-        None if no region is seen in `MIN_FRAMES` frames, or there is nothing to see.
+        None if no region is visible in `MIN_FRAMES` frames, or nothing changes.
     """
     regions = _regions(times_ms, colours, nuisances)
     logarithms = np.log(np.maximum(np.nan_to_num(colours, nan=1.0), 1e-3)) @ _CHROMA
@@ -98,7 +98,7 @@ def reflection(
 
 @dataclass(frozen=True, slots=True)
 class _Region:
-    """The frames in which a region is seen (n,), and an orthonormal basis to remove from its colours."""
+    """The frames in which a region is visible (n,), and an orthonormal basis to remove from its colours."""
 
     number: int
     present: NDArray[np.bool_]
@@ -106,7 +106,7 @@ class _Region:
 
 
 def _regions(times_ms: Float64, colours: Float64, nuisances: Float64) -> list[_Region]:
-    """The regions that are seen often enough."""
+    """Return the regions that are visible in enough frames."""
     found = []
     for number in range(colours.shape[1]):
         present = np.asarray(np.isfinite(colours[:, number]).all(axis=1), np.bool_)
@@ -116,10 +116,10 @@ def _regions(times_ms: Float64, colours: Float64, nuisances: Float64) -> list[_R
 
 
 def _average(regions: Sequence[_Region], signal: Callable[[int], Float64]) -> tuple[int, Float64]:
-    """Remove from each region's signal what belongs to the region, and average over the regions seen in each frame.
+    """Remove each region's basis from its signal, and average over the regions visible in each frame.
 
     Returns:
-        In how many frames one is seen, and (n, 3); zeros in frames without any.
+        The number of frames with a visible region, and the average (n, 3); zeros in frames without any.
     """
     if not regions:
         return 0, np.zeros((0, 3))
@@ -131,17 +131,17 @@ def _average(regions: Sequence[_Region], signal: Callable[[int], Float64]) -> tu
 
 
 def _explain(inner: Float64, outer: Float64) -> tuple[float, Float64]:
-    """Fit one gain a channel, none negative (light is only added), by least squares.
+    """Fit one gain for each channel by non-negative least squares (light is only added).
 
     Args:
-        inner: (3, 3), products of the channels' lights.
-        outer: (3,), products of each channel's light with what was seen.
+        inner: (3, 3), inner products of the channels' lights.
+        outer: (3,), inner products of each channel's light with the observed signal.
 
     Returns:
-        The sum of squares that is explained, and the gains (3,).
+        The explained sum of squares, and the gains (3,).
     """
     best, gains = 0.0, np.zeros(3)
-    for channels in _SUBSETS:  # the active set of non-negative least squares, by trying all seven
+    for channels in _SUBSETS:  # try all seven active sets
         try:
             fitted = np.linalg.solve(inner[np.ix_(channels, channels)], outer[list(channels)])
         except np.linalg.LinAlgError:
@@ -156,7 +156,7 @@ def _explain(inner: Float64, outer: Float64) -> tuple[float, Float64]:
 
 
 def _orthonormal(times_ms: Float64, nuisances: Float64) -> Float64:
-    """An orthonormal basis (n, m) of a constant, a slow drift, and the nuisances."""
+    """Return an orthonormal basis (n, m) of a constant, a slow drift, and the nuisances."""
     drift = (times_ms - times_ms.mean()) / 1000
     columns = np.column_stack([np.ones(len(times_ms)), drift, nuisances])
     scale = np.linalg.norm(columns - columns.mean(axis=0), axis=0)

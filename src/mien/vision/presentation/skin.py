@@ -1,4 +1,4 @@
-"""The colour of a face's skin: cheeks, nose and forehead, in linear light."""
+"""Skin colour of cheeks, nose and forehead, in linear light."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _NOSE: Final = (6, 197, 195, 5)
 _LINEAR: Final = ((np.arange(256) / 255.0) ** 2.2).astype(np.float32)
 _SIDE: Final = 64
 _NARROW: Final = 0.4
-"""A cheek of less than this share of the other's area is turned away, and its outline reaches the background."""
+"""A cheek with less than this share of the other's area is turned away, and its outline includes background."""
 _HEAD: Final = 1.8
-"""A head with its hair, by the width and height of its mesh."""
+"""Size of a head with hair relative to its mesh."""
 _FEWEST_BEHIND: Final = 60
-"""Pixels of the background that must be seen, in a picture whose longer side has `_SIDE`."""
+"""Fewest pixels of visible background, in a picture whose longer side has `_SIDE` pixels."""
 _FEWEST: Final = 6
-"""Pixels that a region must have."""
+"""Fewest pixels of a region."""
 
 
 REGIONS: Final = ("cheek on the image's left", "cheek on the image's right", "forehead and nose")
 
 
 def background_colour(pixels: Pixels, mesh: Mesh) -> Float32:
-    """Measure the colour of what is behind a face.
+    """Measure the colour of the background.
 
     Args:
         pixels: BGR uint8 (h, w, 3).
@@ -39,7 +39,7 @@ def background_colour(pixels: Pixels, mesh: Mesh) -> Float32:
 
     Returns:
         float32 (3,), mean linear red, green and blue in [0, 1] of the picture's upper two thirds beside the head; NaN
-        where hardly anything is to be seen of it, or nearly all is black or clipped.
+        if too little of it is visible, or nearly all is black or clipped.
     """
     height, width = pixels.shape[:2]
     scale = _SIDE / max(height, width)
@@ -65,8 +65,8 @@ def skin_colours(pixels: Pixels, mesh: Mesh) -> Float32:
         mesh: mesh of a face in them.
 
     Returns:
-        float32 (3, 3), mean linear red, green and blue in [0, 1] of each of `REGIONS`; NaN for one that is outside the
-        image, or turned so far away that its outline is narrow. Black and clipped pixels are left out unless most are.
+        float32 (3, 3), mean linear red, green and blue in [0, 1] of each of `REGIONS`; NaN for a region that is outside
+        the image or turned away. Black and clipped pixels are left out, unless most pixels are.
     """
     points = mesh.points[:, :2]
     low = np.floor(points.min(axis=0)).astype(int)

@@ -1,7 +1,7 @@
-"""Following one face through a video: where it is, how it is turned, and what colour it has, frame by frame.
+"""Tracking of one face through a video: its position, pose and colour, frame by frame.
 
-The detector looks at the first frame, about once a second, and wherever the mesh loses the face; in between the mesh
-of the last frame is the first crop of the next, which takes a quarter of the time.
+The detector runs on the first frame, about once a second, and if the mesh loses the face. In between, the mesh of the
+previous frame determines the next crop, which takes a quarter of the time.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _PRESENT = 0.5
 """Presence below which the mesh does not show a face."""
 _DETECT_EVERY_MS = 650
 _JUMP = 0.6
-"""Shift of the face's middle between two frames, in widths of the face, beyond which it may be another face."""
+"""Shift of the face's middle between two frames, in face widths, above which it may be another face."""
 _OTHER_FACE = 0.35
-"""A second face counts when it is this wide relative to the one that is followed: bystanders do not."""
+"""Width relative to the tracked face from which a second face counts; smaller faces are bystanders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +33,15 @@ class Observation:
     """One frame with the face in it.
 
     Attributes:
-        index: index of the frame among those given.
-        time_ms: of the frame.
-        mesh: the face's surface in the frame's pixels.
+        index: index of the frame.
+        time_ms: time of the frame.
+        mesh: the face's mesh in the frame's pixels.
         pose: pose of the head.
         colours: float32 (3, 3), linear red, green and blue of the skin's regions, see `skin_colours`.
-        behind: float32 (3,), the same of the background, see `background_colour`.
-        eyes: how much is to be seen in the eyes, see `eye_contrast`.
-        detection: the detected face; None in frames that were not searched.
-        jumped: whether the face is somewhere else than the frame before lets expect.
+        behind: float32 (3,), linear red, green and blue of the background, see `background_colour`.
+        eyes: contrast of the eyes, see `eye_contrast`.
+        detection: the detected face; None in frames without detection.
+        jumped: whether the face moved implausibly far since the previous frame.
     """
 
     index: int
@@ -56,13 +56,13 @@ class Observation:
 
     @property
     def middle(self) -> Float32:
-        """Of the face, x and y in pixels."""
+        """Middle of the face, x and y in pixels."""
         points = self.mesh.points[:, :2]
         return np.asarray((points.min(axis=0) + points.max(axis=0)) / 2, np.float32)
 
     @property
     def width(self) -> float:
-        """Of the face in pixels."""
+        """Width of the face in pixels."""
         return float(np.ptp(self.mesh.points[:, 0]))
 
 
@@ -72,7 +72,7 @@ class FaceTrack:
 
     Attributes:
         observations: the frames that show it, in order.
-        frames: how many frames were looked at.
+        frames: number of processed frames.
         most_faces: the largest number of faces of similar size in one frame.
         size: width and height of the frames' pixels.
     """
@@ -84,21 +84,21 @@ class FaceTrack:
 
     @property
     def times(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        """Float64 (n,), ms."""
+        """Times of the observations, float64 (n,), in ms."""
         return np.array([observation.time_ms for observation in self.observations], np.float64)
 
     def angles(self) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-        """Float64 (n, 3): yaw, pitch, roll in degrees."""
+        """Return yaw, pitch and roll in degrees, float64 (n, 3)."""
         return np.array([(s.pose.yaw, s.pose.pitch, s.pose.roll) for s in self.observations], np.float64).reshape(-1, 3)
 
 
 def follow(frames: Iterable[tuple[float, Pixels]], finder: FaceFinder, mesher: FaceMesh) -> FaceTrack:
-    """Follow the largest face.
+    """Track the largest face.
 
     Args:
         frames: time in ms and BGR uint8 (h, w, 3) of each frame, in order; all of one size.
         finder: finds faces in a frame.
-        mesher: finds their surface.
+        mesher: finds their mesh.
     """
     observations: list[Observation] = []
     last: Observation | None = None
@@ -139,7 +139,7 @@ def follow(frames: Iterable[tuple[float, Pixels]], finder: FaceFinder, mesher: F
 
 
 def _followed(found: list[Detection], mesh: Mesh | None) -> Detection | None:
-    """The detection that the mesh is on, else the largest."""
+    """Return the detection of the mesh's face, else the largest."""
     if not found:
         return None
     if mesh is not None:
@@ -150,7 +150,7 @@ def _followed(found: list[Detection], mesh: Mesh | None) -> Detection | None:
 
 
 def _inside(mesh: Mesh, face: Detection) -> bool:
-    """Whether a mesh's middle lies in the detection's box and its size fits."""
+    """Whether a mesh's middle is in the detection's box and its size fits."""
     low, high = mesh.points[:, :2].min(axis=0), mesh.points[:, :2].max(axis=0)
     x, y = (low + high) / 2
     left, top, width, height = face.box
@@ -159,7 +159,7 @@ def _inside(mesh: Mesh, face: Detection) -> bool:
 
 
 def _jumped(before: Observation, time: float, mesh: Mesh) -> bool:
-    """Whether the face moved or changed its size more than a head can from one frame to the next."""
+    """Whether the face moved or changed size more than a head can between two frames."""
     low, high = mesh.points[:, :2].min(axis=0), mesh.points[:, :2].max(axis=0)
     limit = _JUMP * before.width * max(1.0, (time - before.time_ms) / 150)
     moved = float(np.linalg.norm((low + high) / 2 - before.middle))
@@ -168,7 +168,7 @@ def _jumped(before: Observation, time: float, mesh: Mesh) -> bool:
 
 
 def sharpness(pixels: Pixels, observation: Observation) -> float:
-    """How sharp the face is: the variance of the Laplacian of its luma at 96 pixels, relative to its own contrast."""
+    """Return the sharpness: variance of the Laplacian of the face's luma at 96 pixels, relative to its contrast."""
     low = np.maximum(observation.mesh.points[:, :2].min(axis=0), 0).astype(int)
     high = np.minimum(observation.mesh.points[:, :2].max(axis=0) + 1, (pixels.shape[1], pixels.shape[0])).astype(int)
     if (high - low).min() < 8:

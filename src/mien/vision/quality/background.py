@@ -1,7 +1,7 @@
-"""Background uniformity (ISO/IEC 29794-5, 7.3.2): how plain the photo is beside the head.
+"""Background uniformity (ISO/IEC 29794-5, 7.3.2).
 
-The standard parses the photo with a network to know what is background. Here it is what lies above the chin, outside
-an ellipse around the head that leaves room for hair, and inside the photo.
+The standard segments the photo with a network. Here the background is the part of the photo above the chin and outside
+an ellipse around the head that leaves room for hair.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from mien.vision.quality.mapping import scored, sigmoid
 from mien.vision.quality.regions import CHIN, SIDE, AlignedFace, eye_centres, eyes_to_chin, jaw
 
 _WIDER: Final = 1.45
-"""Half the ellipse's width by half the jaw's: ears and hair."""
+"""Width of the ellipse relative to the jaw, for ears and hair."""
 _HIGHER: Final = 1.6
-"""Distance from the eyes to the ellipse's top by that from the eyes to the chin."""
+"""Distance from the eyes to the ellipse's top, relative to the distance from the eyes to the chin."""
 _ERODED: Final = 4
 _LEAST: Final = 400
-"""Pixels of background below which nothing is said."""
+"""Fewest pixels of background for a measurement."""
 
 
 def background_uniformity(face: AlignedFace) -> QualityScore | None:
-    """Measure the mean gradient of luminance beside the head; None if there is no background to see."""
+    """Measure the mean gradient of luminance beside the head; None if there is too little background."""
     chin = face.mesh[CHIN]
     sides = jaw(face.mesh)
     down = eyes_to_chin(face.mesh)
@@ -36,7 +36,7 @@ def background_uniformity(face: AlignedFace) -> QualityScore | None:
     mask = face.inside.copy()
     cv2.ellipse(mask, (middle, (2 * half[0], 2 * half[1]), 0), 0, thickness=-1)
     mask[max(0, min(SIDE, int(chin[1]))) :] = 0
-    # Also what lies below the eyes within the ellipse's width: neck and hair that falls down.
+    # Also exclude the area below the eyes within the ellipse's width: neck and long hair.
     left, right = (min(SIDE, max(0, round(middle[0] + sign * half[0]))) for sign in (-1, 1))
     mask[max(0, min(SIDE, int(eyes[1]))) :, left:right] = 0
     mask = np.asarray(cv2.erode(mask, np.ones((_ERODED, _ERODED), np.uint8), borderValue=0), np.uint8)

@@ -21,18 +21,18 @@ from mien.vision.types import Float32
 _LIDS: Final = ((160, 144), (159, 145), (158, 153))
 """Mesh vertices of the upper and the lower lid of the eye on the left."""
 _HALF_OPEN: Final = (0.035, 0.01)
-"""Opening with a score of 50, and the mapping's width. The standard's 0.02 is for ADNet's landmarks; the iris network
-leaves a gap between closed lids."""
+"""Opening with a score of 50, and the mapping's width. The standard's 0.02 is for ADNet's landmarks; with the iris
+network there is a gap between closed lids."""
 
 
 def eyes_open(plain: Mesh, refined: Mesh) -> QualityScore:
-    """Opening of the eye that is less open.
+    """Score the opening of the eye that is less open.
 
     Args:
         plain: the mesh.
-        refined: the same with irises, whose lids are averages of both networks.
+        refined: the mesh with irises, whose lids are averages of both networks.
     """
-    # The iris network sees lids close; the mesh hardly does. The average is taken apart again.
+    # The iris network follows closing lids, the mesh hardly does. Undo the average.
     lids = 2 * refined.points - plain.points
     mirror = canonical_mesh().mirror
     sides = [_LIDS, tuple((int(mirror[upper]), int(mirror[lower])) for upper, lower in _LIDS)]
@@ -41,13 +41,13 @@ def eyes_open(plain: Mesh, refined: Mesh) -> QualityScore:
 
 
 def mouth_closed(mesh: Mesh) -> QualityScore:
-    """Gap between the lips."""
+    """Score the gap between the lips."""
     opening = max(_gap(mesh.points, pair) for pair in LIPS)
     return falling(opening / max(1e-6, eyes_to_chin(mesh.points)), 0.2, 0.06)
 
 
 def of_networks(context: FaceContext) -> Iterator[tuple[Measure, QualityScore]]:
-    """Give what small heads see: coverings of eyes, mouth and face, headwear, and a smile."""
+    """Yield the measures estimated by heads: occlusion of eyes, mouth and face, headwear, and smile."""
     hidden = covered(context)
     yield Measure.EYES_VISIBLE, share_left(hidden["eye"])
     yield Measure.MOUTH_OCCLUSION, share_left(hidden["mouth"])

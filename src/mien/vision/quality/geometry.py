@@ -14,11 +14,11 @@ from mien.vision.types import Float32, HeadPose
 
 
 def frame_measures(mesh: Float32, pose: HeadPose, width: int, height: int) -> Iterator[tuple[Measure, QualityScore]]:
-    """Give inter-eye distance, head size and the four margins.
+    """Yield inter-eye distance, head size and the four margins.
 
     Args:
         mesh: float32 (468, 2) in pixels of the full image.
-        pose: the head's.
+        pose: pose of the head.
         width: width of the full image.
         height: height of the full image.
     """
@@ -37,7 +37,7 @@ def frame_measures(mesh: Float32, pose: HeadPose, width: int, height: int) -> It
 
 
 def pose_measures(pose: HeadPose) -> Iterator[tuple[Measure, QualityScore]]:
-    """Give yaw, pitch and roll: the square of the cosine."""
+    """Yield the scores of yaw, pitch and roll: the square of the cosine."""
     for measure, degrees in (
         (Measure.POSE_YAW, pose.yaw),
         (Measure.POSE_PITCH, pose.pitch),

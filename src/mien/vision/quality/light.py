@@ -1,4 +1,4 @@
-"""Light and colour: how evenly, brightly and truly a face is shown (ISO/IEC 29794-5, 7.3.3 to 7.3.8 and 7.3.10)."""
+"""Illumination, exposure, sharpness and colour (ISO/IEC 29794-5, 7.3.3 to 7.3.8 and 7.3.10)."""
 
 from __future__ import annotations
 
@@ -21,45 +21,45 @@ _WHITE: Final = np.array([0.964221, 1.0, 0.825211])
 
 
 def illumination_uniformity(face: AlignedFace) -> QualityScore:
-    """Compare the light on both cheeks: the share that their luminance histograms have in common."""
+    """Score the intersection of the luminance histograms of both cheeks."""
     left, right = (face.shares(cheek) for cheek in face.cheeks)
     common = float(np.minimum(left, right).sum())
     return scored(common, 100 * common**0.3)
 
 
 def luminance_mean(face: AlignedFace) -> QualityScore:
-    """Mean luminance: best between about 0.3 and 0.7."""
+    """Score the mean luminance: best between about 0.3 and 0.7."""
     mean = _mean(face)
     return scored(mean, 100 * sigmoid(mean, 0.2, 0.05) * (1 - sigmoid(mean, 0.8, 0.05)))
 
 
 def luminance_variance(face: AlignedFace) -> QualityScore:
-    """Variance of luminance: best at 1/60, lower for flat and for hard light."""
+    """Score the variance of luminance: best at 1/60, lower for flat and for hard light."""
     variance = float(face.histogram @ np.square(np.arange(256) / 255 - _mean(face)))
     return scored(variance, 100 * math.sin(math.pi * 60 * variance / (60 * variance + 1)))
 
 
 def under_exposure(face: AlignedFace) -> QualityScore:
-    """Share of pixels that are nearly black."""
+    """Score the share of nearly black pixels."""
     dark = float(face.histogram[: _DARK + 1].sum())
     return scored(dark, 120 * (0.832 - sigmoid(dark, 0.92, 0.05)))
 
 
 def over_exposure(face: AlignedFace) -> QualityScore:
-    """Share of pixels that are nearly white."""
+    """Score the share of nearly white pixels."""
     bright = float(face.histogram[_BRIGHT:].sum())
     return scored(bright, 1 / (bright + 0.01))
 
 
 def dynamic_range(face: AlignedFace) -> QualityScore:
-    """Entropy of the luminance histogram in bits."""
+    """Score the entropy of the luminance histogram, in bits."""
     shares = face.histogram[face.histogram > 0]
     entropy = float(-(shares * np.log2(shares)).sum())
     return scored(entropy, 12.5 * entropy)
 
 
 def natural_colour(face: AlignedFace) -> QualityScore:
-    """Distance of the cheeks' mean colour from the range of skin in CIELAB."""
+    """Score the distance of the cheeks' mean colour from the range of skin in CIELAB."""
     pixels = np.concatenate([face.pixels[cheek].reshape(-1, 3) for cheek in face.cheeks])
     mean = pixels.mean(axis=0)[::-1] / 255
     linear = np.where(mean <= 0.04045, mean / 12.92, ((mean + 0.055) / 1.055) ** 2.4)
@@ -71,7 +71,7 @@ def natural_colour(face: AlignedFace) -> QualityScore:
 
 
 def sharpness(pixels: Pixels, points: Float32) -> QualityScore:
-    """Width of the steepest edges of the face, by the method of the attribute `blur`.
+    """Score the width of the face's steepest edges, by the method of the attribute `blur`.
 
     Args:
         pixels: BGR uint8 (h, w, 3).

@@ -8,7 +8,7 @@ from mien.vision.measures import QualityScore
 
 
 def sigmoid(value: float, middle: float, width: float) -> float:
-    """The logistic function: 0.5 at `middle`, rising with `value`; in [0, 1]."""
+    """Return the logistic function, in [0, 1]: 0.5 at `middle`, rising with `value`."""
     return 1.0 / (1.0 + math.exp(min(700.0, max(-700.0, (middle - value) / width))))
 
 
@@ -18,15 +18,15 @@ def scored(raw: float, score: float) -> QualityScore:
 
 
 def rising(raw: float, middle: float, width: float) -> QualityScore:
-    """Score a raw value of which more is better; 50 at `middle`."""
+    """Score a raw value for which higher is better; 50 at `middle`."""
     return scored(raw, 100.0 * sigmoid(raw, middle, width))
 
 
 def falling(raw: float, middle: float, width: float) -> QualityScore:
-    """Score a raw value of which less is better; 50 at `middle`."""
+    """Score a raw value for which lower is better; 50 at `middle`."""
     return scored(raw, 100.0 * (1.0 - sigmoid(raw, middle, width)))
 
 
 def share_left(raw: float) -> QualityScore:
-    """Score a share or probability in [0, 1] of which less is better, in proportion."""
+    """Score a share or probability in [0, 1] for which lower is better, linearly."""
     return scored(raw, 100.0 * (1.0 - raw))

@@ -1,4 +1,4 @@
-"""The parts of a photo that quality is measured on: the aligned face, its landmarked region, the cheeks."""
+"""Regions of a photo for quality measures: the aligned face, its landmarked region, the cheeks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mien.vision.canonical import canonical_mesh
 from mien.vision.types import Float32, Pixels
 
 SIDE: Final = 443
-"""Pixels of the aligned face's side. The standard's has 616, of which it measures backgrounds at this scale."""
+"""Side of the aligned face in pixels. The standard uses 616, and this size for backgrounds."""
 
 _TEMPLATE: Final[Float32] = np.asarray(
     np.array([[251, 272], [364, 272], [308, 336], [262, 402], [355, 402]], np.float32) * np.float32(SIDE / 616),
@@ -24,44 +24,44 @@ _TEMPLATE: Final[Float32] = np.asarray(
 """Positions of eyes, nose tip and mouth corners in the aligned face (OFIQ's reference points)."""
 
 EYES: Final = ((33, 133), (362, 263))
-"""Mesh vertices of the corners of the eye on the left and of that on the right, from left to right."""
+"""Mesh vertices of the corners of the left and the right eye, from left to right."""
 LIPS: Final = ((13, 14), (82, 87), (312, 317))
-"""Mesh vertices of the inner lips, upper and lower: the middle and both sides of it."""
+"""Mesh vertices of the inner lips, upper and lower: in the middle and on both sides."""
 CHIN: Final = 152
 _HALF_JAW: Final = (127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148)
 _LEFT_BROW: Final = (46, 70, 63, 105, 66, 107)
 
 
 def eye_centres(points: Float32) -> Float32:
-    """The middles of the corners of both eyes, float32 (2, 2), from the mesh's points (468, 2 or 3)."""
+    """Return the middles of both eyes' corners, float32 (2, 2), from the mesh's points (468, 2 or 3)."""
     return np.asarray([points[list(corners), :2].mean(axis=0) for corners in EYES], np.float32)
 
 
 def eyes_to_chin(points: Float32) -> float:
-    """The distance from the middle between the eyes to the chin, which the standard calls T."""
+    """Return the distance from the middle between the eyes to the chin, which the standard calls T."""
     return float(np.linalg.norm(eye_centres(points).mean(axis=0) - points[CHIN, :2]))
 
 
 def jaw(points: Float32) -> Float32:
-    """The jaw from the left temple over the chin to the right one, float32 (23, 2)."""
+    """Return the jaw from the left temple over the chin to the right temple, float32 (23, 2)."""
     mirror = canonical_mesh().mirror
     order = [*_HALF_JAW, CHIN, *(int(mirror[one]) for one in reversed(_HALF_JAW))]
     return np.asarray(points[order, :2], np.float32)
 
 
 def brows(points: Float32) -> Float32:
-    """The upper outlines of both brows, float32 (12, 2)."""
+    """Return the upper outlines of both brows, float32 (12, 2)."""
     mirror = canonical_mesh().mirror
     return np.asarray(points[[*_LEFT_BROW, *(int(mirror[one]) for one in _LEFT_BROW)], :2], np.float32)
 
 
 @dataclass(frozen=True)
 class AlignedFace:
-    """A face turned upright in a square of `SIDE` pixels.
+    """A face rotated upright in a square of `SIDE` pixels.
 
     Attributes:
-        pixels: BGR uint8 (SIDE, SIDE, 3); black where the photo ends.
-        inside: uint8 (SIDE, SIDE), 1 where the photo is.
+        pixels: BGR uint8 (SIDE, SIDE, 3); black outside the photo.
+        inside: uint8 (SIDE, SIDE), 1 inside the photo.
         mesh: float32 (468, 2) in these pixels.
     """
 
@@ -71,12 +71,12 @@ class AlignedFace:
 
     @classmethod
     def cut(cls, pixels: Pixels, points: Float32, mesh: Float32) -> AlignedFace:
-        """Cut a face out.
+        """Crop a face.
 
         Args:
             pixels: BGR uint8 (h, w, 3).
-            points: float32 (5, 2) in them.
-            mesh: float32 (468, 3) in them.
+            points: float32 (5, 2) in these pixels.
+            mesh: float32 (468, 3) in these pixels.
         """
         move = align.similarity_transform(points, _TEMPLATE)
         inside = np.ones(pixels.shape[:2], np.uint8)
@@ -102,12 +102,12 @@ class AlignedFace:
 
     @cached_property
     def histogram(self) -> NDArray[np.float64]:
-        """Shares of the region's pixels by luminance, (256,); zeros where the face is outside the photo."""
+        """Normalised luminance histogram of the region, (256,); zeros if the face is outside the photo."""
         return _shares(self.luminance[self.region])
 
     @cached_property
     def cheeks(self) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-        """The squares of the left and the right cheek that the standard measures, as slices of rows and columns."""
+        """The standard's squares on the left and the right cheek, as slices of rows and columns."""
         left, right = eye_centres(self.mesh)
         zone = max(1, int(0.3 * float(np.linalg.norm(right - left))))
         mouth = self.mesh[list(LIPS[0])].mean(axis=0)
@@ -115,7 +115,7 @@ class AlignedFace:
         return _square(left[0], left[1] + down, zone), _square(right[0] - zone, right[1] + down, zone)
 
     def shares(self, where: tuple[slice, slice]) -> NDArray[np.float64]:
-        """Shares of the pixels of a rectangle by luminance, (256,)."""
+        """Return the normalised luminance histogram of a rectangle, (256,)."""
         return _shares(self.luminance[where].ravel())
 
 
@@ -129,7 +129,7 @@ def _square(left: float, top: float, side: int) -> tuple[slice, slice]:
 
 
 def _linear() -> Float32:
-    """Light by the value of an sRGB channel, float32 (256,) in [0, 1] (IEC 61966-2-1)."""
+    """Return the linear light of each sRGB channel value, float32 (256,) in [0, 1] (IEC 61966-2-1)."""
     value = np.arange(256) / 255
     return np.asarray(np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4), np.float32)
 

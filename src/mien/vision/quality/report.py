@@ -19,7 +19,7 @@ from mien.vision.quality.unified import unified
 from mien.vision.types import Float32
 
 PACKS: Final = frozenset({MESH, SFACE, LITE0})
-"""The model packs that the measures need together."""
+"""The model packs that the measures need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class FaceSurroundings:
     Attributes:
         width: pixels of the full image.
         height: pixels of the full image.
-        to_full: moves points, float32 (n, 2), from the face's pixels to the full image.
-        second: area of the second largest face by that of the largest; None if only this face is known.
+        to_full: converts points, float32 (n, 2), from the face's pixels to the full image.
+        second: area of the second largest face relative to the largest; None if only this face is known.
     """
 
     width: int
@@ -42,7 +42,7 @@ class FaceSurroundings:
 def measure_quality(
     context: FaceContext, frame: FaceSurroundings, with_irises: Callable[[Mesh], Mesh]
 ) -> Mapping[Measure, QualityScore]:
-    """Measure a face.
+    """Measure the quality of a face.
 
     Args:
         context: the face.
@@ -50,8 +50,8 @@ def measure_quality(
         with_irises: adds the irises to the face's mesh.
 
     Returns:
-        The measures in the order of `MEASURES`, without those that cannot be told from this photo (a background where
-        the head fills it).
+        The measures in the order of `MEASURES`, without those that this photo does not allow (such as the background
+        if the head fills the photo).
     """
     mesh = context.mesh
     pose = head_pose(mesh)
