@@ -21,7 +21,7 @@ from mien.doors.events import Act, Event, Kind
 from mien.doors.evidence import Candidate
 from mien.doors.kiosks import Kiosk, Kiosks, KioskSpec
 from mien.doors.places import Places
-from mien.doors.reviews import Reviews
+from mien.doors.reviews import DoorReviews
 from mien.doors.roster_types import BadgeNumber
 from mien.doors.service import DoorServices
 from mien.doors.types import DoorSpec
@@ -79,7 +79,7 @@ def hall(house: House) -> Iterator[Hall]:
         house.events,
         house.roster,
         house.decisions,
-        Reviews(house.database, house.clock, house.audit, house.events),
+        DoorReviews(house.database, house.clock, house.audit, house.events),
         kiosks,
         Places(house.database),
         house.approved.__contains__,

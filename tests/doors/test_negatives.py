@@ -24,7 +24,7 @@ from mien.doors.events import Event
 from mien.doors.events import Kind as EventKind
 from mien.doors.evidence import TrackEvidence, Watched
 from mien.doors.recognition import Tracks, open_watcher
-from mien.doors.reviews import Reviews
+from mien.doors.reviews import DoorReviews
 from mien.doors.searching import GroupSearch, Target
 from mien.doors.types import DoorSpec
 from mien.gallery.directory.services import open_directory
@@ -82,7 +82,7 @@ def test_a_negative_of_an_event_keeps_the_door_shut_for_the_other_and_open_for_t
     door = house.door(spec=DoorSpec(pictures=True))
     house.rule(door)
     watched = house.watched(door)
-    reviews = Reviews(house.database, house.clock, house.audit, house.events)
+    reviews = DoorReviews(house.database, house.clock, house.audit, house.events)
     reviews.rejected = gallery.negatives.learn
 
     def recogniser(of: Gallery) -> GroupSearch:
@@ -137,7 +137,7 @@ def test_a_real_twin_is_let_in_once(house: House, tmp_path: Path) -> None:
     door = house.door(spec=DoorSpec(pictures=True))
     house.rule(door, groups=("personGroup/real",), liveness=False)
     watched = house.watched(door)
-    reviews = Reviews(house.database, house.clock, house.audit, house.events)
+    reviews = DoorReviews(house.database, house.clock, house.audit, house.events)
     reviews.rejected = gallery.negatives.learn
     reader = FaceReader(engine)
 

@@ -8,7 +8,7 @@ import pytest
 from mien.evaluation import Samples, TooFewSamplesError, compare, measure, of_pairs, people_for
 from mien.evaluation.charts import det, roc
 from mien.evaluation.records import differences, percent, to_json
-from mien.evaluation.samples import MOST, capped
+from mien.evaluation.samples import MAX_COMPARISONS, capped
 from mien.evaluation.verification import measure_comparisons
 from mien.matching import Calibration
 from mien.matching.rates import fmr
@@ -82,9 +82,9 @@ def test_one_person_does_not_dominate() -> None:
 
 
 def test_very_many_people_are_drawn_by_lot(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mien.evaluation.samples.MOST", 2000)
+    monkeypatch.setattr("mien.evaluation.samples.MAX_COMPARISONS", 2000)
     found = compare(population(200, 3))
-    assert MOST > 2000 >= len(found.impostor) > 1000
+    assert MAX_COMPARISONS > 2000 >= len(found.impostor) > 1000
     assert found.person_pairs == len(found.impostor)
 
 

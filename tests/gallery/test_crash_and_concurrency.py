@@ -51,13 +51,13 @@ while True:
 """
 
 TRAIN_AND_STOP = """
-swap = TrainedIndexFiles._swap
+swap = TrainedIndexFiles._replace_manifest
 def stop(*arguments):
     if sys.argv[4] == "after":
         swap(*arguments)
     print("training", flush=True)
     threading.Event().wait()
-TrainedIndexFiles._swap = stop
+TrainedIndexFiles._replace_manifest = stop
 gallery.training.start(ref)
 gallery.training.run_pending()
 """

@@ -45,12 +45,12 @@ structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 database = Database(sys.argv[1])
 gallery = machine(database, Path(sys.argv[2]), Claims(database, 1.0))
 ref = CollectionRef(UUID(sys.argv[3]), Kind.LARGE_PERSON_GROUP, "group")
-swap = TrainedIndexFiles._swap
+swap = TrainedIndexFiles._replace_manifest
 def wait(*arguments):
     print("training", flush=True)
     sys.stdin.readline()
     swap(*arguments)
-TrainedIndexFiles._swap = wait
+TrainedIndexFiles._replace_manifest = wait
 gallery.training.start(ref)
 print("trained", gallery.training.run_pending(), flush=True)
 """

@@ -26,7 +26,7 @@ from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.types import FindMode
 from mien.matching import cosine, person_scores
 from mien.matching.open_set import similarity_for_gallery
-from mien.matching.persons import ALONE
+from mien.matching.persons import SINGLE_FACE_PENALTY
 from mien.storage.tables import RemovalRow
 from mien.vision.types import Embedding
 
@@ -119,7 +119,7 @@ def test_verify_a_person_takes_all_faces_and_needs_no_training(world: World, kin
     for seed in (5, 1, 6):
         world.gallery.faces.add(ref, photo({"seed": seed}), person_id=person)
     alone = cosine(unit(9, near=1), unit(1))  # the others are of somebody else: no help, and hardly a hindrance
-    expected = CALIBRATION.confidence(1 - ALONE * (1 - alone))
+    expected = CALIBRATION.confidence(1 - SINGLE_FACE_PENALTY * (1 - alone))
     assert verify(world.owner, probe, person, ref).confidence == pytest.approx(expected, abs=1e-5)
     for bad in (str(uuid4()), "no guid"):
         with pytest.raises(PersonNotFoundError):

@@ -120,8 +120,8 @@ class Elsewhere(FileIndexes):
     elsewhere = True
     let: Callable[[], object]
 
-    def left_over(self, uid: UUID, name: str) -> Callable[[], object]:
-        delete = super().left_over(uid, name)
+    def prepare_tidy(self, uid: UUID, name: str) -> Callable[[], object]:
+        delete = super().prepare_tidy(uid, name)
         return lambda: (self.let(), delete())
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.matching import apart
+from mien.matching import lower_by_negatives
 
 NONE = np.empty((0, 3), np.float32)
 similarities = st.floats(-1, 1)
@@ -21,12 +21,12 @@ NEGATIVE = np.array([[1.0, 0.0, 0.0]])
 
 
 def lowered(similarity: float, to_negative: float, margin: float = 0.0) -> float:
-    return float(apart(np.array([similarity]), probe(to_negative), NEGATIVE, margin=margin)[0])
+    return float(lower_by_negatives(np.array([similarity]), probe(to_negative), NEGATIVE, margin=margin)[0])
 
 
 def test_without_negatives_nothing_changes() -> None:
     given = np.array([0.123456789, -1.0], np.float32)
-    assert (apart(given, np.ones((2, 3)), NONE) == given).all()
+    assert (lower_by_negatives(given, np.ones((2, 3)), NONE) == given).all()
 
 
 @given(similarities, similarities, st.floats(0, 0.5))
@@ -49,4 +49,4 @@ def test_it_grows_with_the_person_and_falls_with_the_negative(one: float, two: f
 def test_the_nearest_negative_counts() -> None:
     probes = np.array([[0.0, 1.0, 0.0]])
     several = np.array([[1.0, 0.0, 0.0], [0.0, 0.9, np.sqrt(1 - 0.81)]])
-    assert np.isclose(apart(np.array([0.7]), probes, several)[0], 0.7 - 2 * 0.2)
+    assert np.isclose(lower_by_negatives(np.array([0.7]), probes, several)[0], 0.7 - 2 * 0.2)

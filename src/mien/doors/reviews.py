@@ -35,7 +35,7 @@ class Review(StrEnum):
     THIS_IS = "this_is"
 
 
-class Reviews:
+class DoorReviews:
     """Corrects events. The decision itself does not change; every correction is audited.
 
     Args:

@@ -14,7 +14,7 @@ from mien.doors.doors import Doors
 from mien.doors.journal import DoorEvents
 from mien.doors.kiosks import Kiosks
 from mien.doors.places import Places
-from mien.doors.reviews import Reviews
+from mien.doors.reviews import DoorReviews
 from mien.doors.roster import Roster
 from mien.doors.webhooks import deliver
 from mien.events import AuditLog
@@ -42,7 +42,7 @@ class DoorServices:
     events: DoorEvents
     roster: Roster
     decisions: Decisions
-    reviews: Reviews
+    reviews: DoorReviews
     kiosks: Kiosks
     places: Places
     approved: Callable[[UUID], bool]
@@ -77,7 +77,7 @@ def open_doors(database: Database, vault: Vault, clock: Clock, audit: AuditLog, 
         events=events,
         roster=roster,
         decisions=Decisions(database, clock, events, roster, approved),
-        reviews=Reviews(database, clock, audit, events),
+        reviews=DoorReviews(database, clock, audit, events),
         kiosks=Kiosks(database, vault, clock, audit),
         places=Places(database),
         approved=approved,

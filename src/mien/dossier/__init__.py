@@ -1,8 +1,8 @@
-"""The papers that an operator owes: drafts made from the running configuration and its audit log.
+"""Drafts of compliance documents ("papers"), generated from the running configuration and its audit log.
 
-Facts are gathered (`gathering`), sentences are chosen by them (`papers`), worded in a language (`wording`, one file of
-texts for each paper and language), signed and stored (`service`), compared (`comparison`) and written as HTML and PDF
-(`rendering`). A sentence without a fact that it rests on cannot be written: it is a question to the operator.
+`gathering` collects facts, `papers` selects statements by them, `wording` has the texts (one file per paper and
+language), `service` signs and stores the dossier, `comparison` compares two, `rendering` writes HTML and PDF. Every
+statement is based on facts; where a fact is missing, there is a question to the operator instead.
 """
 
 from mien.dossier.comparison import Change, compare

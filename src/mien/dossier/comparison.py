@@ -1,4 +1,4 @@
-"""Compares two dossiers: which statements and questions changed, and the facts that changed them."""
+"""Compares two dossiers: changed statements and questions, and the facts behind the changes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from mien.dossier.facts import Fact, Value
 
 
 class ChangeKind(StrEnum):
-    """How an item of a paper changed."""
+    """The kinds of changes of an item."""
 
     ADDED = "added"
     REMOVED = "removed"
     CHANGED = "changed"
     ANSWERED = "answered"
-    """A question whose answer is new or another one."""
+    """A question with a new or different answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,12 @@ class Change:
     """A change.
 
     Attributes:
-        paper: in which paper.
+        paper: id of the paper.
         item: `statement` or `question`.
         key: key of the statement or question.
         kind: how it changed.
-        before: its text, or the answer, in the first dossier; None if there was none.
-        after: the same in the second.
+        before: text or answer in the first dossier; None if there was none.
+        after: text or answer in the second dossier; None if there is none.
         facts: old and new values of the facts that differ, by name.
     """
 
@@ -46,8 +46,8 @@ class Change:
 def compare(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Change]:
     """Return the changes between the contents of two dossiers, in the order of the papers.
 
-    The languages may differ: a statement has changed when its wording or a value that it rests on is another one, not
-    because it was translated.
+    The languages may differ: a statement counts as changed if its variant or one of its values differs, not if it is
+    only translated.
     """
     before, after = _items(first), _items(second)
     values = _values(first), _values(second)

@@ -1,4 +1,4 @@
-"""Facts: what a dossier says, each with the setting, the data or the log entry that it rests on."""
+"""Facts of a dossier, each with its source: a setting, data or an audit entry."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 Value = str | int | float | bool | tuple[str, ...] | None
-"""What a fact says; moments are ISO 8601 in UTC."""
+"""The value of a fact; times are ISO 8601 in UTC."""
 
 
 class FactSource(StrEnum):
@@ -20,9 +20,9 @@ class FactSource(StrEnum):
     RESOURCE = "resource"
     """A property of the resource."""
     DATA = "data"
-    """Counted or read in the database."""
+    """Counted in or read from the database."""
     AUDIT = "audit"
-    """Read in the audit log."""
+    """Read from the audit log."""
     BUILT_IN = "builtIn"
     """The same for every server of this version."""
 
@@ -51,10 +51,10 @@ class Fact:
     """A fact.
 
     Attributes:
-        name: as the papers call it.
+        name: name of the fact in the papers.
         value: its value.
-        source: the kind of its source.
-        where: the source itself: the name of the setting, of the property, of the table.
+        source: kind of the source.
+        where: the source: the name of the setting, property or table.
         read_at: time of reading, ISO 8601 in UTC.
         entry: the audit entry that last set it; None if the log has none.
     """
@@ -67,7 +67,7 @@ class Fact:
     entry: Entry | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON."""
+        """Return the fact as JSON values."""
         value = list(self.value) if isinstance(self.value, tuple) else self.value
         entry = None
         if self.entry is not None:
@@ -77,7 +77,7 @@ class Fact:
 
     @classmethod
     def from_json(cls, given: Mapping[str, Any]) -> Fact:
-        """Read what `to_json` wrote."""
+        """Parse the output of `to_json`."""
         value = given["value"]
         entry = None if given["entry"] is None else Entry(**given["entry"])
         return cls(given["name"], tuple(value) if isinstance(value, list) else value, FactSource(given["source"]),
@@ -108,16 +108,16 @@ class Facts(Mapping[str, Fact]):
         return iter(self._facts)
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of facts."""
         return len(self._facts)
 
     def value(self, name: str) -> Any:
-        """Return what a fact says."""
+        """Return the value of a fact."""
         return self._facts[name].value
 
 
 def plain(value: object) -> Value:
-    """Return a value as a fact has it."""
+    """Convert a value to the type of a fact's value."""
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds")
     if isinstance(value, list | tuple | set | frozenset):

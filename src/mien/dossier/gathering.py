@@ -1,6 +1,6 @@
-"""Gathers the facts of a resource: settings, properties, counts and the audit log. It changes nothing.
+"""Collects the facts of a resource from settings, properties, counts and the audit log, without changing anything.
 
-No fact holds a secret: addresses with credentials, keys and templates are never read here; of webhooks only the host.
+Facts contain no secrets: credentials, keys and templates are never read here; of webhooks only the host.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ _CONFIRMERS: Final = {*_APPROVERS, "reviewer"}
 
 
 class Gatherer:
-    """Gathers facts.
+    """Collects facts.
 
     Args:
         settings: settings of the server.
         database: the database.
-        vault: opens what is sealed; only the hosts of cameras and webhooks are read.
+        vault: decrypts addresses of cameras and webhooks, of which only the hosts are used.
         clock: the clock.
-        audit: the log.
+        audit: the audit log.
         access: requests for limited access.
         alerts: the alert rules.
     """
@@ -104,7 +104,7 @@ class Gatherer:
         return facts
 
     def _last(self, resource_id: UUID | None, *actions: str) -> Entry | None:
-        """Return the newest audit entry of some actions."""
+        """Return the newest audit entry with one of these actions."""
         found = [
             one for action in actions for one in self._audit.search(resource_id=resource_id, action=action, limit=1)
         ]

@@ -1,7 +1,7 @@
-"""The papers as data: which statements and questions each has, on which facts they rest, and which wording is chosen.
+"""The papers as data: their statements and questions, the facts of each statement, and the choice of its wording.
 
-The words are in `texts/PAPER.LANGUAGE.toml`. A statement has at least one fact. Where the facts do not carry a
-statement, its choice is None and a question to the operator takes its place.
+The texts are in `texts/PAPER.LANGUAGE.toml`. A statement has at least one fact. If the facts do not support a
+statement, its choice is None, and a question to the operator takes its place.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ def _always(_: Facts) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A sentence that rests on facts.
+    """A sentence based on facts.
 
     Attributes:
-        key: names it within the paper; the name of its text, with `.` and the variant where it has several.
-        facts: names of the facts that it rests on.
-        variants: the wordings that it has; `""` is the one without a suffix.
-        choose: picks the wording; None leaves the statement out.
+        key: key within the paper and of its text; with several variants, the text's key is `KEY.VARIANT`.
+        facts: names of the facts it is based on.
+        variants: its wordings; `""` is the one without a suffix.
+        choose: returns the variant; None leaves the statement out.
     """
 
     key: str
@@ -43,7 +43,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A gap that only the operator can fill; asked where the condition holds."""
+    """A question that only the operator can answer; included if the condition is true."""
 
     key: str
     when: Condition = _always
@@ -66,17 +66,17 @@ class Paper:
 
 
 def _flag(name: str, yes: str, no: str) -> Choice:
-    """Choose by whether a fact is true, above 0 or not empty."""
+    """Return a choice between two variants: `yes` if a fact is true, above 0 or not empty, else `no`."""
     return lambda facts: yes if facts.value(name) else no
 
 
-def _said(key: str, name: str, yes: str, no: str, *more: str) -> Statement:
+def _either(key: str, name: str, yes: str, no: str, *more: str) -> Statement:
     """Return a statement with two wordings, chosen by one fact."""
     return Statement(key, (name, *more), (yes, no), _flag(name, yes, no))
 
 
-def _only(key: str, name: str, *more: str) -> Statement:
-    """Return a statement that is made only where a fact is true, above 0 or not empty."""
+def _only_if(key: str, name: str, *more: str) -> Statement:
+    """Return a statement that is included only if a fact is true, above 0 or not empty."""
     return Statement(key, (name, *more), ("",), lambda facts: "" if facts.value(name) else None)
 
 
@@ -131,21 +131,21 @@ def _mqtt(facts: Facts) -> str | None:
 
 
 _REVIEW: Final = Statement("review", ("reviewers", "cases_open", "cases_decided"), ("two", "one", "none"), _reviews)
-_PURPOSE: Final = _only("purpose", "use_case", "organisation", "contact")
+_PURPOSE: Final = _only_if("purpose", "use_case", "organisation", "contact")
 _FUNCTIONS: Final = Statement(
     "functions", ("features", "approved_until", "approved_by"), ("approved", "unlimited", "none"), _functions
 )
 _PEOPLE: Final = Statement("people", ("people", "faces", "collections"))
-_CAMERAS: Final = _said("cameras", "cameras", "some", "none")
-_DOORS: Final = _said("doors", "doors", "some", "none", "event_days")
-_ACCURACY: Final = _said("accuracy", "evaluation", "measured", "vendor", "evaluation_at")
-_FAIRNESS: Final = _said("fairness", "group_report", "measured", "none", "group_report_at")
-_CROPS: Final = _said("crops", "keep_crops", "kept", "none", "crops")
-_RULES: Final = _said("rules", "retention_rules", "some", "none")
-_AUDIT: Final = _said("audit", "audit_whole", "whole", "broken", "audit_entries", "audit_head")
-_RECIPIENTS: Final = _said("recipients", "webhook_hosts", "some", "none")
+_CAMERAS: Final = _either("cameras", "cameras", "some", "none")
+_DOORS: Final = _either("doors", "doors", "some", "none", "event_days")
+_ACCURACY: Final = _either("accuracy", "evaluation", "measured", "vendor", "evaluation_at")
+_FAIRNESS: Final = _either("fairness", "group_report", "measured", "none", "group_report_at")
+_CROPS: Final = _either("crops", "keep_crops", "kept", "none", "crops")
+_RULES: Final = _either("rules", "retention_rules", "some", "none")
+_AUDIT: Final = _either("audit", "audit_whole", "whole", "broken", "audit_entries", "audit_head")
+_RECIPIENTS: Final = _either("recipients", "webhook_hosts", "some", "none")
 _MQTT: Final = Statement("mqtt", ("mqtt", "mqtt_names"), ("names", "ids"), _mqtt)
-_SIGN_IN: Final = _said("sign_in", "issuer", "issuer", "tokens")
+_SIGN_IN: Final = _either("sign_in", "issuer", "issuer", "tokens")
 _RIGHTS: Final = Statement("rights", ("erasures", "exports"))
 _CONSENTS: Final = Statement(
     "consents", ("consents", "without_consent", "people"), ("all", "some", "nobody"), _consents
@@ -169,7 +169,7 @@ DPIA: Final = Paper(
                 _CROPS,
                 _CAMERAS,
                 _DOORS,
-                _said("kiosks", "kiosks", "some", "none"),
+                _either("kiosks", "kiosks", "some", "none"),
                 Statement("storage", ("database", "search_engine"), ("sealed", "open"), _search),
                 _RECIPIENTS,
                 _MQTT,
@@ -198,7 +198,7 @@ DPIA: Final = Paper(
                 _FAIRNESS,
                 Question("fairness", _none("group_report")),
                 _REVIEW,
-                _said("children", "strict_children", "strict", "off"),
+                _either("children", "strict_children", "strict", "off"),
                 Question("children"),
                 Statement("network", ("public_access", "default_action", "ip_rules"), ("private", "listed", "open"),
                           _network),
@@ -208,15 +208,15 @@ DPIA: Final = Paper(
         Section(
             "measures",
             (
-                _said("encryption", "key_apart", "apart", "beside"),
-                _said("transport", "tls", "tls", "plain", "host"),
+                _either("encryption", "key_apart", "apart", "beside"),
+                _either("transport", "tls", "tls", "plain", "host"),
                 Question("transport", _none("tls")),
                 Statement("roles", ("administrators", "approvers")),
                 _SIGN_IN,
-                _said("keys", "local_auth", "on", "off"),
+                _either("keys", "local_auth", "on", "off"),
                 _AUDIT,
-                _said("request_log", "request_log", "on", "off"),
-                _only("backup", "backup_at"),
+                _either("request_log", "request_log", "on", "off"),
+                _only_if("backup", "backup_at"),
                 Question("backup", _none("backup_at")),
                 Question("consultation"),
                 Question("prior_consultation"),
@@ -231,9 +231,9 @@ FRIA: Final = Paper(
     (
         Section("processes", (Question("deployer"), Question("annex"), _PURPOSE, Question("purpose", _none("use_case")),
                               _FUNCTIONS, Statement("service", ("name", "version", "models")), _CAMERAS, _DOORS)),
-        Section("period", (Statement("since", ("created_at",)), _only("until", "approved_until"),
+        Section("period", (Statement("since", ("created_at",)), _only_if("until", "approved_until"),
                            Question("period", _none("approved_until")), Question("frequency"))),
-        Section("people", (_PEOPLE, Question("categories"), _said("children", "strict_children", "strict", "off"))),
+        Section("people", (_PEOPLE, Question("categories"), _either("children", "strict_children", "strict", "off"))),
         Section("harms", (_ACCURACY, Question("accuracy", _none("evaluation")), _FAIRNESS,
                           Question("fairness", _none("group_report")), Question("harms"))),
         Section("oversight", (_REVIEW, Question("review", _none("reviewers")),
@@ -248,17 +248,17 @@ FRIA: Final = Paper(
 OVERSIGHT: Final = Paper(
     "oversight",
     (
-        Section("system", (_FUNCTIONS, _said("confidence", "calibration", "own", "pack"), _ACCURACY, _FAIRNESS,
-                           _said("quality", "min_quality", "set", "none"), Statement("bias", ("reviewers",)))),
+        Section("system", (_FUNCTIONS, _either("confidence", "calibration", "own", "pack"), _ACCURACY, _FAIRNESS,
+                           _either("quality", "min_quality", "set", "none"), Statement("bias", ("reviewers",)))),
         Section("people", (Statement("reviewers", ("confirmers", "administrators")), _SIGN_IN,
-                           _said("own", "self_approved", "self", "other", "approved_by"), Question("assigned"),
+                           _either("own", "self_approved", "self", "other", "approved_by"), Question("assigned"),
                            Question("training"))),
-        Section("deciding", (_REVIEW, _only("hidden", "reviewers"),
+        Section("deciding", (_REVIEW, _only_if("hidden", "reviewers"),
                              Statement("filing", ("review_identify", "review_whole"), ("all", "some", "none"),
                                        lambda facts: "none" if not facts.value("review_identify")
                                        else "all" if facts.value("review_whole") else "some"),
                              Question("disregard"), Question("second", _none("reviewers")))),
-        Section("stopping", (Statement("stop", ("features",)), _only("stop_doors", "doors"), Question("stop"))),
+        Section("stopping", (Statement("stop", ("features",)), _only_if("stop_doors", "doors"), Question("stop"))),
         Section("monitoring", (Statement("logs", ("audit_entries", "failed_call_days")),
                                Statement("months", ("metrics_days",), ("enough", "short"), _months),
                                _AUDIT, Statement("faults", ("cases_decided",)), Question("incidents"))),
@@ -274,18 +274,18 @@ RETENTION: Final = Paper(
                            Question("crops", _some("keep_crops")))),
         Section("people", (Statement("templates", ("faces", "people")), _RULES,
                            Question("retention", _none("retention_rules")),
-                           Statement("indexes", ("index_minutes",)), _said("negatives", "negatives", "some", "none"),
+                           Statement("indexes", ("index_minutes",)), _either("negatives", "negatives", "some", "none"),
                            Statement("consents", ("consents",)))),
         Section("liveness", (Statement("sessions", ("liveness_hours", "liveness_sessions")),
                              Statement("frames", ("frame_days",)))),
-        Section("doors", (_DOORS, _said("door_pictures", "door_pictures", "kept", "none", "picture_days"),
-                          _said("strangers", "strangers_kept", "kept", "none"))),
-        Section("decisions", (_said("review_pictures", "review_keep_days", "days", "none"),
+        Section("doors", (_DOORS, _either("door_pictures", "door_pictures", "kept", "none", "picture_days"),
+                          _either("strangers", "strangers_kept", "kept", "none"))),
+        Section("decisions", (_either("review_pictures", "review_keep_days", "days", "none"),
                               Statement("cases", ("cases_open", "cases_decided")), Question("cases"))),
         Section("operation", (_AUDIT, Question("audit"), Statement("metrics", ("metrics_days",)),
                               Statement("failed_calls", ("failed_call_days",)),
                               Statement("portal", ("session_hours",)), Statement("receipts", ("erasures",)),
-                              Statement("resource", ("deleted_hours",)), _only("backup", "backup_at"),
+                              Statement("resource", ("deleted_hours",)), _only_if("backup", "backup_at"),
                               Question("backup"))),
     ),
 )  # fmt: skip
@@ -305,7 +305,7 @@ NOTICE: Final = Paper(
                              Statement("bipa_schedule", ("unseen_days",), ("within", "over"), _bipa),
                              Question("bipa_schedule", lambda facts: _bipa(facts) != "within"),
                              Statement("bipa_release", ("consents", "people")),
-                             _said("bipa_disclosure", "webhook_hosts", "some", "none"),
+                             _either("bipa_disclosure", "webhook_hosts", "some", "none"),
                              Question("bipa_sale"), Question("bipa_policy"))),
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Writes a paper of a dossier as HTML made for print, and as PDF."""
+"""Writes a paper of a dossier as printable HTML and as PDF."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dossiers: created from what runs, signed, stored, compared and verified."""
+"""Dossiers: created from the running configuration, signed, stored, compared and verified."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from mien.subjects.signing import SignedKind, Signer
 
 KIND: Final = SignedKind(TYPE, "dossier", InvalidDossierError)
 FORMATS: Final = {"html": "text/html; charset=utf-8", "pdf": "application/pdf"}
-"""What papers are written as, with their media types."""
+"""The file formats of papers, with their media types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class Dossier:
     """A stored dossier.
 
     Attributes:
-        id: names it.
+        id: id of the dossier.
         language: language of its papers.
-        created_at: when it was created.
+        created_at: time of creation.
         created_by: name of the creator.
         document: the signed document, JSON.
     """
@@ -51,7 +51,7 @@ class Dossier:
 
     @property
     def content(self) -> Mapping[str, Any]:
-        """Return the signed content without checking the signature."""
+        """The signed content; the signature is not checked."""
         content: Mapping[str, Any] = self.signed["dossier"]
         return content
 
@@ -66,11 +66,11 @@ class Dossiers:
     """The dossiers of resources.
 
     Args:
-        gatherer: gathers the facts.
+        gatherer: collects the facts.
         database: the database with the dossiers.
         vault: encrypts the signing key.
         clock: the clock.
-        audit: the audit log; records corrections.
+        audit: the audit log; records creations and deletions.
     """
 
     def __init__(self, gatherer: Gatherer, database: Database, vault: Vault, clock: Clock, audit: AuditLog) -> None:
@@ -85,16 +85,16 @@ class Dossiers:
     ) -> Dossier:
         """Create a dossier of every paper, and store it.
 
-        The hashes of the papers as HTML, and as PDF where that can be written, are signed with it.
+        The signed content includes the hashes of the papers as HTML and, if its package is installed, as PDF.
 
         Args:
-            resource: about which resource.
+            resource: the resource.
             language: `en` or `de`.
-            answers: the operator's answers, by question; those of the newest dossier where None.
+            answers: the operator's answers, by question; None for those of the newest dossier.
             actor: name of the actor, for the audit log.
 
         Raises:
-            DossierError: the language is unknown, or an answer is to no question or too long.
+            DossierError: the language is unknown, an answer has no question, or an answer is too long.
         """
         if answers is None:
             answers = self._answers(resource.id)
@@ -131,10 +131,10 @@ class Dossiers:
             return [_dossier(row) for row in session.scalars(query)]
 
     def get(self, resource_id: UUID, dossier_id: UUID | None = None) -> Dossier:
-        """Return a dossier; the newest one without an id.
+        """Return a dossier; without an id, the newest one.
 
         Raises:
-            DossierNotFoundError: there is none.
+            DossierNotFoundError: there is no such dossier.
         """
         query = select(DossierRow).order_by(DossierRow.created_at.desc(), DossierRow.dossier_id).limit(1)
         if dossier_id is not None:
@@ -149,7 +149,7 @@ class Dossiers:
         """Delete a dossier.
 
         Raises:
-            DossierNotFoundError: there is none.
+            DossierNotFoundError: there is no such dossier.
         """
         with self._database.write(resource_id) as session:
             row = session.scalar(select(DossierRow).where(DossierRow.dossier_id == dossier_id))
@@ -176,10 +176,10 @@ class Dossiers:
         return self.signer.opened(document, key)[0]
 
     def verify_file(self, document: str, name: str, data: bytes, key: str | None = None) -> Mapping[str, Any]:
-        """Check that a file is a paper of a dossier, as it was when the dossier was signed.
+        """Check that a file is an unchanged paper of a signed dossier.
 
         Raises:
-            InvalidDossierError: as `verify`, or the file is another one.
+            InvalidDossierError: as `verify`, or the file is not the signed one.
         """
         content = self.verify(document, key)
         if content["files"].get(name) != hashlib.sha256(data).hexdigest():

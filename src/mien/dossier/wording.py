@@ -1,4 +1,4 @@
-"""The words of the papers in a language: files of texts, and how values are written in them."""
+"""The texts of the papers in a language, and the formatting of values in them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, Final
 from mien.dossier.facts import Facts, Value
 
 LANGUAGES: Final = {"en": "English", "de": "Deutsch"}
-"""The languages that papers are written in, by their own names."""
+"""The languages of papers, by their own names."""
 
 FOLDER: Final = Path(__file__).parent / "texts"
 COMMON: Final = "common"
@@ -29,17 +29,17 @@ _MONTHS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """The texts of a paper, those that all papers share included.
+    """The texts of a paper, including those shared by all papers.
 
     Attributes:
         language: language of the texts.
         title: title of the paper.
-        basis: the law that asks for it.
+        basis: the legal basis of the paper.
         sections: headings by section.
         statements: sentences with placeholders, by key and variant.
-        questions: by key.
+        questions: questions by key.
         words: labels.
-        rules: phrases of retention rules, by what they delete.
+        rules: phrases of retention rules, by the data they delete.
     """
 
     language: str
@@ -52,13 +52,13 @@ class Texts:
     rules: Mapping[str, str]
 
     def statement(self, key: str, variant: str, facts: Facts, rests_on: Sequence[str]) -> str:
-        """Return a sentence with the values of the facts that it rests on."""
+        """Return a sentence with the values of its facts."""
         name = f"{key}.{variant}" if variant else key
         values = {one: facts.value(one) for one in rests_on}
-        return _Writer(self).vformat(self.statements[name], (), values)
+        return _PlaceholderFormatter(self).vformat(self.statements[name], (), values)
 
     def value(self, value: Value, style: str = "") -> str:
-        """Return a value as it is written in the language."""
+        """Return a value formatted for the language."""
         if value is None or value == ():
             return self.words["unset" if value is None else "nothing"]
         if isinstance(value, bool):
@@ -71,13 +71,13 @@ class Texts:
         return self.date(value) if style == "date" else value
 
     def date(self, moment: str) -> str:
-        """Return the day of a moment."""
+        """Return the date of an ISO 8601 time, formatted for the language."""
         at = datetime.fromisoformat(moment).astimezone(UTC)
         month = _MONTHS[self.language][at.month - 1]
         return f"{at.day}. {month} {at.year}" if self.language == "de" else f"{at.day} {month} {at.year}"
 
     def moment(self, moment: str) -> str:
-        """Return a moment to the minute."""
+        """Return an ISO 8601 time to the minute, formatted for the language."""
         at = datetime.fromisoformat(moment).astimezone(UTC)
         return f"{self.date(moment)}, {at:%H:%M} UTC"
 
@@ -86,14 +86,14 @@ class Texts:
         return self.rules[what].format(days=self.value(int(days)))
 
 
-class _Writer(Formatter):
+class _PlaceholderFormatter(Formatter):
     """Fills placeholders `{fact}` and `{fact:style}`."""
 
     def __init__(self, texts: Texts) -> None:
         self._texts = texts
 
     def format_field(self, value: Any, format_spec: str) -> str:
-        """Return a value as the language writes it."""
+        """Return a value formatted for the language."""
         return self._texts.value(value, format_spec)
 
 
@@ -104,7 +104,7 @@ def placeholders(text: str) -> list[tuple[str, str]]:
 
 @cache
 def read_texts(paper: str, language: str) -> Texts:
-    """Read the texts of a paper; its own statements and questions replace those that all papers share."""
+    """Read the texts of a paper; its own statements and questions override the shared ones."""
     shared, own = read_file(COMMON, language), read_file(paper, language)
     return Texts(
         language,
@@ -119,5 +119,5 @@ def read_texts(paper: str, language: str) -> Texts:
 
 
 def read_file(name: str, language: str) -> dict[str, Any]:
-    """Read a file of texts as it is."""
+    """Read a file of texts, unprocessed."""
     return tomllib.loads((FOLDER / f"{name}.{language}.toml").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Writes the content of a dossier: facts, and papers of statements and questions, as JSON that is signed and stored."""
+"""Writes the content of a dossier as JSON, to be signed and stored: facts, and papers of statements and questions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TYPE: Final = "mien-dossier-1"
 LONGEST_ANSWER: Final = 4000
 
 Answers = Mapping[str, str]
-"""What the operator answered, by the key of the question (`controller`), or of one paper's (`dpia.risks`)."""
+"""The operator's answers, by the key of the question: shared (`controller`) or of one paper (`dpia.risks`)."""
 
 
 def write(
@@ -34,15 +34,15 @@ def write(
 
     Args:
         facts: the collected facts.
-        resource: about which resource.
-        dossier_id: names it.
+        resource: the resource.
+        dossier_id: id of the dossier.
         language: `en` or `de`.
-        answers: the operator's.
+        answers: the operator's answers.
         actor: name of the creator.
         at: the time.
 
     Raises:
-        DossierError: the language is unknown, or an answer is to no question or too long.
+        DossierError: the language is unknown, an answer has no question, or an answer is too long.
     """
     if language not in LANGUAGES:
         raise DossierError("the language must be one of {languages}", languages=", ".join(LANGUAGES))

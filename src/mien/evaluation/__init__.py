@@ -1,12 +1,13 @@
 """Error rates on an operator's own people, in the terms of ISO/IEC 19795-1 and -10.
 
-Pure numpy, and a writer of reports; of Mien only `mien.matching` is imported. Nobody's name, photo or template is in a
-result.
+Pure numpy, and a writer of reports; imports only `mien.matching`. Results contain no names, photos or templates.
 
-* `samples` - templates of known people, compared with each other; one person counts a few photos at most.
+* `samples` - templates of known people, compared with each other; each person counts with a few photos at most.
 * `intervals` - 95 % intervals over people.
-* `verification` - ROC and DET, thresholds that the data can bear, a calibration.
+* `verification` - ROC and DET, thresholds that the data supports, a calibration.
 * `openset` - FPIR and FNIR by size of the gallery.
+* `groups`, `group_report` - error rates by group of people.
+* `drift` - changes of a distribution over time.
 """
 
 from mien.evaluation.intervals import by_person, by_two_persons

@@ -1,6 +1,6 @@
-"""Charts as SVG: for pages, for print, and for the PDF writer, which supports only plain shapes and text.
+"""SVG charts for pages, print, and the PDF writer, which supports only simple shapes and text.
 
-The colours are for white paper. Pages override them by the classes (`paper`, `ink`, `grid`, `series0` …).
+The colours are for white paper. Pages override them with CSS classes (`paper`, `ink`, `grid`, `series0` …).
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Axis:
         title: title below or beside the axis.
         low: first value shown.
         high: last value shown.
-        logarithmic: whether every decade is as long.
-        percent: whether values are written in per cent.
+        logarithmic: whether the scale is logarithmic.
+        percent: whether values are shown in per cent.
     """
 
     title: str
@@ -52,14 +52,14 @@ class Axis:
         return math.log(value / self.low) / math.log(self.high / self.low)
 
     def ticks(self) -> list[float]:
-        """Return the values that are written."""
+        """Return the values of the labelled ticks."""
         if not self.logarithmic:
             return [self.low + (self.high - self.low) * part / 5 for part in range(6)]
         first, last = math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9)
         return [10.0**power for power in range(first, last + 1)]
 
     def words(self, value: float) -> str:
-        """Return a value as it is written."""
+        """Return the label of a value."""
         if not self.percent:
             return f"{value:.2f}" if self.high < 10 else f"{value:.0f}"
         return f"{100 * value:.6f}".rstrip("0").rstrip(".") + " %"
@@ -68,10 +68,10 @@ class Axis:
 def line_chart(
     title: str, lines: Sequence[ChartLine], across: Axis, up: Axis, *, dots: Sequence[tuple[float, float]] = ()
 ) -> str:
-    """Draw lines.
+    """Draw a line chart.
 
     Args:
-        title: description of the chart, for people who cannot see it.
+        title: description of the chart, for screen readers.
         lines: the lines.
         across: the horizontal axis.
         up: the vertical axis.
@@ -100,13 +100,13 @@ def line_chart(
 def bar_chart(
     title: str, bars: Sequence[tuple[str, float, float, float]], up: Axis, *, line: float | None = None
 ) -> str:
-    """Draw rates with their intervals, a bar each.
+    """Draw a bar chart of rates with their intervals.
 
     Args:
         title: title of the chart.
         bars: name, rate, lower and upper end of its interval.
         up: the axis of the rates.
-        line: a rate to compare with, as a dashed line.
+        line: a rate for comparison, drawn as a dashed line.
     """
     parts = list(_upright(up))
     step = (_WIDTH - _LEFT - _RIGHT) / max(1, len(bars))
@@ -133,7 +133,7 @@ def bar_chart(
 
 
 def nice(value: float) -> float:
-    """Return the next higher value whose fifths are short numbers, as the end of an axis."""
+    """Return the next higher round value for the end of an axis, of which a fifth is a short number."""
     if value <= 0:
         return 0.0
     power = 10.0 ** math.floor(math.log10(value))
@@ -177,7 +177,7 @@ def _rule(x1: float, y1: float, x2: float, y2: float, *, colour: str, width: flo
 
 
 def _series(number: int) -> str:
-    """Return the class of a line's or bar's colour."""
+    """Return the CSS class of a line's or bar's colour."""
     return f"series{number % len(COLOURS)}"
 
 
@@ -197,11 +197,11 @@ def _svg(title: str, parts: Sequence[str]) -> str:
 
 
 def det(curves: Sequence[tuple[str, Sequence[Sequence[float]]]], at: tuple[float, float] | None = None) -> str:
-    """Draw the DET curves of results: FNMR against FMR, both logarithmic.
+    """Draw DET curves: FNMR against FMR, both logarithmic.
 
     Args:
-        curves: name and points (threshold, FMR, FNMR) of each.
-        at: FMR and FNMR of the threshold in use, marked.
+        curves: name and points (threshold, FMR, FNMR) of each curve.
+        at: FMR and FNMR of the threshold in use, to mark.
     """
     rates = [point[1] for _, points in curves for point in points]
     least = 10.0 ** math.floor(math.log10(min(rates, default=1e-3)))
@@ -218,10 +218,10 @@ def det(curves: Sequence[tuple[str, Sequence[Sequence[float]]]], at: tuple[float
 
 
 def roc(curves: Sequence[tuple[str, Sequence[Sequence[float]]]]) -> str:
-    """Draw the ROC curves of results: TAR against FMR.
+    """Draw ROC curves: TAR against FMR.
 
     Args:
-        curves: name and points (threshold, FMR, FNMR) of each.
+        curves: name and points (threshold, FMR, FNMR) of each curve.
     """
     rates = [point[1] for _, points in curves for point in points]
     worst = max((point[2] for _, points in curves for point in points), default=0.1)

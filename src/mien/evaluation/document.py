@@ -1,7 +1,7 @@
-"""Documents of headings, sentences, tables and charts, written as HTML made for print and as PDF.
+"""Documents of headings, paragraphs, tables and charts, written as printable HTML and as PDF.
 
-The PDF needs `fpdf2` (`pip install 'mien[evaluation]'`). Its built-in letters are those of Western European languages;
-a document with others needs a TrueType font.
+PDF needs `fpdf2` (`pip install 'mien[evaluation]'`). Its built-in fonts have the letters of Western European languages;
+other letters need a TrueType font.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A paragraph; a marked one is emphasised, a note is small. `notes` are the numbers of notes that it refers to."""
+    """A paragraph; `marked` emphasises it, `note` makes it small. `notes` are the numbers of its footnotes."""
 
     text: str
     marked: bool = False
@@ -65,7 +65,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Footnote:
-    """A note that texts refer to by its number."""
+    """A footnote, to which texts refer by its number."""
 
     number: int
     text: str
@@ -90,7 +90,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class PageBreak:
-    """The next block begins a page."""
+    """A page break."""
 
 
 Block = Heading | Text | Footnote | Table | Chart | PageBreak
@@ -101,11 +101,11 @@ class Document:
     """A document.
 
     Attributes:
-        title: its heading.
-        subtitle: under the heading.
-        footer: on every page.
-        blocks: its contents.
-        language: language of the texts, as HTML names it.
+        title: main heading.
+        subtitle: line below the heading.
+        footer: footer of every page.
+        blocks: the content.
+        language: language tag of the texts, as in HTML.
     """
 
     title: str
@@ -116,12 +116,12 @@ class Document:
 
 
 def to_html(document: Document) -> str:
-    """Write a document as one HTML file, without anything from elsewhere."""
+    """Write a document as one HTML file, without external resources."""
     parts = [
         f'<!doctype html><html lang="{escape(document.language)}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(document.title)}</title>'
         f"<style>{_CSS}</style></head><body>"
-        # The foot of a table is printed on every page.
+        # Browsers print a table's footer on every page.
         f'<table class="sheet" role="presentation"><tfoot><tr><td>{escape(document.footer)}</td></tr></tfoot><tbody>'
         f"<tr><td><h1>{escape(document.title)}</h1>"
         f'<p class="note">{escape(document.subtitle)}</p>'
@@ -163,8 +163,8 @@ def to_pdf(document: Document, *, font: Path | None = None, created: datetime | 
 
     Args:
         document: the document to write.
-        font: a TrueType font, for letters beyond those of Western European languages.
-        created: creation time in the file; now when None. With a fixed time, the same document gives the same file.
+        font: a TrueType font, for letters that the built-in fonts do not have.
+        created: creation time in the file; None for now. With a fixed time, the output is reproducible.
 
     Raises:
         NoPdfError: the package that writes PDF is not installed.
@@ -225,7 +225,7 @@ def _draw(sheet: FPDF, family: str, block: Block, font: Path | None) -> None:
         case Chart(svg, caption):
             if sheet.will_page_break(95):
                 sheet.add_page()
-            # The SVG reader does not support roles: they are for people who cannot see the chart.
+            # fpdf2's SVG parser does not support these attributes.
             plain = re.sub(r' (?:role|aria-label|class)="[^"]*"', "", svg)
             sheet.image(BytesIO(_letters(plain, font).encode("utf-8")), w=140, alt_text=_letters(caption, font))
             _line(sheet, family, _letters(caption, font), size=9)

@@ -1,13 +1,12 @@
 """Drift: whether the distribution of a week differs from a baseline, and since which day.
 
-Values of one day are not independent: one person may pass a camera fifty times, and on a dull day all photos are dull.
-So the unit is the day. The days of the week are exchanged at random with baseline days of the same weekday, and the
-p-value is the share of exchanged weeks that differ from the rest at least as much as the real one (a permutation test,
-exact if days of one weekday are exchangeable). The difference is Anderson and Darling's between the two cumulative
-distributions. Holm's correction over all series of a resource keeps the probability of any false alarm in a week at
-`ALPHA`.
+Values of one day are not independent: one person may pass a camera fifty times, and on a dull day all photos are dark.
+So the unit is the day. A permutation test exchanges the days of the week with baseline days of the same weekday at
+random; the p-value is the share of permutations that differ at least as much as the actual week (exact if days of one
+weekday are exchangeable). The statistic is the Anderson-Darling difference of the two cumulative distributions. Holm's
+correction over all series of a resource limits the probability of any false alarm in a week to `ALPHA`.
 
-A large sample finds irrelevant differences too; so the population stability index must also reach `LEAST_PSI`.
+Large samples make irrelevant differences significant, so the population stability index must also reach `LEAST_PSI`.
 """
 
 from __future__ import annotations
@@ -23,21 +22,21 @@ from numpy.typing import NDArray
 from mien.evaluation.groups import holm
 
 ALPHA: Final = 0.01
-"""Chance of any false alarm of a resource in a week."""
+"""Probability of any false alarm of a resource in a week."""
 LEAST_PSI: Final = 0.1
-"""Population stability index from which a difference counts; below it, practice calls a distribution stable."""
+"""Population stability index from which a difference counts; lower values are commonly considered stable."""
 BASELINE_DAYS: Final = 28
 WEEK: Final = 7
 LEAST_DAYS: Final = 5
-"""Days with values that a week needs."""
+"""Fewest days with values in a week."""
 LEAST_BASELINE: Final = 200
-"""Values that a baseline needs."""
+"""Fewest values in a baseline."""
 LEAST_WEEK: Final = 50
-"""Values that a week needs."""
+"""Fewest values in a week."""
 
 _ROUGH, _FINE = 999, 19_999
 _MONDAY: Final = 4
-"""1 January 1970 was a Thursday: day 4 was a Monday."""
+"""Day 4 was a Monday, since 1 January 1970 was a Thursday."""
 
 Counts = NDArray[np.int64]
 
@@ -50,9 +49,9 @@ class Shift:
         baseline: values of the baseline by bin, (bins,).
         week: values of the week by bin, (bins,).
         psi: population stability index, >= 0.
-        p: chance of such a difference without a change.
-        adjusted: the same, corrected for the number of series.
-        since: day of the change, if it has moved.
+        p: p-value of the difference.
+        adjusted: p-value corrected for the number of series.
+        since: day of the change, if the series has moved.
     """
 
     baseline: Counts
@@ -70,14 +69,14 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Information that a comparison still needs, as text.
+    """The data that a comparison still needs.
 
     Attributes:
         baseline: values of the baseline so far, by bin.
         week: values of the week, by bin.
-        form: the required information, as one of `NEEDS`.
-        count: how many are lacking, for the place `{count}`.
-        ready: day of the first comparison, for the place `{day}`.
+        form: message template, one of `NEEDS`.
+        count: number of missing values or days, for `{count}`.
+        ready: day of the first comparison, for `{day}`.
     """
 
     baseline: Counts
@@ -88,7 +87,7 @@ class Missing:
 
     @property
     def text(self) -> str:
-        """The missing information, in English."""
+        """The message, in English."""
         return self.form.format(count=self.count, day="" if self.ready is None else f"{self.ready:%-d %B %Y}")
 
 
@@ -97,16 +96,16 @@ _FEW_IN_BASELINE: Final = "Needs {count:,} more values in the baseline."
 _FEW_IN_WEEK: Final = "Needs {count:,} more values in the week."
 _FEW_DAYS: Final = "Needs values on {count:,} more days of the week."
 NEEDS: Final = (_BASELINE_RUNS, _FEW_IN_BASELINE, _FEW_IN_WEEK, _FEW_DAYS)
-"""What a comparison can lack."""
+"""Message templates for missing data."""
 
 
 def monday(day: int) -> int:
-    """Return the Monday of a day's week; days count from 1970."""
+    """Return the Monday of a day's week; days are counted from 1 January 1970."""
     return day - (day - _MONDAY) % 7
 
 
 def last_week(today: int) -> int:
-    """Return the Monday of the last week that is over."""
+    """Return the Monday of the last complete week."""
     return monday(today) - WEEK
 
 
@@ -114,8 +113,8 @@ def compare(days: Sequence[int], counts: Counts, first: int, week: int, seed: in
     """Compare a week with the baseline.
 
     Args:
-        days: with values, ascending, counted from 1970.
-        counts: (days, bins).
+        days: days with values, ascending, counted from 1 January 1970.
+        counts: counts of values (days, bins).
         first: first day of the baseline, which lasts `BASELINE_DAYS`.
         week: the week's Monday.
         seed: seed of the random generator.
@@ -132,23 +131,23 @@ def compare(days: Sequence[int], counts: Counts, first: int, week: int, seed: in
         return Missing(baseline, recent, _FEW_IN_WEEK, lacking)
     if (lacking := LEAST_DAYS - int((counts[new].sum(axis=1) > 0).sum())) > 0:
         return Missing(baseline, recent, _FEW_DAYS, lacking)
-    p = _chance(at, counts, old, new, seed)
+    p = _p_value(at, counts, old, new, seed)
     return Shift(baseline, recent, stability_index(baseline, recent), p, p)
 
 
 def correct(found: Sequence[Shift]) -> list[Shift]:
-    """Correct the chances of a resource's series for their number."""
+    """Correct the p-values of a resource's series for their number."""
     return [replace(one, adjusted=p) for one, p in zip(found, holm([one.p for one in found]), strict=True)]
 
 
 def since(days: Sequence[int], counts: Counts, first: int, until: int) -> int:
-    """Return the day from which values are most unlike those before it (likelihood ratio of two multinomials).
+    """Return the most likely day of a change (likelihood ratio of two multinomials).
 
     Args:
-        days: with values, ascending.
-        counts: (days, bins).
-        first: first day of the baseline; a change comes after it.
-        until: the last day that counts.
+        days: days with values, ascending.
+        counts: counts of values (days, bins).
+        first: first day of the baseline; the change is after it.
+        until: the last day to consider.
     """
     at = np.asarray(days, np.int64)
     used = (at >= first) & (at <= until)
@@ -161,7 +160,7 @@ def since(days: Sequence[int], counts: Counts, first: int, until: int) -> int:
 
 
 def stability_index(baseline: Counts, week: Counts) -> float:
-    """Return the population stability index over bins that each contain at least about a tenth of the baseline."""
+    """Return the population stability index, over bins merged to contain at least about a tenth of the baseline."""
     groups, held = [], 0.0
     share = baseline / max(1, baseline.sum())
     group = 0
@@ -178,8 +177,8 @@ def stability_index(baseline: Counts, week: Counts) -> float:
     return float(((q - p) * np.log(q / p)).sum())
 
 
-def _chance(at: NDArray[np.int64], counts: Counts, old: NDArray[np.bool_], new: NDArray[np.bool_], seed: int) -> float:
-    """The chance of the week's difference when its days are exchanged with the baseline's of the same weekday."""
+def _p_value(at: NDArray[np.int64], counts: Counts, old: NDArray[np.bool_], new: NDArray[np.bool_], seed: int) -> float:
+    """Return the p-value of the week's difference by permutation of days of the same weekday."""
     strata = []
     for weekday in range(7):
         rows = np.flatnonzero((old | new) & (at % 7 == weekday) & (counts.sum(axis=1) > 0))
@@ -193,7 +192,7 @@ def _chance(at: NDArray[np.int64], counts: Counts, old: NDArray[np.bool_], new: 
     real = _difference(counts[chosen].sum(axis=0)[None].astype(np.float64), total)[0]
     p = 1.0
     for rounds in (_ROUGH, _FINE):
-        # Where the first look says that it is nothing, the second is spared.
+        # More permutations only if the first ones show a difference.
         random = np.random.default_rng([seed, rounds])
         drawn = np.zeros((rounds, counts.shape[1]))
         for rows in strata:
@@ -205,7 +204,7 @@ def _chance(at: NDArray[np.int64], counts: Counts, old: NDArray[np.bool_], new: 
 
 
 def _difference(week: NDArray[np.float64], total: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Anderson and Darling's difference of weeks (n, bins) from the rest of a total (bins,): (n,)."""
+    """Return the Anderson-Darling difference (n,) of weeks (n, bins) from the rest of a total (bins,)."""
     rest = total - week
     new = np.cumsum(week, axis=1) / np.maximum(1, week.sum(axis=1, keepdims=True))
     old = np.cumsum(rest, axis=1) / np.maximum(1, rest.sum(axis=1, keepdims=True))
@@ -215,7 +214,7 @@ def _difference(week: NDArray[np.float64], total: NDArray[np.float64]) -> NDArra
 
 
 def _log_likelihood(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log likelihood of multinomials at their own shares, (n, bins) to (n,)."""
+    """Return the maximum log likelihood of multinomials, (n, bins) to (n,)."""
     total = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, total, out=np.ones_like(counts), where=total > 0)
     return np.asarray((counts * np.log(np.maximum(share, 1e-300))).sum(axis=1))

@@ -1,4 +1,4 @@
-"""The report on groups: a first page in plain language, then rates, differences, charts; and a CSV of the numbers."""
+"""The group report: a first page in plain language, then rates, differences and charts; and a CSV of the figures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from mien.evaluation.charts import Axis, bar_chart, nice
 from mien.evaluation.document import Block, Chart, Document, Heading, PageBreak, Table, Text
-from mien.evaluation.groups import ALPHA, LEAST, GroupDifference, Grouped, GroupRates
+from mien.evaluation.groups import ALPHA, MIN_GROUP_SIZE, GroupDifference, Grouped, GroupRates
 from mien.evaluation.records import interval, percent
 from mien.matching.rates import Interval
 
@@ -25,10 +25,10 @@ def report(found: Sequence[Grouped], *, title: str, subtitle: str, footer: str) 
     """Return the report on some attributes.
 
     Args:
-        found: an attribute each.
+        found: the results, one for each attribute.
         title: heading.
         subtitle: a line about the measured data, the time and the model.
-        footer: on every page.
+        footer: footer of every page.
     """
     blocks: list[Block] = [Heading("In plain language")]
     for one in found:
@@ -80,7 +80,7 @@ def _plain(one: Grouped) -> list[Block]:
         )
     if one.refused:
         left_out = ", ".join(f"{name} ({count})" for name, count in one.refused.items())
-        lines.append(Text(f"Left out, because a group needs {LEAST} people: {left_out}."))
+        lines.append(Text(f"Left out, because a group needs {MIN_GROUP_SIZE} people: {left_out}."))
     if one.unlabelled:
         lines.append(Text(f"{one.unlabelled:,} people have no label and are in no group."))
     return lines
@@ -257,12 +257,12 @@ def to_csv(found: Sequence[Grouped]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Keep spreadsheets from taking a label for a formula."""
+    """Escape a label that spreadsheets would interpret as a formula."""
     return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
 
 
 def to_json(found: Sequence[Grouped]) -> dict[str, Any]:
-    """Return the numbers as JSON has them, for a result that is kept."""
+    """Return the figures as JSON values, for storage."""
     return {
         "attributes": [
             {

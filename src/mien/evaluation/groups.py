@@ -1,6 +1,6 @@
 """Error rates by group of people, in the terms of ISO/IEC 19795-10: rates, differences, equalising thresholds.
 
-The groups are labels that the operator brings; nothing here infers one.
+The operator provides the groups as labels; nothing here infers them.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from mien.evaluation.verification import people_for
 from mien.matching.rates import Interval, threshold_at_fmr
 from mien.messages import Message
 
-LEAST: Final = 20
-"""People that a group needs: the rates of fewer would be those of single persons."""
+MIN_GROUP_SIZE: Final = 20
+"""Fewest people in a group; single persons would dominate the rates of smaller groups."""
 ALPHA: Final = 0.05
 _NORMAL: Final = NormalDist()
 _MANY: Final = 10
@@ -34,8 +34,8 @@ class LabelledPhoto:
 
     Attributes:
         owner: index of the person.
-        failed: whether it gave no template.
-        poor: whether its quality for recognition is low; None when it was not judged.
+        failed: whether it has no template.
+        poor: whether its quality for recognition is low; None if not assessed.
     """
 
     owner: int
@@ -48,14 +48,14 @@ class GroupRates:
     """The rates of a group.
 
     Attributes:
-        name: as the operator labelled it.
-        people: people in it.
-        photos: their photos.
-        fmr: of comparisons of two people of the group; None when there are none.
-        fnmr: of comparisons of one person; None when there are none.
+        name: the operator's label.
+        people: number of people.
+        photos: number of photos.
+        fmr: FMR of comparisons of two people of the group; None if there are none.
+        fnmr: FNMR of comparisons of one person; None if there are none.
         fte: share of photos without a template.
-        poor: share of photos of low quality; None when not judged.
-        threshold: similarity at which the group's FMR is the target; None when its people cannot bear that.
+        poor: share of photos of low quality; None if not assessed.
+        threshold: similarity at which the group's FMR is the target; None if there is too little data.
     """
 
     name: str
@@ -70,15 +70,15 @@ class GroupRates:
 
 @dataclass(frozen=True, slots=True)
 class GroupDifference:
-    """Two groups compared.
+    """The comparison of two groups.
 
     Attributes:
         measure: `FMR`, `FNMR`, `FTE` or `quality`.
         one: name of the group with the higher rate.
-        other: name of the other one.
+        other: name of the other group.
         rates: the two rates.
-        p: chance of such a difference between equal groups.
-        holm: the same, corrected for the number of comparisons of this measure (Holm 1979).
+        p: p-value of the difference.
+        holm: p-value corrected for the number of comparisons of this measure (Holm 1979).
     """
 
     measure: str
@@ -90,19 +90,19 @@ class GroupDifference:
 
     @property
     def found(self) -> bool:
-        """Whether the difference is more than chance, after the correction."""
+        """Whether the difference is significant after the correction."""
         return self.holm < ALPHA
 
 
 @dataclass(frozen=True, slots=True)
 class Equalised:
-    """The threshold at which no group's FMR is above the target, and its cost.
+    """The threshold at which no group's FMR exceeds the target, and its cost.
 
     Attributes:
-        threshold: similarity.
-        strictest: the group that it is the threshold of.
-        fnmr: of everybody at the present threshold and at this one; None without comparisons of one person.
-        by_group: the same by group.
+        threshold: cosine similarity.
+        strictest: name of the group that determines it.
+        fnmr: FNMR of all people at the current and at this threshold; None without comparisons of one person.
+        by_group: FNMR at both thresholds by group.
     """
 
     threshold: float
@@ -116,16 +116,17 @@ class Grouped:
     """The report on one attribute.
 
     Attributes:
-        attribute: as the operator called it.
-        threshold: similarity that all rates are for.
-        target: false match rate of it on everybody.
-        groups: the rates.
-        refused: groups with too few people, and how many they have.
-        unlabelled: people without a label.
-        pairs: FMR of comparisons between the groups, by two names.
-        differences: all comparisons of two groups, most certain first.
-        ratios: NIST's maximum over geometric mean of the rates, by measure.
-        equalised: None when a group cannot bear the target.
+        attribute: the operator's name for it.
+        threshold: similarity at which the rates are measured.
+        target: false match rate of the threshold over all people.
+        groups: the rates by group.
+        refused: number of people of each group that is too small.
+        unlabelled: number of people without a label.
+        pairs: FMR of comparisons between two groups, by their names.
+        differences: all comparisons of two groups, the most significant first.
+        ratios: NIST's ratio of maximum to geometric mean of the rates, by measure.
+        equalised: the equalising threshold; None if a group has too little data for the target.
+        missing: number of missing people by group, if there is no equalising threshold.
     """
 
     attribute: str
@@ -153,9 +154,9 @@ def by_group(
     """Measure every group of an attribute.
 
     Args:
-        attribute: its name.
+        attribute: name of the attribute.
         labels: group by person.
-        found: comparisons of everybody.
+        found: comparisons of all people.
         photos: all photos, for FTE and quality.
         threshold: similarity at which rates are measured.
         target: false match rate that the equalising threshold must meet in every group.
@@ -166,13 +167,13 @@ def by_group(
     sizes: dict[str, int] = {}
     for name in labels.values():
         sizes[name] = sizes.get(name, 0) + 1
-    kept = sorted(name for name, count in sizes.items() if count >= LEAST)
+    kept = sorted(name for name, count in sizes.items() if count >= MIN_GROUP_SIZE)
     if len(kept) < 2:
         few = ", ".join(f"{name} ({count})" for name, count in sorted(sizes.items())) or Message("none")
         raise TooFewSamplesError(
             "{attribute}: two groups with {least} people each are needed; there are: {few}",
             attribute=attribute,
-            least=LEAST,
+            least=MIN_GROUP_SIZE,
             few=few,
         )
     everyone = set(range(found.people)) | {photo.owner for photo in photos}
@@ -188,7 +189,7 @@ def by_group(
         threshold,
         target,
         groups,
-        {name: count for name, count in sorted(sizes.items()) if count < LEAST},
+        {name: count for name, count in sorted(sizes.items()) if count < MIN_GROUP_SIZE},
         len(everyone - set(labels)),
         measured.between(),
         tuple(measured.differences()),
@@ -284,26 +285,26 @@ class _Measured:
 
 
 def _pairs(errors: NDArray[np.float64], owners: NDArray[np.intp], people: int) -> tuple[Interval | None, float]:
-    """The rate, and the number of independent comparisons that it is worth."""
+    """Return the rate and its effective number of independent comparisons."""
     if not len(errors):
         return None, 0.0
     pairs = Pairs(owners, people)
     rate = pairs.interval(errors)
-    return rate, _worth(rate, float(pairs.count))
+    return rate, _effective_trials(rate, float(pairs.count))
 
 
 def _people(errors: NDArray[np.bool_], owners: NDArray[np.intp]) -> tuple[Interval | None, float]:
     if not len(errors):
         return None, 0.0
     rate = by_person(errors, owners)
-    return rate, _worth(rate, float(len(np.unique(owners))))
+    return rate, _effective_trials(rate, float(len(np.unique(owners))))
 
 
-def _worth(rate: Interval, independent: float) -> float:
-    """The number of independent trials whose interval is as wide; without errors, people or pairs of people."""
+def _effective_trials(rate: Interval, independent: float) -> float:
+    """Return the number of independent trials with an equally wide interval; without errors, `independent`."""
     if rate.value in {0.0, 1.0}:
         return independent
-    # Wilson's width, solved for the trials: exact enough to weigh a difference with.
+    # Wilson's width, solved for the number of trials.
     half, z, spread = (rate.high - rate.low) / 2, 1.96, rate.value * (1 - rate.value)
     low, high = 1.0, 1e12
     for _ in range(100):
@@ -314,14 +315,14 @@ def _worth(rate: Interval, independent: float) -> float:
 
 
 def chance(one: tuple[float, float], other: tuple[float, float]) -> float:
-    """The chance of a difference as large between two groups of equal rates, two-sided.
+    """Return the two-sided p-value of the difference between two rates.
 
     Args:
-        one: rate, and the independent trials that it is worth.
-        other: label of the other group.
+        one: rate and effective number of independent trials of one group.
+        other: rate and effective number of independent trials of the other group.
 
     Returns:
-        From the pooled normal approximation; with fewer than ten errors in all, Fisher's exact test.
+        The p-value of the pooled normal approximation or, with fewer than ten errors in all, of Fisher's exact test.
     """
     (rate1, trials1), (rate2, trials2) = one, other
     errors = rate1 * trials1 + rate2 * trials2
@@ -350,7 +351,7 @@ def _choose(trials: int, count: int) -> float:
 
 
 def holm(chances: Sequence[float]) -> list[float]:
-    """Correct chances for their number (Holm 1979), in their order."""
+    """Correct p-values for their number (Holm 1979), in their order."""
     order = sorted(range(len(chances)), key=lambda at: chances[at])
     corrected, highest = [0.0] * len(chances), 0.0
     for rank, at in enumerate(order):
@@ -360,7 +361,7 @@ def holm(chances: Sequence[float]) -> list[float]:
 
 
 def _max_over_mean(rates: Sequence[tuple[float, float]]) -> float | None:
-    """NIST's measure of unevenness; a rate of 0 counts as half an error."""
+    """Return NIST's ratio of maximum to geometric mean; a rate of 0 counts as half an error."""
     if len(rates) < 2 or not any(rate for rate, _ in rates):
         return None
     values = [rate or 0.5 / (trials + 1) for rate, trials in rates]
@@ -368,13 +369,13 @@ def _max_over_mean(rates: Sequence[tuple[float, float]]) -> float | None:
 
 
 def power(rate1: float, rate2: float, people: int, *, comparisons: int = 1) -> float:
-    """The chance to find a difference of two rates, with so many people in each group.
+    """Return the statistical power to detect a difference of two rates.
 
     Args:
         rate1: true rate of one group.
-        rate2: of the other.
-        people: in each.
-        comparisons: comparisons of each person, treated as independent.
+        rate2: true rate of the other group.
+        people: number of people in each group.
+        comparisons: number of comparisons of each person, treated as independent.
     """
     trials = people * comparisons
     mean = (rate1 + rate2) / 2
@@ -387,7 +388,7 @@ def power(rate1: float, rate2: float, people: int, *, comparisons: int = 1) -> f
 
 __all__ = [
     "ALPHA",
-    "LEAST",
+    "MIN_GROUP_SIZE",
     "Equalised",
     "GroupDifference",
     "GroupRates",

@@ -1,17 +1,17 @@
 """95 % intervals of error rates whose comparisons share people.
 
-Comparisons of one person are not independent: a person whose photos match badly fails many times. So the unit is the
-person. The variance is the one to which a bootstrap over people converges, in closed form:
+Comparisons of one person are not independent: a person whose photos match badly causes many errors. So the unit is the
+person. The variance is in closed form:
 
-* FNMR: people as clusters (`by_person`).
+* FNMR: people as clusters (`by_person`), the limit of a bootstrap over people.
 * FMR: a comparison belongs to two people. A bootstrap that draws people and multiplies their weights counts a pair's
-  own chance three times (Owen 2007, "The pigeonhole bootstrap"), and its intervals are too wide; the variance here is
-  the dyadic one (Aronow, Samii, Assenova 2015), which counts it once (`by_two_persons`).
+  own variance three times (Owen 2007, "The pigeonhole bootstrap"), so its intervals are too wide. The dyadic variance
+  used here (Aronow, Samii, Assenova 2015) counts it once (`by_two_persons`).
 
-The variance gives an effective number of comparisons, and that gives a Wilson interval, which stays in [0, 1] and is
-skewed near 0 like the rate; with fewer than five errors the exact interval is used if it is wider. Without any error
-the upper end is exact for as many independent trials as there are people (pairs of people): the "rule of three".
-`bench/intervals.py` measures the coverage; docs/my-threshold.md states it.
+The variance determines an effective number of comparisons for a Wilson interval, which stays in [0, 1] and is skewed
+near 0. With fewer than five errors, the exact interval is used if it is wider. Without errors, the upper end is exact
+for as many independent trials as there are people (pairs of people): the "rule of three". `bench/intervals.py` measures
+the coverage; docs/my-threshold.md states it.
 """
 
 from __future__ import annotations
@@ -27,29 +27,29 @@ from mien.matching.rates import Interval, clopper_pearson
 
 CONFIDENCE: Final = 0.95
 _FEW: Final = 5
-"""With fewer errors the exact interval is considered too: it covers at least 95 %, where Wilson's may cover 90 %."""
+"""With fewer errors the exact interval is considered too: it covers at least 95 %, Wilson's only about 90 %."""
 _Z: Final = NormalDist().inv_cdf(0.975)
 
 
 def none_of(trials: float, confidence: float = CONFIDENCE) -> float:
-    """The highest rate at which no event in so many independent trials has a chance of 5 %: about 3 / trials.
+    """Return the upper limit of a rate after no event in independent trials: about 3 / trials for 95 %.
 
     Args:
-        trials: more than 0.
+        trials: number of trials, > 0.
         confidence: in (0, 1).
     """
     return float(1.0 - (1.0 - confidence) ** (1.0 / trials)) if trials > 0 else 1.0
 
 
 def by_person(errors: ArrayLike, owner: ArrayLike) -> Interval:
-    """The rate of errors, with its interval over people.
+    """Return the rate of errors with its interval over people.
 
     Args:
-        errors: (n,) whether each comparison failed.
+        errors: (n,) whether each comparison is an error.
         owner: (n,) index of the person.
 
     Raises:
-        ValueError: there is no comparison.
+        ValueError: there are no comparisons.
     """
     wrong, people = np.asarray(errors, np.float64), np.asarray(owner)
     if not wrong.size:
@@ -59,11 +59,11 @@ def by_person(errors: ArrayLike, owner: ArrayLike) -> Interval:
 
 
 def of_clusters(errors: NDArray[np.float64], trials: NDArray[np.float64]) -> Interval:
-    """The rate of errors of independent clusters.
+    """Return the rate of errors of independent clusters, with its interval.
 
     Args:
-        errors: (k,) sum of the errors of each.
-        trials: (k,) number of comparisons of each, > 0.
+        errors: (k,) number of errors of each cluster.
+        trials: (k,) number of comparisons of each cluster, > 0.
     """
     total, clusters = float(trials.sum()), len(trials)
     rate = float(errors.sum() / total)
@@ -73,7 +73,7 @@ def of_clusters(errors: NDArray[np.float64], trials: NDArray[np.float64]) -> Int
 
 
 def by_two_persons(errors: ArrayLike, owners: NDArray[np.intp], people: int) -> Interval:
-    """The rate of errors of comparisons of two people each, with its interval over people.
+    """Return the rate of errors of comparisons of two people each, with its interval over people.
 
     Args:
         errors: (m,) whether each comparison matched.
@@ -91,7 +91,7 @@ class Pairs:
         people: number of people.
 
     Raises:
-        ValueError: there are none.
+        ValueError: there are no comparisons.
     """
 
     def __init__(self, owners: NDArray[np.intp], people: int) -> None:
@@ -105,7 +105,7 @@ class Pairs:
         self.comparisons = len(owners)
 
     def interval(self, errors: NDArray[np.float64]) -> Interval:
-        """The rate of errors (m,), with its interval."""
+        """Return the rate of errors (m,), with its interval."""
         wrong = np.bincount(self._place, errors, minlength=self.count)
         total = float(self._trials.sum())
         rate = float(wrong.sum() / total)
@@ -139,7 +139,7 @@ def _wilson(rate: float, trials: float, z: float) -> Interval:
 
 
 def student(degrees: int) -> float:
-    """The 97.5 % quantile of Student's t, by Cornish and Fisher's expansion: right to 0.01 from 4 degrees on."""
+    """Return the 97.5 % quantile of Student's t by Cornish-Fisher expansion; accurate to 0.01 from 4 degrees on."""
     n, z = max(2, degrees), _Z
     return (
         z

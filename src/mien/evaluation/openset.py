@@ -1,6 +1,6 @@
-"""Identification: how often strangers are identified as somebody (FPIR), and enrolled people are missed (FNIR).
+"""Open-set identification: rates of strangers identified as somebody (FPIR) and of enrolled people missed (FNIR).
 
-Galleries of several sizes are drawn from the people of an evaluation several times; the others are the strangers. The
+Galleries of several sizes are drawn at random from the people of an evaluation; the other people are the strangers. The
 threshold is the one that identify uses for a gallery of that size (`mien.matching.open_set`).
 """
 
@@ -16,13 +16,13 @@ from mien.evaluation.intervals import of_clusters
 from mien.evaluation.samples import Samples
 from mien.matching import Calibration
 from mien.matching.open_set import similarity_for_gallery
-from mien.matching.persons import ALONE, POWER
+from mien.matching.persons import MEAN_LENGTH_POWER, SINGLE_FACE_PENALTY
 from mien.matching.rates import Interval
 
 SIZES: Final = (10, 30, 100, 300, 1000, 3000, 10_000)
-"""Sizes of galleries that are tried, as far as there are people."""
+"""Gallery sizes to measure, as far as there are enough people."""
 PHOTOS: Final = (1, 2, 3)
-"""Numbers of enrolled photos that are tried."""
+"""Numbers of enrolled photos per person to measure."""
 _DRAWS: Final = 8
 _LEAST: Final = 10
 
@@ -32,12 +32,12 @@ class IdentificationRate:
     """Accuracy of identification in galleries of one size.
 
     Attributes:
-        gallery: people enrolled.
-        photos: enrolled photos of each.
+        gallery: number of enrolled people.
+        photos: number of enrolled photos per person.
         threshold: similarity that a candidate must reach.
         fpir: share of strangers who are identified as somebody; None if there are too few strangers.
         fnir: share of enrolled people who are not found in first place; None if there are too few.
-        strangers: how many people were strangers in a draw, over all draws.
+        strangers: number of strangers, over all draws.
         mated: number of enrolled people who were searched.
     """
 
@@ -58,7 +58,7 @@ def identification(
     Args:
         samples: samples of many people.
         calibration: the calibration with the thresholds.
-        sizes: sizes of galleries; those with fewer than ten strangers left are passed over.
+        sizes: gallery sizes; those that leave fewer than ten strangers are skipped.
         seed: seed of the random generator.
     """
     random = np.random.default_rng(seed)
@@ -85,7 +85,7 @@ def _measure(
     size, photos = shape
     threshold = similarity_for_gallery(calibration, size)
     wrong, tried = np.zeros((2, samples.people)), np.zeros((2, samples.people))
-    # People with more photos than are enrolled come first: otherwise a small sample would have nobody to search.
+    # Prefer people with more photos than are enrolled; otherwise a small sample may have nobody to search.
     spare = np.array([len(photos_of[person]) > photos for person in able])
     for _ in range(_DRAWS):
         chance = random.random(len(able)) - 0.5 * spare
@@ -117,12 +117,12 @@ def _measure(
 
 
 def _scores(probes: NDArray[np.float32], gallery: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scores (probes, people) of a gallery (people, photos, d), as `mien.matching.person_scores` has them."""
+    """Return the scores (probes, people) of a gallery (people, photos, d), as `mien.matching.person_scores` does."""
     if gallery.shape[1] == 1:
         return np.asarray(probes @ gallery[:, 0].T, np.float32)
     mean = gallery.mean(axis=1)
     length = np.linalg.norm(mean, axis=1, keepdims=True)
-    fused = probes @ (mean * np.maximum(length, 1e-12) ** (POWER - 1.0)).T
+    fused = probes @ (mean * np.maximum(length, 1e-12) ** (MEAN_LENGTH_POWER - 1.0)).T
     people, photos, dimension = gallery.shape
     alone = (probes @ gallery.reshape(people * photos, dimension).T).reshape(len(probes), people, photos).max(axis=2)
-    return np.asarray(np.maximum(fused, 1.0 - ALONE * (1.0 - alone)), np.float32)
+    return np.asarray(np.maximum(fused, 1.0 - SINGLE_FACE_PENALTY * (1.0 - alone)), np.float32)

@@ -13,7 +13,7 @@ from mien.matching.rates import Interval
 
 
 def to_json(result: CalibrationRun) -> dict[str, Any]:
-    """Return a result as JSON has it."""
+    """Return a result as JSON values."""
     return {
         "people": result.people,
         "photos": result.photos,
@@ -57,7 +57,7 @@ def interval(rate: Interval | None) -> list[float] | None:
 
 
 def calibration(curve: Calibration | None) -> dict[str, Any] | None:
-    """Return a calibration."""
+    """Return a calibration as JSON values."""
     if curve is None:
         return None
     levels = [list(level) for level in curve.levels]
@@ -79,7 +79,7 @@ def percent(rate: list[float] | None) -> str:
 
 
 def parts_of(rate: list[float]) -> tuple[str, str, str]:
-    """Return a rate and the ends of its interval in per cent, with the digits that the interval deserves."""
+    """Return a rate and the ends of its interval in per cent, with digits that suit the interval's width."""
     digits = 1 if rate[2] >= 0.01 else min(6, 1 - math.floor(math.log10(max(rate[2], 1e-9) * 100)))
     value, low, high = (f"{100 * part:.{digits}f}" for part in rate)
     return value, low, high
@@ -90,11 +90,10 @@ class RateDifference:
     """Two results at one false match rate.
 
     Attributes:
-        fmr: the rate.
-        thresholds: similarity of either; None if the data cannot bear it.
-        fnmr: [value, low, high] of either.
-        differs: whether the difference of the FNMRs is more than chance, as of two samples of other people; None when
-            one is missing.
+        fmr: the false match rate.
+        thresholds: similarity of each result; None if there is too little data.
+        fnmr: [value, low, high] of each result.
+        differs: whether the FNMRs differ significantly, as for two samples of different people; None if one is missing.
     """
 
     fmr: float
@@ -104,7 +103,7 @@ class RateDifference:
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[RateDifference]:
-    """Compare two stored results, such as of two models, cameras or dates."""
+    """Compare two stored results, for example of two models, cameras or dates."""
     found = []
     theirs = {level["fmr"]: level for level in other["levels"]}
     for level in one["levels"]:
@@ -112,12 +111,12 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[RateDi
         if second is None:
             continue
         rates = (level["fnmr"], second["fnmr"])
-        differs = None if rates[0] is None or rates[1] is None else _apart(rates[0], rates[1])
+        differs = None if rates[0] is None or rates[1] is None else _differ(rates[0], rates[1])
         found.append(RateDifference(level["fmr"], (level["threshold"], second["threshold"]), rates, differs))
     return found
 
 
-def _apart(one: list[float], other: list[float]) -> bool:
-    """Whether two rates differ: the interval of their difference leaves out 0 (Newcombe 1998)."""
+def _differ(one: list[float], other: list[float]) -> bool:
+    """Whether two rates differ: the interval of their difference excludes 0 (Newcombe 1998)."""
     high, low = (one, other) if one[0] >= other[0] else (other, one)
     return high[0] - low[0] > math.hypot(high[0] - high[1], low[2] - low[0])

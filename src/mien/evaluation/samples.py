@@ -1,7 +1,7 @@
-"""The scores that an evaluation rests on: templates of known people, compared with each other.
+"""Comparison scores for an evaluation: templates of known people, compared with each other.
 
-One person must not dominate: at most `CAP` photos of each count, drawn by a seeded generator. Of very many people so
-many are drawn that there are at most `MOST` comparisons of two people; more would say nothing new.
+At most `CAP` photos of each person are used, drawn by a seeded generator, so that nobody dominates. From very many
+people a sample is drawn for at most `MAX_COMPARISONS` comparisons of two people; more would not improve the result.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ Float32 = NDArray[np.float32]
 Ints = NDArray[np.intp]
 
 CAP: Final = 5
-"""Photos of one person that count at most."""
+"""Most photos to use of one person."""
 
-MOST: Final = 8_000_000
-"""Comparisons of two people at most."""
+MAX_COMPARISONS: Final = 8_000_000
+"""Most comparisons of two people."""
 
 _ROWS: Final = 512
 
@@ -38,10 +38,10 @@ class Samples:
 
     Attributes:
         templates: float32 (n, d), unit rows.
-        owner: (n,) index of the person of each, 0 … people - 1.
+        owner: (n,) index of each template's person, 0 … people - 1.
         people: number of people.
         names: (n,) a name of each photo, for lists of suspicious labels; never stored.
-        failures: photos without a template, by reason.
+        failures: number of photos without a template, by reason.
     """
 
     templates: Float32
@@ -58,15 +58,15 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class Comparisons:
-    """Similarities with the people that each belongs to.
+    """Similarities of pairs of photos, with their people.
 
     Attributes:
-        genuine: float32 (g,), of two photos of one person.
+        genuine: float32 (g,), similarities of two photos of one person.
         genuine_owner: (g,) index of the person.
-        genuine_photos: (g, 2) which photos.
-        impostor: float32 (m,), of photos of two people.
-        impostor_owners: (m, 2) indexes of the two people, the lower one first.
-        impostor_photos: (m, 2) which photos.
+        genuine_photos: (g, 2) indices of the photos.
+        impostor: float32 (m,), similarities of photos of two people.
+        impostor_owners: (m, 2) indices of the two people, the lower one first.
+        impostor_photos: (m, 2) indices of the photos.
         people: number of people.
     """
 
@@ -80,12 +80,12 @@ class Comparisons:
 
     @property
     def person_pairs(self) -> int:
-        """Number of pairs of two people that were compared at all: the independent part of the comparisons."""
+        """Number of compared pairs of people, an upper limit of independent comparisons."""
         return len(np.unique(pair_keys(self.impostor_owners, self.people)))
 
 
 def pair_keys(owners: Ints, people: int) -> NDArray[np.int64]:
-    """One number for each pair of people.
+    """Return a number for each comparison that is unique to its pair of people.
 
     Args:
         owners: (m, 2), the lower index first.
@@ -95,7 +95,7 @@ def pair_keys(owners: Ints, people: int) -> NDArray[np.int64]:
 
 
 def capped(samples: Samples, cap: int = CAP, *, seed: int = 0) -> Ints:
-    """Draw the photos that count: at most `cap` of each person.
+    """Draw the photos to use: at most `cap` of each person.
 
     Returns:
         (k,) indices into the samples, ascending.
@@ -109,15 +109,15 @@ def capped(samples: Samples, cap: int = CAP, *, seed: int = 0) -> Ints:
 
 
 def compare(samples: Samples, cap: int = CAP, *, seed: int = 0) -> Comparisons:
-    """Compare every counted photo with every other.
+    """Compare every drawn photo with every other.
 
     Args:
         samples: at least two people, one of them with two photos.
-        cap: photos of a person that count at most, >= 2.
+        cap: most photos to use of one person, >= 2.
         seed: seed of the random generator.
 
     Raises:
-        TooFewSamplesError: there is no pair of photos of one person, or no two people.
+        TooFewSamplesError: there is no pair of photos of one person, or only one person.
     """
     kept = capped(samples, cap, seed=seed)
     owner = samples.owner[kept]
@@ -149,17 +149,17 @@ def compare(samples: Samples, cap: int = CAP, *, seed: int = 0) -> Comparisons:
 
 
 def of_pairs(scores: Sequence[float], photos: Sequence[tuple[str, str]], same: Sequence[bool]) -> Comparisons:
-    """Comparisons that were listed one by one, as in a CSV of pairs.
+    """Return comparisons from a list of pairs, as in a CSV.
 
-    Photos that are listed as of one person, directly or by others between them, count as one person.
+    Photos that are listed as of one person, directly or transitively, are one person.
 
     Args:
         scores: (n,) similarities.
-        photos: (n,) names of the two photos of each.
+        photos: (n,) names of the two photos of each pair.
         same: (n,) whether they are of one person.
 
     Raises:
-        TooFewSamplesError: one of the two kinds of pairs is missing.
+        TooFewSamplesError: there are no genuine or no impostor pairs.
         ValueError: a pair is listed as two people, but other pairs make them one person.
     """
     if not any(same) or all(same):
@@ -199,13 +199,13 @@ def of_pairs(scores: Sequence[float], photos: Sequence[tuple[str, str]], same: S
 
 
 def _impostors(owner: Ints, seed: int) -> Ints:
-    """Pairs of positions of two people, at most about `MOST`."""
+    """Return pairs of positions of two people, at most about `MAX_COMPARISONS`."""
     people = np.unique(owner)
     random = np.random.default_rng(seed + 1)
-    largest = math.isqrt(2 * MOST)
+    largest = math.isqrt(2 * MAX_COMPARISONS)
     if len(people) > largest:
         people = random.choice(people, largest, replace=False)
-    each = max(1, math.isqrt(2 * MOST // max(1, len(people) ** 2)))
+    each = max(1, math.isqrt(2 * MAX_COMPARISONS // max(1, len(people) ** 2)))
     shuffled = random.permutation(len(owner))
     order = shuffled[np.argsort(owner[shuffled], kind="stable")]
     starts = np.searchsorted(owner[order], owner[order])
@@ -221,12 +221,12 @@ def _parts(count: int) -> list[slice]:
 
 
 def suspects(samples: Samples, found: Comparisons, most: int = 10) -> list[dict[str, Any]]:
-    """The comparisons that most likely have wrong labels: similar strangers, and photos of one person that differ.
+    """Return the comparisons that most likely have wrong labels: similar strangers, and dissimilar genuine pairs.
 
     Args:
-        samples: with names.
+        samples: the samples, with names.
         found: their comparisons.
-        most: of either kind.
+        most: most comparisons of either kind.
     """
     if not samples.names:
         return []

@@ -1,4 +1,4 @@
-"""An operator's own error rates of verification: curves, thresholds that the data can bear, and a calibration."""
+"""Verification error rates on an operator's own data: curves, thresholds that the data supports, a calibration."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from mien.matching.calibration import DEFAULT_FMR
 from mien.matching.rates import Interval, fnmr, threshold_at_fmr
 
 TARGETS: Final = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
-"""False match rates that a threshold is searched."""
-_BEAR: Final = 3.0
-"""A rate is claimed only from so many times its inverse in comparisons of different pairs of people."""
+"""False match rates to find thresholds for."""
+_PAIRS_PER_RATE: Final = 3.0
+"""A rate is stated only if the number of pairs of people is at least this times its inverse."""
 _POINTS: Final = 60
 
 Progress = Callable[[str], None]
@@ -34,7 +34,7 @@ class RateLevel:
         threshold: the corresponding similarity; None if there is too little data.
         measured: share of comparisons of two people that reach the threshold, with its interval.
         fnmr: share of comparisons of one person below the threshold, with its interval.
-        people_missing: how many more people are needed before it can be claimed; 0 when it is.
+        people_missing: number of additional people needed to state it; 0 if it is stated.
     """
 
     fmr: float
@@ -46,7 +46,7 @@ class RateLevel:
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """A point of the curves: rates at a similarity."""
+    """A point of the curves: the rates at a threshold."""
 
     threshold: float
     fmr: float
@@ -55,7 +55,7 @@ class CurvePoint:
 
 @dataclass(frozen=True, slots=True)
 class AtThreshold:
-    """The rates at one similarity, with their intervals."""
+    """The rates at a threshold, with their intervals."""
 
     threshold: float
     fmr: Interval
@@ -64,22 +64,23 @@ class AtThreshold:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationRun:
-    """The result of a calibration run; has no template, no name and no path.
+    """The result of a calibration run; contains no templates, and names only in `suspects`, which are not stored.
 
     Attributes:
-        people: people with a template.
-        photos: photos with a template.
-        failures: photos without one, by reason.
-        genuine: comparisons of one person.
-        impostor: comparisons of two people.
-        person_pairs: pairs of people compared.
-        cap: photos of a person that counted at most.
+        people: number of people with a template.
+        photos: number of photos with a template.
+        failures: number of photos without a template, by reason.
+        genuine: number of comparisons of one person.
+        impostor: number of comparisons of two people.
+        person_pairs: number of compared pairs of people.
+        cap: most photos used of one person.
         levels: the result for each false match rate.
-        curve: points of ROC and DET, by falling false match rate.
-        current: rates at the threshold in use; None when the recogniser has none.
-        calibration: measured on these people; None when they are too few for the rate of its operating point.
-        missing: how many more people the calibration needs; 0 when there is one.
-        identification: by size of the gallery and number of photos.
+        curve: points of ROC and DET, by descending false match rate.
+        current: rates at the threshold in use; None if the recogniser has none.
+        calibration: the measured calibration; None if there are too few people for its operating point.
+        missing: number of additional people needed for a calibration; 0 if there is one.
+        identification: rates by size of the gallery and number of photos.
+        suspects: comparisons with likely wrong labels, see `samples.suspects`.
     """
 
     people: int
@@ -99,8 +100,8 @@ class CalibrationRun:
 
 
 def people_for(fmr: float) -> int:
-    """How many people a false match rate needs: three times its inverse in pairs of people."""
-    return math.ceil((1 + math.sqrt(1 + 8 * _BEAR / fmr)) / 2)
+    """Return the number of people needed to state a false match rate, for `_PAIRS_PER_RATE`."""
+    return math.ceil((1 + math.sqrt(1 + 8 * _PAIRS_PER_RATE / fmr)) / 2)
 
 
 def measure(
@@ -112,13 +113,13 @@ def measure(
     seed: int = 0,
     progress: Progress = lambda _: None,
 ) -> CalibrationRun:
-    """Measure everything on templates of known people.
+    """Measure verification and identification on templates of known people.
 
     Args:
         samples: the templates.
         current: the calibration in use.
         fmr: false match rate of the new calibration's operating point.
-        cap: photos of one person that count at most.
+        cap: most photos to use of one person.
         seed: seed of the random generator.
         progress: called with the current step.
 
@@ -145,10 +146,10 @@ def measure_comparisons(
     photos: int = 0,
     failures: Mapping[str, int] | None = None,
 ) -> CalibrationRun:
-    """Measure verification on comparisons alone.
+    """Measure verification on comparisons.
 
     Raises:
-        TooFewSamplesError: one of the two kinds of comparisons is missing.
+        TooFewSamplesError: there are no genuine or no impostor comparisons.
     """
     if not len(found.genuine) or not len(found.impostor):
         raise TooFewSamplesError("comparisons of one person and of two people are needed")
@@ -189,21 +190,21 @@ def _level(rate: float, impostor: Any, pairs: int, at: Callable[[float], AtThres
 
 
 def _fit(impostor: Any, fmr: float, current: Calibration | None) -> Calibration:
-    """Fit a calibration; if the comparisons do not reach far enough, its tail is the current one's."""
+    """Fit a calibration; if the data is insufficient for a tail, it keeps the current calibration's tail."""
     found = fit(impostor, fmr)
     return replace(found, tail=current.tail) if found.tail is None and current is not None else found
 
 
 def _missing(rate: float, pairs: int, people: int) -> int:
-    """People missing before a rate can be claimed, also when not all pairs were compared."""
-    if pairs >= _BEAR / rate * (1 - 1e-9):
+    """Return the number of additional people needed to state a rate, also if not all pairs were compared."""
+    if pairs >= _PAIRS_PER_RATE / rate * (1 - 1e-9):
         return 0
     share = min(1.0, pairs / max(1.0, people * (people - 1) / 2))
     return max(1, people_for(rate * share) - people)
 
 
 def _curve(found: Comparisons) -> list[CurvePoint]:
-    """Points at false match rates evenly spread on a logarithmic axis, down to the last comparison."""
+    """Return points at false match rates evenly spaced on a logarithmic axis, down to one comparison."""
     count = len(found.impostor)
     rates = np.geomspace(0.5, 1 / count, min(_POINTS, count)) if count > 1 else np.array([])
     ordered = np.sort(found.impostor.astype(np.float64))[::-1]

@@ -1,8 +1,8 @@
 """Enrolled faces and their search: collections, persons, faces, training, recognition. No HTTP.
 
-`open_gallery` gives a `Gallery`, whose parts are these services. Ids come in as the caller wrote them (any text) and go
-out as lower-case GUIDs; every call names the resource it is for. Typed errors (`mien.gallery.errors`) say what is
-wrong; the wire maps them to the contract by one table. All calls block; call them from worker threads.
+`open_gallery` returns a `Gallery`, whose attributes are these services. Ids are accepted as the caller wrote them (any
+text) and returned as lower-case GUIDs; every call takes the id of its resource. Errors are typed
+(`mien.gallery.errors`); one table in the wire maps them to the contract. All calls block: use worker threads.
 
 ```python
 ref = CollectionRef(resource_id, Kind.LARGE_PERSON_GROUP, "staff")
@@ -29,7 +29,7 @@ gallery.faces.delete(ref, face_id, person_id=None)
 gallery.duplicates.found(ref)                                                       # list[Duplicate]
 gallery.duplicates.dismiss(ref, face_id, other_face_id)                             # whether it was suspected
 
-gallery.reassignment.merge(ref, person_id, into, despite_negatives=False)           # how many faces went over
+gallery.reassignment.merge(ref, person_id, into, despite_negatives=False)           # number of moved faces
 gallery.reassignment.move_faces(ref, face_ids, person_id, into)
 gallery.relocation.move(ref, person_id, to)                                         # likely duplicates there
 
@@ -54,11 +54,11 @@ services.recognition.identify_persons(resource_id, face_ids, person_ids, top, co
 services.recognition.identify_dynamic(resource_id, face_ids, group_id, top, confidence_threshold)
 ```
 
-`mien.gallery.reembedding.job.Migrations` gives collections templates of another recogniser, for `mien models migrate`.
+`mien.gallery.reembedding.job.Migrations` re-embeds collections with another recogniser, for `mien models migrate`.
 
 Errors, by call (all of `mien.gallery.errors`):
 
-* every call on a collection: `CollectionNotFoundError` (`malformed`: the id could not be one), recognition included.
+* every call on a collection, recognition included: `CollectionNotFoundError` (`malformed` if the id is invalid).
 * create: `InvalidCollectionIdError`, `CollectionExistsError`, `NameEmptyError`, `NameTooLongError`,
   `UserDataTooLongError`, `UnknownRecognitionModelError`, `QuotaExceededError`. update: `NothingToUpdateError`.
 * pages: `StartTooLongError`, `InvalidTopError`; of the person directory `InvalidStartError`.
@@ -69,10 +69,10 @@ Errors, by call (all of `mien.gallery.errors`):
 * merging and moving: `SamePersonError`, `ContradictedMergeError`, `AlreadyThereError`, `NotAGroupError`,
   `OtherRecogniserError`.
 * recognition: `FaceNotFoundError`, `IncompatibleModelError`, `FingerprintMismatchError`, `NotTrainedError`,
-  `TrainingNotFinishedError` (only before the first success: later the last trained state serves on),
+  `TrainingNotFinishedError` (only before the first success; later the last trained index stays in use),
   `FaceListEmptyError`, `PersonHasNoFaceError`, `PersonNotFoundError`.
-* The wire itself checks what is only about the request: how many ids, which scopes together, ranges of
-  maxNumOfCandidatesReturned and confidenceThreshold, the text of targetFace.
+* The wire itself checks the request: number of ids, combinations of scopes, ranges of maxNumOfCandidatesReturned and
+  confidenceThreshold, syntax of targetFace.
 """
 
 from mien.gallery.kinds import CollectionRef, Kind

@@ -1,7 +1,7 @@
-"""Snapshots of v1.0: frozen copies of collections, to apply in the same resource or in others of this server.
+"""Snapshots of API v1.0: frozen copies of collections, to apply in the same or another resource of this server.
 
-Called transfers here, to tell them from the trained indexes. The apply scope holds subscription ids, as on Azure: every
-resource of such a subscription may apply the snapshot. The id of a resource is accepted too, for that resource alone.
+Called transfers here, to distinguish them from trained indexes. The apply scope contains subscription ids, as on Azure:
+every resource of such a subscription may apply the snapshot. A resource id is accepted too, for that resource alone.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from mien.storage import EVERY_RESOURCE
 from mien.storage.tables import CollectionRow, ResourceRow, TransferRow, TransferUseRow
 
 KEPT_FOR: Final = timedelta(hours=48)
-"""How long a snapshot can be applied after it was taken (contract, section 9)."""
+"""Lifetime of a snapshot (contract, section 9)."""
 
 _TAKE: Final = "take"
 _APPLY: Final = "apply"
 _QUOTA_PERIOD: Final = {Sku.FREE: timedelta(days=30)}
 _USUAL_QUOTA_PERIOD: Final = timedelta(days=1)
 _ABANDONED: Final = timedelta(days=1)
-"""A copy that has not become a snapshot or a collection by then was left behind by a process that was killed."""
+"""A copy that is older and neither a snapshot nor a collection was left behind by a killed process."""
 
 _PATHS: Final = {
     Kind.FACE_LIST: "/facelists/",
@@ -53,16 +53,16 @@ _PATHS: Final = {
 
 
 class Transfers:
-    """The v1.0 snapshots. They expire 48 hours after they were taken.
+    """Takes, lists and applies v1.0 snapshots, which expire after 48 hours.
 
-    Raises, as they apply: `CollectionNotFoundError`, `CollectionExistsError`, `InvalidCollectionIdError`,
+    Its calls raise, where applicable: `CollectionNotFoundError`, `CollectionExistsError`, `InvalidCollectionIdError`,
     `TransferNotFoundError`, `UserDataTooLongError`, `NothingToUpdateError`, `QuotaExceededError`, `ConflictError`.
 
     Args:
         rows: opens sessions.
-        collections: checks what may be made.
-        copies: makes copies.
-        operations: records what was done.
+        collections: checks that a collection may be created.
+        copies: copies collections.
+        operations: records the operations.
     """
 
     def __init__(self, rows: Rows, collections: Collections, copies: Copies, operations: Operations) -> None:
@@ -72,7 +72,7 @@ class Transfers:
         self._operations = operations
 
     def take(self, ref: CollectionRef, apply_scope: Sequence[UUID], user_data: str | None = None) -> Started:
-        """Copy a collection, with what its last training made; `Started.id` is the transfer id."""
+        """Copy a collection with its trained index; `Started.id` is the transfer id."""
         check_user_data(user_data)
         resource_id, transfer_id = ref.resource_id, uuid4()
         self._rows.get(ref)
@@ -112,8 +112,8 @@ class Transfers:
 
         Args:
             resource_id: id of the calling resource.
-            kind: only of this kind.
-            apply_scope: only those whose scope has one of these.
+            kind: only transfers of this kind.
+            apply_scope: only transfers whose scope contains one of these ids.
         """
         query = select(TransferRow).where(TransferRow.expires_at > self._rows.clock.now())
         if kind is not None:
@@ -133,7 +133,7 @@ class Transfers:
         apply_scope: Sequence[UUID] | Unset = UNSET,
         user_data: str | Unset | None = UNSET,
     ) -> None:
-        """Change scope or user data; only for the resource that took it. User data of None stays as it is."""
+        """Change scope or user data; only for the resource that took it. None does not change the user data."""
         given = user_data if isinstance(user_data, str) else None
         check_user_data(given)
         if isinstance(apply_scope, Unset) and given is None:
@@ -147,7 +147,7 @@ class Transfers:
             row.updated_at = self._rows.clock.now()
 
     def delete(self, resource_id: UUID, transfer_id: str) -> None:
-        """Delete it; only for the resource that took it."""
+        """Delete a transfer; only for the resource that took it."""
         with self._rows.database.write(resource_id) as session:
             row = self._find(session, transfer_id)
             copy = find(session, _ref(row), lock=True)
@@ -155,7 +155,7 @@ class Transfers:
         self._copies.delete(copy)
 
     def apply(self, resource_id: UUID, transfer_id: str, collection_id: str) -> Started:
-        """Create a collection from it in a resource of its scope; `Started.id` is the collection id."""
+        """Create a collection from a transfer in a resource of its scope; `Started.id` is the collection id."""
         with self._rows.database.read(EVERY_RESOURCE) as session:
             row = self._find(session, transfer_id)
             if not _may_apply(session, resource_id, row):
@@ -164,7 +164,7 @@ class Transfers:
         if not COLLECTION_ID.fullmatch(collection_id):
             raise InvalidCollectionIdError(ref)
         with self._rows.transaction(resource_id, collection_id) as session:
-            # Refuse before the costly part what would be refused after it.
+            # Check before the costly copy, not only after it.
             self._check_quota(session, resource_id, _APPLY)
             self._collections.check_free(session, ref)
         with (
@@ -184,10 +184,10 @@ class Transfers:
         return Started(collection_id, operation)
 
     def purge_expired(self) -> int:
-        """Delete snapshots that have expired, what killed processes left behind, and what no quota counts any more.
+        """Delete expired snapshots, data left by killed processes, and uses that no quota counts any more.
 
         Returns:
-            How many rows were deleted.
+            The number of deleted rows.
         """
         now = self._rows.clock.now()
         with self._rows.database.write(EVERY_RESOURCE) as session:
@@ -231,7 +231,7 @@ class Transfers:
         session.add(TransferUseRow(resource_id=resource_id, use_id=uuid4(), action=action, used_at=now))
 
     def _check_size(self, session: Session, ref: CollectionRef) -> None:
-        """Check that the new collection is not larger than this tier allows, which may be another than the source's."""
+        """Check that the new collection fits the tier of its resource, which may differ from the source's."""
         row = find(session, ref)
         if ref.kind.has_persons:
             check_person_quota(self._rows, session, ref, row, more=0)
@@ -242,7 +242,7 @@ class Transfers:
 
 
 def _ref(row: TransferRow) -> CollectionRef:
-    """Names the copy."""
+    """Return the reference of the transfer's copy."""
     return CollectionRef(row.resource_id, Kind.TRANSFER, str(row.transfer_id))
 
 
@@ -251,7 +251,7 @@ def _scope_text(scope: Sequence[UUID]) -> str:
 
 
 def _scope_names(session: Session, resource_id: UUID) -> set[UUID]:
-    """Return what an apply scope can name a resource by: its own id, and its subscription's if that is a GUID."""
+    """Return the ids by which an apply scope may name a resource: its own, and its subscription's if that is a GUID."""
     subscription = parse_id(subscription_of(session, resource_id))
     return {resource_id} | ({subscription} if subscription else set())
 

@@ -1,4 +1,4 @@
-"""Checks of what callers give: names, user data, pages, and where a page begins."""
+"""Checks of callers' values: names, user data and pages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SHAPE: Final = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
 
 
 def check_name(name: str | None) -> str:
-    """Return a name that is fit to be kept.
+    """Return a name, checked.
 
     Raises:
         NameEmptyError: missing or white space.
@@ -40,7 +40,7 @@ def check_name(name: str | None) -> str:
 
 
 def check_user_data(user_data: str | None, limit: int = USER_DATA_LENGTH) -> str | None:
-    """Return user data that is fit to be kept.
+    """Return user data, checked.
 
     Raises:
         UserDataTooLongError: more than `limit` characters.
@@ -53,7 +53,7 @@ def check_user_data(user_data: str | None, limit: int = USER_DATA_LENGTH) -> str
 
 
 def check_update(name: str | Unset | None, user_data: str | Unset | None) -> dict[str, str | None]:
-    """Return the columns that an update changes; a property that is absent or null stays as it is.
+    """Return the columns that an update changes; an absent or null property is not changed.
 
     Raises:
         NothingToUpdateError: neither is given.
@@ -72,7 +72,7 @@ def check_update(name: str | Unset | None, user_data: str | Unset | None) -> dic
 
 
 def check_page(start: str, top: int) -> None:
-    """Check what says which page is wanted.
+    """Check the parameters of a page.
 
     Raises:
         StartTooLongError: `start` has more than 64 characters.
@@ -85,7 +85,7 @@ def check_page(start: str, top: int) -> None:
 
 
 def comes_after(column: InstrumentedAttribute[UUID], start: str) -> ColumnElement[bool]:
-    """Return the condition that an id comes after `start` as strings compare; all do when it is empty."""
+    """Return the condition that an id comes after `start` in string order; true for all ids if it is empty."""
     if not start:
         return true()
     first = first_id_after(start)
@@ -93,9 +93,9 @@ def comes_after(column: InstrumentedAttribute[UUID], start: str) -> ColumnElemen
 
 
 def first_id_after(start: str) -> UUID | None:
-    """Return the lowest id whose text comes after `start` as strings compare; None when there is none.
+    """Return the lowest id that comes after `start` in string order; None if there is none.
 
-    Ids are compared as lower-case hyphenated GUIDs; a `start` that is one is taken whatever its case.
+    Ids are compared as lower-case hyphenated GUIDs; a `start` that is a GUID may have any case.
     """
     text = start.lower() if len(start) == len(_SHAPE) else start
     hexadecimal = ""
@@ -119,7 +119,7 @@ def _filled(prefix: str) -> UUID:
 
 
 def _filled_after(prefix: str) -> UUID | None:
-    """The lowest id that comes after all that begin with `prefix`."""
+    """Return the lowest id after all that begin with `prefix`."""
     if not prefix.strip("f"):
         return None
     return _filled(f"{int(prefix, 16) + 1:0{len(prefix)}x}")

@@ -1,4 +1,4 @@
-"""Face lists, large face lists, person groups and large person groups themselves."""
+"""Collections: face lists, large face lists, person groups and large person groups."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Collections:
 
     Args:
         rows: opens sessions.
-        vault: encrypts the keys of snapshots.
+        vault: encrypts the keys of trained indexes.
         recognisers: bindings of the recognition models.
         indexes: trained indexes, which are deleted with the collections.
     """
@@ -65,7 +65,7 @@ class Collections:
         self.insert(ref, row)
 
     def new_row(self, ref: CollectionRef, name: str, user_data: str | None, recogniser: Recogniser) -> CollectionRow:
-        """Return the row of a collection to be made. Not inside a writing session (it seals a key)."""
+        """Return the row of a collection to create. Do not call inside a writing session: it seals a key."""
         return CollectionRow(
             **self._identity(ref),
             name=name,
@@ -85,11 +85,11 @@ class Collections:
         )
 
     def copy_row(self, ref: CollectionRef, source: CollectionRow) -> CollectionRow:
-        """Return the row of a copy, without a trained index. Not inside a writing session (it seals a key)."""
+        """Return the row of a copy, without a trained index. Do not call inside a writing session: it seals a key."""
         return copy_row(source, **self._identity(ref))
 
     def _identity(self, ref: CollectionRef) -> dict[str, Any]:
-        """Return the columns that no two collections have in common."""
+        """Return the columns that are unique to a collection."""
         uid = uuid4()
         key = self._vault.seal(os.urandom(_KEY_BYTES), resource_id=ref.resource_id, what=key_name(uid))
         return {
@@ -116,13 +116,13 @@ class Collections:
             raise CollectionExistsError(ref) from error
 
     def insert_into(self, session: Session, ref: CollectionRef, row: CollectionRow) -> None:
-        """As `insert`, in a writing session; raises `IntegrityError` where another process was faster."""
+        """Insert as `insert` does, in a writing session; raises `IntegrityError` if another process was faster."""
         self.check_free(session, ref)
         session.add(row)
         session.flush()
 
     def check_free(self, session: Session, ref: CollectionRef) -> None:
-        """Check in a writing session that a collection can be made, and keep others from making it meanwhile.
+        """Check in a writing session that a collection can be created, and keep others from creating it meanwhile.
 
         Raises:
             CollectionExistsError: there is one of that kind and id.
@@ -156,7 +156,7 @@ class Collections:
         with self._rows.database.read(resource_id) as session:
             query = select(CollectionRow).where(CollectionRow.kind == kind.value)
             if start:
-                query = query.where(CollectionRow.collection_id > comparable(start))
+                query = query.where(CollectionRow.collection_id > sortable_start(start))
             return [_collection(row) for row in session.scalars(query.order_by(CollectionRow.collection_id).limit(top))]
 
     def update(
@@ -189,8 +189,8 @@ class Collections:
         self._indexes.forget(row.uid)
 
 
-def comparable(start: str) -> str:
-    """Text that comes where `start` does among ids, without what a database may refuse or order by other rules."""
+def sortable_start(start: str) -> str:
+    """Return a text that sorts like `start` among ids, without characters that databases refuse or sort differently."""
     return "".join(letter if "\x01" <= letter < "\x7f" else "\x01" if letter == "\0" else "\x7f" for letter in start)
 
 

@@ -1,4 +1,4 @@
-"""Copying a collection with all that is enrolled in it and what its last training made, also to another resource."""
+"""Copies of a collection with its enrolled faces and its trained index, also for another resource."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ _ATTEMPTS: Final = 3
 class Copies:
     """Copies collections.
 
-    A copy is a collection of kind `Kind.TRANSFER`, which no call finds, until its maker gives it another name. Persons
-    and faces keep their ids. Encrypted data is encrypted again for the copy and its resource. The collection's own
-    enrolment policy and its crops come along, so that the copy can be migrated to another recogniser as the source can.
+    A copy is a collection of kind `Kind.TRANSFER`, which no call finds, until its creator renames it. Persons and faces
+    keep their ids. Encrypted data is encrypted anew for the copy and its resource. The enrolment policy and the crops
+    are copied too, so that the copy can be re-embedded like its source.
 
     Args:
         rows: opens sessions.
-        collections: makes rows.
-        templates: encrypts templates again.
-        vault: encrypts crops again.
+        collections: creates rows.
+        templates: re-encrypts templates.
+        vault: re-encrypts crops.
         indexes: the trained indexes.
     """
 
@@ -56,28 +56,28 @@ class Copies:
 
     @contextmanager
     def of(self, source: CollectionRef, resource_id: UUID, name: str | None = None) -> Iterator[CollectionRow]:
-        """Copy a collection as it is at one moment; when the block raises, the copy is deleted.
+        """Copy a collection as of one moment; if the block raises, the copy is deleted.
 
         Args:
             source: the collection to copy.
             resource_id: id of the resource that receives the copy.
-            name: name of the copy; None for a fresh one.
+            name: name of the copy; None for a new one.
 
         Raises:
             CollectionNotFoundError: there is no such collection.
-            ConflictError: trainings followed each other so fast that the trained state could not be read.
-            TrainedIndexError: the trained state is unusable.
+            ConflictError: trainings replaced the trained index too often to read it.
+            TrainedIndexError: the trained index is unusable.
         """
         ref = CollectionRef(resource_id, Kind.TRANSFER, name or str(uuid4()))
         for _ in range(_ATTEMPTS):
-            with self._rows.reading(source) as (session, row):  # all of whose statements see one state
+            with self._rows.reading(source) as (session, row):  # all statements see the same state
                 try:
                     search = self._indexes.store(row, row.snapshot).load() if row.snapshot else None
                 except TrainedIndexMissingError:
                     with self._rows.reading(source) as (_, newer):
                         if newer.snapshot == row.snapshot:
-                            self._indexes.search(newer)  # on another machine, perhaps: makes it here, or raises
-                    continue  # a training has replaced it between the two reads, or it is here now
+                            self._indexes.search(newer)  # built here if it is on another machine; or raises
+                    continue  # a training replaced it between the two reads, or it is here now
                 copy = self._begin(ref, row)
                 try:
                     self._fill(session, row, copy, search)
@@ -96,7 +96,7 @@ class Copies:
 
     def _begin(self, ref: CollectionRef, source: CollectionRow) -> CollectionRow:
         copy = self._collections.copy_row(ref, source)
-        if source.training_status in BUSY:  # the training that runs is not the copy's: the last one is
+        if source.training_status in BUSY:  # the copy has the last finished training, not the running one
             last = source.training_success_at
             copy.training_status = TrainingState.SUCCEEDED.value if last is not None else None
             copy.training_created_at = copy.training_action_at = last
@@ -114,7 +114,7 @@ class Copies:
         if search is not None:
             trained = _faces(search, removed_since(session, source.uid, source.trained_revision))
             name = self._indexes.fresh_name(search.fingerprint)
-            with self._indexes.claim(copy.uid):  # no other server tidies it away
+            with self._indexes.claim(copy.uid):  # keeps other servers from deleting it
                 self._indexes.store(copy, name).write(trained, search.fingerprint)
                 with self._rows.database.write(copy.resource_id) as writing:
                     writing.merge(copy).snapshot = name
@@ -130,7 +130,7 @@ class Copies:
         *,
         at_once: int = _ROWS_AT_ONCE,
     ) -> None:
-        """Copy the rows of a table; `seal` returns the secret of one, sealed for the copy."""
+        """Copy the rows of a table; `seal` returns a row's secret, encrypted for the copy."""
         rows = session.execute(whole(table).where(table.collection == source.uid).execution_options(yield_per=at_once))
         for some in rows.mappings().partitions():
             place = {"resource_id": copy.resource_id, "collection": copy.uid}
@@ -156,7 +156,7 @@ class Copies:
 
 
 def _faces(search: TemplateSearch, removed: Sequence[tuple[UUID, UUID | None]]) -> EnrolledTemplates:
-    """The faces of a trained state but the ones that were removed since: a copy must not bring them back."""
+    """Return the faces of a trained index without those removed since: a copy must not restore them."""
     persons = [person for person, face in removed if face is None]
     faces = [(person, face) for person, face in removed if face is not None]
     if not isinstance(search, ExactSearch):

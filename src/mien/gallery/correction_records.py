@@ -1,4 +1,4 @@
-"""Records of merges and moves, written in the transaction that they tell of; see `corrections`."""
+"""Records of merges and moves, written in the same transaction; see `corrections`."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ def record_correction(
     now: datetime,
     before: dict[str, Any] | None = None,
 ) -> None:
-    """Record what was done, in its own transaction.
+    """Record a merge or move, in its transaction.
 
     Args:
-        session: writes; has locked the collection.
+        session: writing session that has locked the collection.
         row: the collection in which it can be undone.
         kind: the kind of correction.
-        person: id of the person who had the faces.
+        person: the person who had the faces.
         into: id of the person who has them now.
         faces: ids of the faces.
         now: the time.
-        before: data that a merge would lose besides name and user data, or the origin of a moved person.
+        before: data besides name and user data that a merge would lose, or the previous group of a moved person.
     """
     session.add(
         CorrectionRow(
@@ -68,7 +68,7 @@ def record_correction(
 
 
 def before_merge(session: Session, source: PersonRow, target: PersonRow) -> dict[str, Any]:
-    """Return what a merge changes beyond faces, name and user data; to be asked before it."""
+    """Return the data, besides faces, name and user data, that a merge will change; call it before the merge."""
     return {
         "created_at": _text(source.created_at),
         "seen_at": _text(source.seen_at),
@@ -78,7 +78,7 @@ def before_merge(session: Session, source: PersonRow, target: PersonRow) -> dict
 
 
 def forget_corrections(session: Session, collection: UUID, person_id: UUID) -> None:
-    """Delete the records that concern a person, who is being deleted or merged."""
+    """Delete the records about a person who is being deleted or merged."""
     concerns = or_(CorrectionRow.person_id == person_id, CorrectionRow.into == person_id)
     session.execute(delete(CorrectionRow).where(CorrectionRow.collection == collection, concerns))
 

@@ -1,7 +1,7 @@
-"""Merges and moves that can be undone: recorded with them, undone as a whole or refused, forgotten after some days.
+"""Undo of merges and moves. An undo restores everything or is refused; records expire after `KEPT`.
 
-A record has what a merge would otherwise lose: name, user data and moments of the person who went. It is therefore
-deleted with either person, and no later than `KEPT`.
+A record contains what a merge would otherwise lose: name, user data and times of the merged person. It is therefore
+also deleted with either person.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ class Correction:
     """A merge or move that can be undone.
 
     Attributes:
-        id: names it.
+        id: id of the record.
         kind: the kind of correction.
         person_id: id of the person who had the faces.
-        name: their name then.
+        name: that person's name at the time.
         into_id: id of the person who has the faces now; the same person if they moved to another group.
-        into_name: their name now; None when they are gone.
-        faces: how many faces went over.
+        into_name: current name of that person; None if deleted.
+        faces: number of moved faces.
         made_at: time of the correction.
-        source: for a move to another group: KIND/ID of the group before.
+        source: for a move to another group, KIND/ID of the previous group.
     """
 
     id: UUID
@@ -73,7 +73,7 @@ class Corrections:
         self._negatives = negatives
 
     def recent(self, ref: CollectionRef, person_id: str | None = None) -> list[Correction]:
-        """Return what can be undone in a group, newest first; with a person, only what concerns them.
+        """Return the corrections that can be undone in a group or, if given, for a person; newest first.
 
         Raises:
             CollectionNotFoundError: there is no such group.
@@ -94,16 +94,16 @@ class Corrections:
     def undo(self, ref: CollectionRef, correction_id: UUID) -> Correction:
         """Undo a merge or move.
 
-        Faces that were deleted since, and negatives that a merge deleted, stay deleted. Identification follows with
-        the next training.
+        Faces deleted since, and negatives that a merge deleted, stay deleted. Identification sees the change after the
+        next training.
 
         Raises:
             CollectionNotFoundError: there is no such group.
-            CorrectionNotFoundError: there is no such record any more.
+            CorrectionNotFoundError: there is no such record, or it has expired.
             CannotUndoError: the faces or persons were changed since.
             QuotaExceededError: the tier allows no more persons or faces.
             TrainingNotFinishedError: the group is being trained.
-            What `Relocation.move` raises, for a move to another group.
+            Errors of `Relocation.move`, for a move to another group.
         """
         with self._rows.reading(ref) as (session, row):
             record = _find(session, row, correction_id)
@@ -155,7 +155,7 @@ class Corrections:
     def _recreate(
         self, session: Session, ref: CollectionRef, row: CollectionRow, record: CorrectionRow, target: PersonRow
     ) -> PersonRow:
-        """Create the person again whom a merge deleted."""
+        """Recreate the person whom a merge deleted."""
         check_person_quota(self._rows, session, ref, row)
         before = json.loads(record.before)
         source = PersonRow(
@@ -176,7 +176,7 @@ class Corrections:
         return source
 
     def purge(self) -> int:
-        """Delete corrections that can no longer be undone; return how many records were deleted."""
+        """Delete records of corrections that can no longer be undone; return their number."""
         with self._rows.database.write(EVERY_RESOURCE) as session:
             due = delete(CorrectionRow).where(CorrectionRow.made_at <= self._rows.clock.now() - KEPT)
             return len(session.scalars(due.returning(CorrectionRow.id)).all())

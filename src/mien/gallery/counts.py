@@ -1,4 +1,4 @@
-"""How much is enrolled, by resource: as a number, and as the use of the storage quotas."""
+"""Number of enrolled faces and use of the storage quotas, by resource."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mien.storage.tables import CollectionRow, ResourceRow
 
 
 def faces_stored(database: Database) -> dict[UUID, int]:
-    """Return the number of enrolled faces of every resource, 0 for those without; frozen copies are not counted."""
+    """Return the number of enrolled faces of every resource, including 0; API snapshots are not counted."""
     enrolled = and_(CollectionRow.resource_id == ResourceRow.id, CollectionRow.kind != Kind.TRANSFER.value)
     query = (
         select(ResourceRow.id, func.coalesce(func.sum(CollectionRow.faces), 0))
@@ -29,10 +29,10 @@ def faces_stored(database: Database) -> dict[UUID, int]:
 
 
 def storage_use(database: Database, quotas: Quotas | None = None) -> list[QuotaUse]:
-    """Return how much of its storage quotas every resource uses, for those that have anything.
+    """Return the use of the storage quotas of every resource that stores anything.
 
-    Of the limits of a single collection (persons of a group, faces of a list) the fullest collection counts; of the
-    faces of a single person nothing is said.
+    For limits of a single collection (persons of a group, faces of a list), the fullest collection is reported. The
+    limit of faces per person is not included.
     """
     quotas = quotas or Quotas()
     query = (
@@ -59,7 +59,7 @@ def _uses(row: Any, limits: Limits) -> Iterator[QuotaUse]:
     pairs = [("persons", row.persons, limits.persons), ("personsInAll", row.persons_in_all, limits.persons_in_all)]
     if not kind.has_persons:
         pairs = [("faces", row.faces, limits.faces)]
-    if kind is not Kind.DIRECTORY:  # its collections are Mien's own matter
+    if kind is not Kind.DIRECTORY:  # a directory's collections are internal
         pairs.append(("collections", row.collections, limits.collections))
     for name, used, limit in pairs:
         if limit > 0:

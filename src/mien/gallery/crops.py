@@ -1,4 +1,4 @@
-"""The enrolment crops that an operator chose to keep: what one is, counting and erasing them."""
+"""Stored enrolment crops, which an operator may choose to keep: format, counting and erasure."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ class Crop:
     """A face cut out of an enrolled photo.
 
     Attributes:
-        jpeg: the picture, with a margin around the face.
-        box: the face in it; other people may be in the margin.
+        jpeg: the picture, with a margin around the face that may show other people.
+        box: bounding box of the face in the picture.
     """
 
     jpeg: bytes
     box: FaceBox
 
     def pack(self) -> bytes:
-        """The crop as bytes, to be sealed."""
+        """Return the crop as bytes, for encryption."""
         box = self.box
         return _HEADER.pack(_MAGIC, box.left, box.top, box.width, box.height) + self.jpeg
 
     @classmethod
     def unpack(cls, data: bytes) -> Crop:
-        """Read what `pack` wrote.
+        """Parse the output of `pack`.
 
         Raises:
-            ValueError: it is something else.
+            ValueError: the data is something else.
         """
         if len(data) < _HEADER.size or data[:4] != _MAGIC:
             raise ValueError("not an enrolment crop")
@@ -51,16 +51,16 @@ class Crop:
 
 
 def crop_name(collection: UUID, face_id: UUID) -> str:
-    """The associated data of an encrypted enrolment crop."""
+    """Return the associated data of an encrypted enrolment crop."""
     return f"enrolment_crops/{collection}/{face_id}"
 
 
 class Crops:
-    """The kept crops of resources.
+    """Reads, counts and erases stored crops.
 
     Args:
         rows: opens sessions on collections.
-        vault: opens them.
+        vault: decrypts crops.
     """
 
     def __init__(self, rows: Rows, vault: Vault) -> None:
@@ -68,7 +68,7 @@ class Crops:
         self._vault = vault
 
     def of(self, ref: CollectionRef, face_ids: Sequence[str]) -> dict[str, Crop]:
-        """Return the crops of enrolled faces by face id; those without one are left out.
+        """Return the crops of enrolled faces by face id; faces without a crop are left out.
 
         Raises:
             CollectionNotFoundError: there is no such collection.
@@ -84,10 +84,10 @@ class Crops:
         """Return the pictures (JPEG) of a person's crops, in the order of the face ids.
 
         Args:
-            resource_id: id of the resource that owns them.
-            collection: the row of the collection of the faces.
-            person_id: id of the person whose faces they show.
-            most: how many at most.
+            resource_id: id of the owning resource.
+            collection: row id of the faces' collection.
+            person_id: id of the person.
+            most: most crops to return.
         """
         query = (
             select(CropRow.face_id, CropRow.sealed)
@@ -108,7 +108,7 @@ class Crops:
         return Crop.unpack(plain)
 
     def count(self, resource_id: UUID, ref: CollectionRef | None = None) -> int:
-        """Return how many crops are kept, of a resource or of one of its collections.
+        """Return the number of stored crops of a resource or of one of its collections.
 
         Raises:
             CollectionNotFoundError: there is no such collection.
@@ -119,7 +119,7 @@ class Crops:
             return session.scalar(query.where(CropRow.collection == uid) if uid else query) or 0
 
     def erase(self, resource_id: UUID, ref: CollectionRef | None = None) -> int:
-        """Delete crops, from the database's files too; templates stay. Returns how many.
+        """Delete crops, also from the database's files; keeps templates. Returns the number of deleted crops.
 
         Raises:
             CollectionNotFoundError: there is no such collection.

@@ -1,6 +1,6 @@
-"""The calibration that holds for a resource or a collection: an operator's own where one was applied, else the pack's.
+"""The calibration in effect for a resource or collection: the operator's own if one was applied, else the pack's.
 
-A resource without one costs a query every `remembered.KNOWN_FOR`, and nothing on the way of a call.
+Calibrations are cached; each resource costs one query every `remembered.KNOWN_FOR`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _Key = tuple[UUID | None, str]
 
 
 class Curves:
-    """The applied calibrations, remembered by resource.
+    """Cache of the applied calibrations by resource.
 
     Args:
         rows: opens sessions.
@@ -33,13 +33,13 @@ class Curves:
         self._remembered = Remembered(rows.clock, self._read)
 
     def of(self, recogniser: Recogniser, resource_id: UUID, collection: UUID | None = None) -> Recogniser:
-        """Return a recogniser with the calibration that holds.
+        """Return a recogniser with the calibration in effect.
 
-        A collection's own wins over its resource's. Both are looked up by the recogniser's fingerprint, so that one
-        which was measured on other templates never holds.
+        A collection's own calibration takes precedence over its resource's. Both are looked up by the recogniser's
+        fingerprint, so a calibration measured on other templates is never used.
 
         Args:
-            recogniser: as the server has it.
+            recogniser: the server's recogniser.
             resource_id: id of the calling resource.
             collection: the searched collection; None for comparisons outside collections.
         """
@@ -53,7 +53,7 @@ class Curves:
         return recogniser
 
     def forget(self, resource_id: UUID) -> None:
-        """Read the calibrations of a resource again at the next call."""
+        """Drop the cached calibrations of a resource."""
         self._remembered.forget(resource_id)
 
     def _read(self, resource_id: UUID) -> dict[_Key, Calibration | None]:
@@ -70,7 +70,7 @@ def write_curve(curve: Calibration) -> str:
 
 
 def read_curve(text: str | None) -> Calibration | None:
-    """Read what `write_curve` wrote; None for None."""
+    """Parse the output of `write_curve`; None for None."""
     if text is None:
         return None
     stated: dict[str, Any] = json.loads(text)

@@ -1,4 +1,4 @@
-"""Short-lived face ids: a template is kept encrypted until its time is over, and never given out after."""
+"""Short-lived face ids of detect: their encrypted templates are returned only until they expire."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _PURGE_ROWS: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class DetectedFace:
-    """A face that detect found and remembered.
+    """A detected face with a short-lived id.
 
     Attributes:
         face_id: lower-case hyphenated GUID.
         recognition_model: the contract's label that it was detected with, e.g. `recognition_04`.
         embedding: its template.
-        expires_at: from this moment on it is gone.
+        expires_at: time of expiry.
     """
 
     face_id: str
@@ -41,7 +41,7 @@ class DetectedFace:
 
 
 class DetectedFaces:
-    """The face ids of all resources.
+    """The short-lived face ids of all resources.
 
     Args:
         database: the database.
@@ -58,16 +58,16 @@ class DetectedFaces:
     def remember(
         self, resource_id: UUID, recognition_model: str, embeddings: Sequence[Embedding], ttl_seconds: int
     ) -> list[str]:
-        """Keep templates for `ttl_seconds`; they are committed when this returns.
+        """Store templates for `ttl_seconds`; they are committed when this returns.
 
         Args:
             resource_id: id of the resource that owns the faces.
             recognition_model: the contract's label, `recognition_01` … `recognition_04`.
-            embeddings: one a face.
-            ttl_seconds: how long they live (the contract allows 60 to 86400; the caller checks).
+            embeddings: one for each face.
+            ttl_seconds: lifetime in seconds (the contract allows 60 to 86400; the caller checks).
 
         Returns:
-            A face id an embedding, in order.
+            A face id for each embedding, in order.
         """
         if not embeddings:
             return []
@@ -88,11 +88,11 @@ class DetectedFaces:
         return [str(face_id) for face_id in ids]
 
     def get(self, resource_id: UUID, face_id: str) -> DetectedFace | None:
-        """Return a face of this resource, None when there is none of that id or its time is over."""
+        """Return a face of this resource; None if the id is unknown or has expired."""
         return self.get_many(resource_id, [face_id]).get(face_id)
 
     def get_many(self, resource_id: UUID, face_ids: Iterable[str]) -> dict[str, DetectedFace]:
-        """Return the faces that are there and have not expired, by their ids as they were given."""
+        """Return the existing faces that have not expired, by their ids as given."""
         wanted = {given: parsed for given in face_ids if (parsed := _parse(given)) is not None}
         if not wanted:
             return {}
@@ -117,7 +117,7 @@ class DetectedFaces:
             yield from map(self._face, rows)
 
     def forget(self, session: Session, face_ids: Sequence[UUID]) -> list[UUID]:
-        """Delete faces before their time, in a writing session of their resource; returns those that were there."""
+        """Delete faces before they expire, in a writing session of their resource; returns the ids that existed."""
         gone: list[UUID] = []
         for first in range(0, len(face_ids), _PURGE_ROWS):
             some = DetectedFaceRow.face_id.in_(face_ids[first : first + _PURGE_ROWS])
@@ -125,10 +125,10 @@ class DetectedFaces:
         return gone
 
     def purge_expired(self) -> int:
-        """Delete what has expired, in short transactions, and scrub it from the database's files.
+        """Delete expired faces, in short transactions, and scrub them from the database's files.
 
         Returns:
-            How many faces were deleted.
+            The number of deleted faces.
         """
         deleted = delete_expired(self._database, DetectedFaceRow.face_id, DetectedFaceRow.expires_at, self._clock.now())
         if deleted:
@@ -144,7 +144,7 @@ class DetectedFaces:
         return DetectedFace(str(row.face_id), row.recognition_model, embedding, row.expires_at)
 
 
-# Columns, not objects: nothing is to be tracked. The session still adds the resource.
+# Columns, not objects, as no changes need tracking. The session still adds the filter by resource.
 _SELECT: Final = select(
     DetectedFaceRow.resource_id,
     DetectedFaceRow.face_id,
@@ -156,7 +156,7 @@ _SELECT: Final = select(
 
 
 def _pack(embedding: Embedding) -> bytes:
-    """The norm and the vector, four bytes a number; one byte more where a match must be surer."""
+    """Return the norm and the vector as float32; one more byte if it is marked as strict (likely a child's)."""
     numbers = _NORM.pack(embedding.norm) + np.ascontiguousarray(embedding.vector, dtype="<f4").tobytes()
     return numbers + (b"\1" if embedding.strict else b"")
 

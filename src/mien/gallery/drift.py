@@ -1,7 +1,7 @@
 """Drift of a resource's series: compares the last full week with a baseline, once a week, on one server.
 
-The counts are those of `mien.events.drift`, the test is `mien.evaluation.drift`. What a look finds is computed from
-the counts whenever somebody asks; only how many series have moved is stored, for the alert rules.
+The counts are from `mien.events.drift`, the test is `mien.evaluation.drift`. Results are computed from the counts on
+request; only the number of series that have moved is stored, for the alert rules.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class SeriesDrift:
         source: a camera's name; empty for calls of the API.
         series: the counted series.
         baseline: first and last day of the baseline.
-        week: Monday of the week that is compared with it.
-        found: the comparison, or what it lacks.
+        week: Monday of the week that is compared with the baseline.
+        found: the comparison, or what is missing for one.
     """
 
     source: str
@@ -74,13 +74,13 @@ class SeriesDrift:
 
     @property
     def since(self) -> date | None:
-        """The day since when."""
+        """The first day of the change; None if there is none."""
         day = self.found.since if isinstance(self.found, Shift) else None
         return None if day is None else _date(day)
 
     @property
     def means(self) -> tuple[float | None, float | None]:
-        """Mean of the baseline and of the week; of `UNREAD` the share without a face. None without values."""
+        """Means of the baseline and of the week (for `UNREAD`, shares without a face); None without values."""
         return _mean(self.series, self.found.baseline), _mean(self.series, self.found.week)
 
     @property
@@ -126,7 +126,7 @@ class Drift:
     """Detects drift on a database.
 
     Args:
-        database: with the counts.
+        database: contains the counts.
         clock: the clock.
         audit: the audit log; records new baselines.
         claims: claims of this process.
@@ -140,7 +140,7 @@ class Drift:
         self._looked: int | None = None
 
     def of(self, resource_id: UUID) -> list[SeriesDrift]:
-        """Return what is known of every series of a resource, those that have moved first."""
+        """Return the state of every series of a resource, those that have moved first."""
         week = last_week(_day(self._clock.now()))
         baselines = self._baselines(resource_id)
         found: list[SeriesDrift] = []
@@ -164,12 +164,12 @@ class Drift:
         return sorted(answer, key=lambda one: (not one.moved, one.source, list(DriftSeries).index(one.series)))
 
     def set_baseline(self, resource_id: UUID, source: str, first: date | None, *, actor: str) -> date:
-        """Start a new baseline, after a change that was made on purpose; returns its first day.
+        """Start a new baseline after an intended change; returns its first day.
 
         Args:
             resource_id: id of the resource.
             source: a camera's name; empty for calls of the API.
-            first: its first day; today when None.
+            first: first day of the baseline; None for today.
             actor: name of the actor, for the audit log.
 
         Raises:
@@ -194,10 +194,10 @@ class Drift:
         return _date(day)
 
     def look(self) -> int:
-        """Check all resources whose last full week was not checked yet; one server at a time does.
+        """Check all resources whose last full week was not checked yet, on one server at a time.
 
         Returns:
-            How many resources were looked at.
+            The number of checked resources.
         """
         week = last_week(_day(self._clock.now()))
         if self._looked == week:
@@ -234,14 +234,14 @@ class Drift:
             return {row.source: row.first_day for row in found}
 
     def _counts(self, resource_id: UUID) -> Mapping[tuple[str, DriftSeries], tuple[list[int], Counts]]:
-        """Days and counts (days, bins) of every series."""
+        """Return the days and counts (days, bins) of every series."""
         row = DriftCountRow
         query = select(row.source, row.series, row.day, row.bin, row.count)
         query = query.order_by(row.source, row.series, row.day)
         tables: dict[tuple[str, DriftSeries], dict[int, Counts]] = defaultdict(dict)
         with self._database.read(resource_id) as session:
             for source, name, day, place, count in session.execute(query):
-                if name not in set(DriftSeries):  # of a newer version
+                if name not in set(DriftSeries):  # written by a newer version of Mien
                     continue
                 series = DriftSeries(name)
                 days = tables[source, series]

@@ -1,4 +1,4 @@
-"""The templates of small collections as one matrix each: a new face is compared with all of them in a moment."""
+"""Fast comparison of a new face with all faces of a small collection, by cached matrices of templates."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from mien.search.types import pack_ids
 from mien.storage.tables import CollectionRow
 
 COMPARED_FACES: Final = 5_000
-"""In collections of up to so many faces a new face is compared with all of them while it is enrolled."""
+"""Largest collection, in faces, in which enrolment compares a new face with all others."""
 KEPT_TEMPLATES: Final = 100_000
-"""A template of 256 dimensions takes a kilobyte."""
+"""Cached templates of all collections together; one of 256 dimensions takes a kilobyte."""
 
 Ids = NDArray[np.uint8]
 
 
 @dataclass(slots=True)
 class _Matrix:
-    """The content of a collection at a revision; the first `count` rows are in use."""
+    """The templates of a collection at a revision; the first `count` rows are in use."""
 
     fingerprint: str
     revision: int
@@ -65,10 +65,10 @@ class _Matrix:
 
 
 class DuplicateCheck:
-    """Finds the enrolled faces that are most like a new one, in collections of up to `COMPARED_FACES`.
+    """Finds the enrolled faces most similar to a new one, in collections of up to `COMPARED_FACES` faces.
 
     Args:
-        templates: opens the rows.
+        templates: decrypts templates.
         clock: the clock.
     """
 
@@ -81,15 +81,15 @@ class DuplicateCheck:
     def most_like(
         self, session: Session, row: CollectionRow, template: NDArray[np.float32], least: float
     ) -> list[tuple[UUID, UUID, float]]:
-        """Return (person, face, similarity) of the faces from a similarity on, the most like first.
+        """Return (person, face, similarity) of the faces with at least a similarity, the most similar first.
 
         Args:
             session: a session that has locked the collection and has read `row`.
             row: the collection.
-            template: unit vector.
-            least: similarity from which a face counts.
+            template: float32 (d,), unit length.
+            least: lowest similarity to return.
         """
-        with self._lock:  # writers of one collection come one by one; those of others wait for a millisecond
+        with self._lock:  # writers of one collection are serial; writers of others wait about a millisecond
             matrix = self._current(session, row, len(template))
             if not matrix.count or matrix.templates.shape[1] != len(template):
                 return []
@@ -106,15 +106,15 @@ class DuplicateCheck:
             ]
 
     def forget(self, collection: UUID) -> None:
-        """Drop what was read of a collection, after a transaction that was read in was rolled back."""
+        """Drop the cached templates of a collection, after the transaction that read them was rolled back."""
         with self._lock:
             self._known.pop(collection, None)
 
     def forget_old(self) -> int:
-        """Drop what was read more than half an hour ago: removed templates may still be in its memory.
+        """Drop templates cached more than half an hour ago, as memory may still contain removed ones.
 
         Returns:
-            How many collections were dropped.
+            The number of dropped collections.
         """
         limit = self._clock.now() - KEEP_FOR
         with self._lock:
@@ -129,7 +129,7 @@ class DuplicateCheck:
             matrix = None
         if matrix is not None and matrix.revision < row.revision:
             self._follow(session, row, matrix)
-            if matrix.count != row.faces:  # the notes of removals are gone already
+            if matrix.count != row.faces:  # the records of removals were already deleted
                 matrix = None
         if matrix is None:
             empty = np.empty((0, 16), np.uint8)

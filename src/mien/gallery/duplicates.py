@@ -1,4 +1,4 @@
-"""Suspicions: the same photo enrolled twice, the same person enrolled under two ids. Reported, never refused."""
+"""Suspected duplicates: a photo enrolled twice, a person enrolled under two ids. Reported, never refused."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A face that is there already and looks like the new one."""
+    """An enrolled face that looks like the new one."""
 
     kind: DuplicateKind
     face_id: UUID
@@ -38,7 +38,7 @@ class Suspect:
 
 
 def same_photo(session: Session, collection: UUID, photo: bytes) -> list[Suspect]:
-    """Return the faces that were enrolled from the same place of the same image file."""
+    """Return the faces that were enrolled from the same region of the same image file."""
     query = select(PersistedFaceRow.face_id, PersistedFaceRow.person_id)
     query = query.where(PersistedFaceRow.collection == collection, PersistedFaceRow.photo == photo).limit(_REPORTED)
     return [Suspect(DuplicateKind.SAME_PHOTO, face, person, 1.0) for face, person in session.execute(query)]
@@ -53,11 +53,11 @@ def look_alikes(
     person_id: UUID | None,
     calibration: Calibration | None,
 ) -> list[Suspect]:
-    """Return who is so much like a new face that they may be the same person, in collections that are small enough.
+    """Return enrolled faces that may be of the same person as a new face, in collections that are small enough.
 
     Args:
         duplicate_check: the templates of small collections.
-        session: `row` was read in it.
+        session: the session that read `row`.
         row: the collection.
         template: template of the new face.
         person_id: id of the person to enrol; None in face lists, where only the same picture counts.
@@ -71,11 +71,11 @@ def look_alikes(
 
 
 def alike_from(calibration: Calibration | None, faces: int) -> float:
-    """Return the similarity from which two faces may be of one person, in a collection of so many faces.
+    """Return the similarity from which two faces of a collection may be of one person.
 
     Args:
         calibration: calibration of the recogniser; None if only the same picture counts.
-        faces: how many are compared, >= 1.
+        faces: number of compared faces, >= 1.
     """
     return min(SAME_IMAGE, similarity_for_gallery(calibration, faces)) if calibration is not None else SAME_IMAGE
 
@@ -83,14 +83,14 @@ def alike_from(calibration: Calibration | None, faces: int) -> float:
 def suspects_among(
     similar: Iterable[tuple[UUID, UUID, float]], *, person_id: UUID | None, calibration: Calibration | None
 ) -> list[Suspect]:
-    """Return the suspects among faces that are like a new one.
+    """Return the suspects among faces similar to a new one.
 
     Args:
-        similar: person, face and similarity, the most like first.
+        similar: person, face and similarity, the most similar first.
         person_id: id of the person to enrol.
         calibration: calibration of the recogniser.
     """
-    found: dict[UUID, Suspect] = {}  # of each person the most like, which comes first
+    found: dict[UUID, Suspect] = {}  # the most similar face of each person, which comes first
     for person, face, similarity in similar:
         confidence = float(calibration.confidence(similarity)) if calibration else 1.0
         if similarity >= SAME_IMAGE:
@@ -109,15 +109,15 @@ def record(
     *,
     quiet: bool = False,
 ) -> tuple[Duplicate, ...]:
-    """Write suspicions down and log them.
+    """Store and log suspected duplicates.
 
     Args:
-        session: writes; has locked the collection.
+        session: writing session that has locked the collection.
         row: the collection.
         face: person and face id of the new face.
         suspects: the likely duplicates.
         now: the time.
-        quiet: leave it to the caller to log.
+        quiet: do not log; the caller does.
     """
     by_face: dict[UUID, Suspect] = {}
     for suspect in suspects:
@@ -147,7 +147,7 @@ def record(
 
 
 class Duplicates:
-    """A duplicate suspected at enrolment.
+    """Lists and dismisses suspected duplicates.
 
     Args:
         rows: opens sessions on collections.
@@ -157,7 +157,7 @@ class Duplicates:
         self._rows = rows
 
     def found(self, ref: CollectionRef) -> list[Duplicate]:
-        """Return the suspicions about faces that are still enrolled and that nobody dismissed, oldest first.
+        """Return the suspected duplicates that are still enrolled and not dismissed, oldest first.
 
         Raises:
             CollectionNotFoundError: there is no such collection.
@@ -182,10 +182,10 @@ class Duplicates:
             ]
 
     def dismiss(self, ref: CollectionRef, face_id: str, other_face_id: str) -> bool:
-        """Record that two faces are no duplicates: they are not listed any more, nor suspected again by a training.
+        """Record that two faces are not duplicates: they are no longer listed, nor suspected again by a training.
 
         Returns:
-            Whether they were suspected.
+            Whether they were suspected duplicates.
 
         Raises:
             CollectionNotFoundError: there is no such collection.

@@ -1,4 +1,4 @@
-"""From a photo to the one face in it that is to be enrolled."""
+"""Selection and quality check of the face to enrol in a photo."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mien.vision.ports import Engine, FoundFaces
 from mien.vision.types import Embedding, Face, FaceBox, OperatingPoint, Want
 
 _SAME_BOX: Final = 0.5
-"""Two rectangles that share this much of their union (IoU) mean the same face."""
+"""IoU from which two rectangles mean the same face."""
 
 _UNREAD: Final = Shortfall(
     "qualityForRecognition",
@@ -28,7 +28,7 @@ _UNREAD: Final = Shortfall(
 )
 
 _CROP_MARGIN: Final = 0.5
-"""Of the face rectangle's size, on every side: enough for any recogniser's alignment."""
+"""Margin on every side, relative to the face's size; enough for any recogniser's alignment."""
 _CROP_QUALITY: Final = 95
 
 
@@ -38,8 +38,8 @@ class Enrolment:
 
     Attributes:
         embedding: its template.
-        photo: names the image file and the face in it: SHA-256 (hex) of the bytes, and the rectangle.
-        crop: the face with a margin, when the policy keeps crops.
+        photo: identifies the image file and the face in it: SHA-256 (hex) of the bytes, and the rectangle.
+        crop: the face with a margin, if the policy keeps crops.
     """
 
     embedding: Embedding
@@ -56,15 +56,15 @@ def enrol(
     target: TargetFace | None,
     operating_point: OperatingPoint,
 ) -> Enrolment:
-    """Find the face to be enrolled and check its quality.
+    """Find the face to enrol and check its quality.
 
     Args:
         engine: analyses the image.
         image: an image file.
-        pack: the recogniser's.
+        pack: the recogniser's model pack.
         policy: the requirements on the photo.
-        target: which face; needed when there are several.
-        operating_point: how hard to look for faces.
+        target: rectangle of the face; required if there are several.
+        operating_point: operating point of the detector.
 
     Raises:
         ImageError: the image cannot be analysed.
@@ -96,15 +96,15 @@ def _no_face(operating_point: OperatingPoint | None) -> str:
 
 
 def choose(analysis: FoundFaces, target: TargetFace | None, operating_point: OperatingPoint | None = None) -> Face:
-    """Return the face that is meant.
+    """Return the face to enrol.
 
-    A face is in the target when its centre is. Where several are, the one whose rectangle is the target's (IoU of at
-    least one half) is meant: people in a group stand close.
+    A face is in the target if its centre is. If there are several, as people in a group stand close, the one with an
+    IoU of at least one half with the target is chosen.
 
     Args:
         analysis: the faces of the image.
         target: rectangle of the face; required if there are several.
-        operating_point: how the faces were looked for, to say what finds more.
+        operating_point: operating point of the detector, to suggest one that finds more faces.
 
     Raises:
         TargetFaceOutOfRangeError: the target does not lie in the image.
@@ -129,7 +129,7 @@ def choose(analysis: FoundFaces, target: TargetFace | None, operating_point: Ope
 
 
 def make_crop(photo: Photo, box: FaceBox) -> Crop:
-    """Cut out a face with a margin of half its size on every side, as far as the image goes."""
+    """Cut out a face with a margin of half its size on every side, within the image."""
     across, down = box.width * _CROP_MARGIN, box.height * _CROP_MARGIN
     region = photo.region(box.left - across, box.top - down, box.left + box.width + across, box.top + box.height + down)
     done, data = cv2.imencode(".jpg", region.pixels, [cv2.IMWRITE_JPEG_QUALITY, _CROP_QUALITY])
@@ -145,7 +145,7 @@ def _centre_in(box: FaceBox, target: TargetFace) -> bool:
 
 
 def overlap(box: FaceBox, target: TargetFace | FaceBox) -> float:
-    """Return what two rectangles share, as a part of their union (IoU)."""
+    """Return the IoU of two rectangles."""
     across = min(box.left + box.width, target.left + target.width) - max(box.left, target.left)
     down = min(box.top + box.height, target.top + target.height) - max(box.top, target.top)
     both = max(across, 0) * max(down, 0)

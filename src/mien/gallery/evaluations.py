@@ -1,4 +1,4 @@
-"""Stored results of evaluations, and calibrations applied from them: versioned, audited, one step back."""
+"""Stored evaluation results and the calibrations applied from them: versioned, audited, with one level of undo."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class Evaluation:
         kind: `calibration` or `groups`.
         label: recognition model.
         pack: model pack that the label was bound to.
-        fingerprint: fingerprint of the templates that were measured.
+        fingerprint: fingerprint of the measured templates.
         source: the measured source, such as `folder`, `pairs` or `personGroup/staff`; never a path.
-        note: the operator's words, such as which cameras.
+        note: the operator's remark, such as which cameras.
         created_by: name of the actor.
-        created_at: time of its creation.
-        result: numbers, as JSON has them.
+        created_at: time of creation.
+        result: the figures, as JSON values.
     """
 
     id: UUID
@@ -68,25 +68,25 @@ class Evaluation:
 
     @property
     def calibration(self) -> Calibration | None:
-        """The calibration that was measured; None when the people were too few."""
+        """The measured calibration; None if there were too few people."""
         stated = self.result.get("calibration")
         return None if stated is None else read_curve(json.dumps(stated))
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A version of a calibration.
+    """A version of an applied calibration.
 
     Attributes:
         version: counts from 1 in its scope.
-        collection: KIND/ID, None for the whole resource.
-        fingerprint: fingerprint of the templates that it is for.
+        collection: KIND/ID; None for the whole resource.
+        fingerprint: fingerprint of the templates it applies to.
         name: name of the evaluation; None for the model pack's own calibration.
-        curve: the calibration; None likewise.
-        undoes: the version that this one took back.
+        curve: the calibration; None for the model pack's own.
+        undoes: the version that this one undid.
         applied_by: name of the actor.
         applied_at: time of application.
-        holds: whether it is the newest of its scope and fingerprint.
+        holds: whether it is in effect: the newest of its scope and fingerprint.
     """
 
     version: int
@@ -101,7 +101,7 @@ class Applied:
 
 
 class Evaluations:
-    """The results of a resource, and what was applied of them.
+    """Stores evaluation results and applies calibrations from them.
 
     Args:
         rows: opens sessions.
@@ -131,7 +131,7 @@ class Evaluations:
         """Store a result.
 
         Raises:
-            InvalidEvaluationNameError: the name is empty, too long or has odd characters.
+            InvalidEvaluationNameError: the name is empty, too long or has characters that are not allowed.
             EvaluationExistsError: the resource has one of that name.
         """
         self.check_name(resource_id, name)
@@ -163,7 +163,7 @@ class Evaluations:
         return _evaluation(row)
 
     def check_name(self, resource_id: UUID, name: str) -> None:
-        """Refuse a name before a long measurement.
+        """Check a name, before a long measurement.
 
         Raises:
             InvalidEvaluationNameError: as `add`.
@@ -193,7 +193,7 @@ class Evaluations:
             return _evaluation(_find(session, name))
 
     def delete(self, resource_id: UUID, name: str, *, actor: str) -> None:
-        """Delete a result; a calibration that was applied from it goes on holding.
+        """Delete a result; a calibration applied from it stays in effect.
 
         Raises:
             EvaluationNotFoundError: there is none.
@@ -208,11 +208,11 @@ class Evaluations:
     def apply(self, resource_id: UUID, name: str, ref: CollectionRef | None = None, *, actor: str) -> Applied:
         """Apply a measured calibration to a resource, or to one collection.
 
-        Confidences, and the default thresholds of identify and find similar, follow.
+        It determines confidences and the default thresholds of identify and find similar.
 
         Raises:
             EvaluationNotFoundError: there is no such result.
-            NotMeasuredError: its people were too few for a calibration.
+            NotMeasuredError: it has no calibration, for lack of people.
             CalibrationMismatchError: it was measured on templates of another recogniser.
             CollectionNotFoundError: there is no such collection.
         """
@@ -233,10 +233,10 @@ class Evaluations:
     def undo(
         self, resource_id: UUID, ref: CollectionRef | None = None, *, label: str = "recognition_04", actor: str
     ) -> Applied:
-        """Undo the last version: the one before it applies again.
+        """Undo the last version: the one before it takes effect again.
 
         Raises:
-            NothingToUndoError: nothing was applied, or the newest version is a step back already.
+            NothingToUndoError: nothing was applied, or the newest version is itself an undo.
             CollectionNotFoundError: there is no such collection.
         """
         with self._rows.database.write(resource_id) as session:

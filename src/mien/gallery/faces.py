@@ -1,4 +1,4 @@
-"""Enrolled faces: adding them from photos, showing, changing, deleting."""
+"""Enrolled faces: adding them from photos, reading, changing and deleting them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from mien.vision.ports import Engine
 from mien.vision.types import OperatingPoint
 
 SOURCE_LENGTH: Final = 200
-"""Characters that are kept of a file's name."""
+"""Stored characters of a file's name."""
 _LISTED: Final = 500
 
 
@@ -71,13 +71,13 @@ class PersistedFaces:
             ref: the collection.
             image: an image file.
             person_id: id of the person in groups; None in face lists.
-            target: which face, when there are several.
-            operating_point: how hard to look for faces.
+            target: rectangle of the face; required if there are several.
+            operating_point: operating point of the detector.
             user_data: at most 1024 characters.
-            source: the name of the image's file, to be shown to who looks after people; its end is kept.
+            source: file name of the image, shown to operators; only its last `SOURCE_LENGTH` characters are stored.
 
         Returns:
-            The new persisted face id, and what it may be a duplicate of.
+            The new persisted face id, and likely duplicates.
 
         Raises:
             CollectionNotFoundError: there is no such collection.
@@ -86,7 +86,7 @@ class PersistedFaces:
             QuotaExceededError: the person or list has as many faces as the tier allows.
             TrainingNotFinishedError: the collection is being trained.
             ConflictError: it was deleted and created again in the meantime.
-            FingerprintMismatchError: its faces were made by another recogniser than its label is bound to now.
+            FingerprintMismatchError: its faces are of another recogniser than its label is bound to now.
             ImageError: the image cannot be analysed.
             TargetFaceOutOfRangeError: the target does not lie in the image.
             NoFaceError: there is no face, or none in the target.
@@ -113,9 +113,9 @@ class PersistedFaces:
         user_data: str | None,
         source: str | None,
     ) -> AddedFace | None:
-        """Enrol a face; None when the collection was migrated to another recogniser meanwhile."""
+        """Enrol a face; None if the collection was re-embedded with another recogniser meanwhile."""
         with self._rows.reading(ref) as (session, row):
-            # Refuse before the costly part what would be refused after it.
+            # Check before the costly analysis, not only after it.
             if row.training_status in BUSY:
                 raise TrainingNotFinishedError(ref)
             if ref.kind.has_persons:
@@ -158,13 +158,13 @@ class PersistedFaces:
     def enrolled(
         self, ref: CollectionRef, person_id: str | None = None, start: str = "", top: int = _LISTED
     ) -> list[EnrolledFace]:
-        """Return the faces of a person, or of a list, with what is known of their photos.
+        """Return the faces of a person or of a list, with information about their photos.
 
         Args:
             ref: the collection.
-            person_id: id of the person, newest faces first; None for those of a list, by ascending id.
-            start: in lists: those whose id comes after it.
-            top: how many at most.
+            person_id: id of the person, newest faces first; None for the faces of a list, by ascending id.
+            start: for lists, only faces whose id comes after it.
+            top: most faces to return.
 
         Raises:
             CollectionNotFoundError: there is no such collection.
@@ -194,10 +194,10 @@ class PersistedFaces:
         return self.page(ref)
 
     def update(self, ref: CollectionRef, face_id: str, user_data: str | None, person_id: str | None = None) -> None:
-        """Change a face's user data; None leaves it as it is.
+        """Change a face's user data; None does not change it.
 
         Raises:
-            What `get` raises, and:
+            Errors of `get`, and:
             UserDataTooLongError: more than 1024 characters.
             TrainingNotFinishedError: the collection is being trained.
         """
@@ -208,10 +208,10 @@ class PersistedFaces:
                 face.user_data = user_data
 
     def delete(self, ref: CollectionRef, face_id: str, person_id: str | None = None) -> None:
-        """Delete a face; its template is gone from the tables at once.
+        """Delete a face; its template is deleted from the tables at once.
 
         Raises:
-            What `get` raises, and:
+            Errors of `get`, and:
             TrainingNotFinishedError: the collection is being trained.
         """
         with self._rows.writing(ref) as (session, row):

@@ -1,4 +1,4 @@
-"""Photos that are filed in bulk: what they are filed with, and the result of each."""
+"""Types of bulk enrolment: parameters, photos and results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mien.gallery.types import Duplicate
 
 
 class NamesakesError(GalleryError):
-    """Several persons of the group have the name, so that it does not say whose photo it is."""
+    """Several persons of the group have the name of a photo's person."""
 
     def __init__(self, name: str, count: int) -> None:
         super().__init__(
@@ -25,11 +25,11 @@ class NamesakesError(GalleryError):
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The parameters of a collection's templates; without state, so that it can be sent to other machines.
+    """The parameters for computing a collection's templates; stateless, so it can be sent to other machines.
 
     Attributes:
         collection: internal id of the collection.
-        pack: the recogniser's.
+        pack: the recogniser's model pack.
         fingerprint: fingerprint of its templates.
         policy: the requirements on photos.
     """
@@ -47,11 +47,11 @@ class ReadyPhoto:
     Attributes:
         digest: as `PhotoFiling.digest` returns it.
         person: the person's name.
-        person_id: of the person, where the source names one; then the name is not looked at.
+        person_id: id of the person, if the source states one; takes precedence over the name.
         enrolment: the face.
         user_data: user data of the person, if the person is created.
         face_data: user data of the face.
-        source: the name of the photo's file; its end is kept.
+        source: the photo's file name, of which the end is stored.
     """
 
     digest: bytes
@@ -77,10 +77,10 @@ class FiledPhoto:
 
     Attributes:
         outcome: the outcome.
-        person_id: id of the person; empty if it was refused.
+        person_id: id of the person; empty if the photo was refused.
         face_id: the new persisted face id; empty if there is none.
-        created: whether the person was created with it.
-        error: why it was refused.
+        created: whether the person was created for this photo.
+        error: reason for a refusal.
         duplicates: likely duplicates of the face.
     """
 

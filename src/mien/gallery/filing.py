@@ -1,7 +1,7 @@
-"""Filing photos in bulk: one writer enrols templates that workers computed, many a transaction, each photo once.
+"""Bulk enrolment: one writer enrols templates that workers computed, many per transaction, each photo once.
 
-A photo is known by its content and its person. The row that says so (`ImportedPhotoRow`) is committed together with the
-face: after a crash at any moment a photo is either filed and known, or neither.
+A photo is identified by its content and its person. Its row (`ImportedPhotoRow`) is committed together with the face,
+so after a crash a photo is either enrolled and recorded, or neither.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _AT_ONCE: Final = 500
 
 
 class PhotoFiling:
-    """Files photos with ready templates into person groups.
+    """Enrols photos with computed templates in person groups.
 
     Args:
         rows: opens sessions on collections.
@@ -55,12 +55,12 @@ class PhotoFiling:
         self._insertion = Insertion(vault, duplicate_check)
 
     def recipe(self, ref: CollectionRef) -> Recipe:
-        """Return what templates for a group are computed with.
+        """Return the parameters for computing a group's templates.
 
         Raises:
             CollectionNotFoundError: there is no such group.
             TrainingNotFinishedError: it is being trained.
-            FingerprintMismatchError: its faces were made by another recogniser than its label is bound to now.
+            FingerprintMismatchError: its faces are of another recogniser than its label is bound to now.
         """
         with self._rows.reading(ref) as (session, row):
             if row.training_status in BUSY:
@@ -70,19 +70,19 @@ class PhotoFiling:
             return Recipe(row.uid, recogniser.pack, recogniser.fingerprint, policy_of(session, row))
 
     def digest(self, recipe: Recipe, content: str, person: str, person_id: UUID | None = None) -> bytes:
-        """Return the keyed hash by which a photo of a person is known.
+        """Return the keyed hash that identifies a photo of a person.
 
         Args:
             recipe: recipe of the group.
             content: SHA-256 (hex) of the file.
-            person: the person's name; names that people take for the same one are the same.
-            person_id: of the person, where the source names one.
+            person: the person's name; case, accents and spaces do not matter.
+            person_id: id of the person, if the source states one.
         """
         whose = str(person_id) if person_id else f"name:{name_key(person)}"
         return self._vault.keyed_hash(f"imported photo|{recipe.collection}|{content}|{whose}")
 
     def known(self, ref: CollectionRef, recipe: Recipe, digests: Some[bytes]) -> set[bytes]:
-        """Return those of some digests whose photos were filed before."""
+        """Return the digests whose photos were already filed."""
         wanted, found = list(digests), set[bytes]()
         with self._rows.database.read(ref.resource_id) as session:
             for start in range(0, len(wanted), _AT_ONCE):
@@ -90,10 +90,10 @@ class PhotoFiling:
         return found
 
     def forget(self, ref: CollectionRef) -> int:
-        """Forget which photos were enrolled in a group, so that a photo whose face was deleted is enrolled again.
+        """Forget the photos filed in a group, so that a photo whose face was deleted can be enrolled again.
 
         Returns:
-            How many photos were known.
+            The number of forgotten photos.
 
         Raises:
             CollectionNotFoundError: there is no such group.
@@ -104,23 +104,23 @@ class PhotoFiling:
             return int(getattr(gone, "rowcount", 0))
 
     def file(self, ref: CollectionRef, recipe: Recipe, photos: Sequence[ReadyPhoto]) -> list[FiledPhoto]:
-        """File photos in one transaction: all that are not refused are enrolled when this returns, or none.
+        """File photos in one transaction: when this returns, all that are not refused are enrolled.
 
-        A person is created with their first photo, and never without one. A photo that is filed already, also by
-        another import at the same time, is not filed again.
+        A person is created with their first photo, never without one. A photo that is already filed, even by a
+        concurrent import, is not filed again.
 
         Args:
             ref: the group.
-            recipe: the templates were computed with it.
-            photos: some dozens, so that other writers wait for moments only.
+            recipe: recipe of the templates.
+            photos: a few dozen, so that other writers wait only briefly.
 
         Returns:
-            Result of each, in order.
+            The result of each photo, in order.
 
         Raises:
             CollectionNotFoundError: there is no such group.
             TrainingNotFinishedError: it is being trained.
-            ConflictError: it was replaced by another, or migrated to another recogniser, or others kept it locked.
+            ConflictError: it was replaced, re-embedded with another recogniser, or locked by others for too long.
             FingerprintMismatchError: templates are of another recogniser than the group's.
         """
         row = self._rows.get(ref)
@@ -136,11 +136,11 @@ class PhotoFiling:
                     rows=self._rows, duplicate_check=self._duplicate_check, session=session, ref=ref, row=fresh,
                     photos=photos, ready=ready,
                 )  # fmt: skip
-                with session.no_autoflush:  # what is decided is written at the end
+                with session.no_autoflush:  # everything is written at the end
                     filed = [batch.file(photo, new) for photo, new in zip(photos, ready, strict=True)]
                 return batch.write(recogniser, filed)
         except BaseException:
-            # What was compared with may hold faces of this transaction, which was rolled back.
+            # The cached templates may contain faces of this transaction, which was rolled back.
             self._duplicate_check.forget(row.uid)
             raise
 

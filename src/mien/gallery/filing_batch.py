@@ -25,16 +25,16 @@ from mien.storage.names import name_key
 from mien.storage.tables import CollectionRow, CropRow, ImportedPhotoRow, PersistedFaceRow, PersonRow
 
 _REPORTED: Final = 20
-# On the tables, not the classes: one statement for all.
+# On the tables, not the mapped classes, so that one statement inserts all rows.
 _FACES: Final = insert(cast("Table", PersistedFaceRow.__table__))
 _CROPS: Final = insert(cast("Table", CropRow.__table__))
 _PHOTOS: Final = insert(cast("Table", ImportedPhotoRow.__table__))
 
 
 class Batch:
-    """The photos of one transaction: decided one by one, compared with each other, and written at the end together.
+    """The photos of one transaction: checked one by one, also against each other, and written together at the end.
 
-    A statement for each face would cost as much as a tenth of computing its template.
+    A statement for each face would take a tenth of the time of computing its template.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Batch:
         self._suspects: list[tuple[UUID, UUID, list[Suspect]]] = []
 
     def file(self, photo: ReadyPhoto, new: NewFace | GalleryError) -> FiledPhoto:
-        """Decide what becomes of a photo."""
+        """Decide whether to enrol a photo, and for which person."""
         if isinstance(new, GalleryError):
             return FiledPhoto(FiledAs.REFUSED, error=new)
         if photo.digest in self._known:
@@ -100,9 +100,9 @@ class Batch:
         return FiledPhoto(FiledAs.ENROLLED, str(person.person_id), str(new.face_id), created)
 
     def write(self, recogniser: Recogniser, filed: list[FiledPhoto]) -> list[FiledPhoto]:
-        """Write what was decided, and return it with what the faces may be duplicates of."""
+        """Write the batch; returns the results with likely duplicates."""
         row, session = self._row, self._session
-        session.flush()  # persons, whom faces belong to
+        session.flush()  # persons first, as faces refer to them
         owned: dict[str, Any] = {"resource_id": row.resource_id, "collection": row.uid}
         if self._faces:
             check_fingerprint(row, recogniser)
@@ -130,7 +130,7 @@ class Batch:
         return [replace(one, duplicates=found.get(one.face_id, ())) for one in filed]
 
     def _add(self, person_id: UUID, new: NewFace) -> None:
-        """Add a face, compared with those that are enrolled and with those of this transaction."""
+        """Add a face, after comparing it with enrolled faces and those of this transaction."""
         count, calibration = len(self._faces), new.recogniser.measured
         suspects = [*self._same.get(new.photo, ())]
         suspects += look_alikes(
@@ -187,6 +187,6 @@ class Batch:
 
 
 def known_photos(session: Session, collection: UUID, digests: Sequence[bytes]) -> set[bytes]:
-    """Return those of some digests whose photos were filed in a collection before."""
+    """Return the digests whose photos were already filed in a collection."""
     query = select(ImportedPhotoRow.digest).where(ImportedPhotoRow.collection == collection)
     return set(session.scalars(query.where(ImportedPhotoRow.digest.in_(digests))))

@@ -1,4 +1,4 @@
-"""Rows that belong to a person and go with them when they are merged or moved to another group."""
+"""Rows that belong to a person and follow them in a merge or a move to another group."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _FOLLOWING: Final[dict[str, tuple[type[Any], InstrumentedAttribute[UUID]]]] = {
     "badges": (DoorBadgeRow, DoorBadgeRow.badge_id),
     "visits": (DoorVisitorRow, DoorVisitorRow.visitor_id),
 }
-"""Tables with a row for each thing of a person, by the word for these in records of corrections, and their ids."""
+"""The tables of these rows and their id columns, by their names in records of corrections."""
 
 _NOW: Final = {"synchronize_session": False}
 
 
 def following(session: Session, collection: UUID, person: UUID) -> dict[str, list[str]]:
-    """Return the ids of what goes with a person, by kind."""
+    """Return the ids of the rows that follow a person, by kind."""
     return {
         kind: [
             str(one)
@@ -34,7 +34,7 @@ def following(session: Session, collection: UUID, person: UUID) -> dict[str, lis
 
 
 def give_to(session: Session, collection: UUID, person: UUID, other: UUID) -> None:
-    """Give all that goes with a person to another person of the group; who is inside an area is so once."""
+    """Give all rows of a person to another person of the group; presences in an area are merged."""
     for table, _ in _FOLLOWING.values():
         mine = update(table).where(table.collection == collection, table.person_id == person)
         session.execute(mine.values(person_id=other).execution_options(**_NOW))
@@ -50,14 +50,14 @@ def give_to(session: Session, collection: UUID, person: UUID, other: UUID) -> No
 
 
 def give_back(session: Session, collection: UUID, person: UUID, other: UUID, ids: Mapping[str, Sequence[str]]) -> None:
-    """Give a person what another person of the group has of them; `following` told what that was.
+    """Give rows back from one person of the group to another.
 
     Args:
-        session: writes; has locked the collection.
+        session: writing session that has locked the collection.
         collection: the group.
-        person: id of the person who has it.
-        other: id of the person who had it.
-        ids: by kind; records of older versions have fewer kinds.
+        person: id of the person who has the rows.
+        other: id of the person who had them.
+        ids: ids of the rows by kind, from `following`; records of older versions have fewer kinds.
     """
     for kind, (table, key) in _FOLLOWING.items():
         theirs = update(table).where(
@@ -67,7 +67,7 @@ def give_back(session: Session, collection: UUID, person: UUID, other: UUID, ids
 
 
 def take_along(session: Session, collection: UUID, person: UUID, to: UUID) -> None:
-    """Move all data of a person to another group, in which they already are, under the same id."""
+    """Move all rows of a person to another group, in which the person already exists under the same id."""
     tables: list[type[Any]] = [*(table for table, _ in _FOLLOWING.values()), DoorPresenceRow]
     for table in tables:
         mine = update(table).where(table.collection == collection, table.person_id == person)

@@ -1,4 +1,4 @@
-"""Puts the services of the gallery together."""
+"""Assembles the services of the gallery."""
 
 from __future__ import annotations
 
@@ -62,31 +62,32 @@ class Gallery:
     Attributes:
         collections: face lists, large face lists, person groups, large person groups.
         persons: their persons.
-        people: finds and lists persons, for who looks after them.
-        person_search: finds the people of a face in the current state of all groups.
-        short_ids: persons and faces by the beginning of their ids.
+        people: finds and lists persons, for operators.
+        person_search: finds the persons of a face in the current state of all groups.
+        short_ids: finds persons and faces by the beginning of their ids.
         faces: their enrolled faces.
         reassignment: merging persons, moving faces between them.
         relocation: moving persons between groups.
-        corrections: undoing these.
-        filing: enrolling many photos whose templates other processes computed, each photo once.
+        corrections: undoes merges and moves.
+        filing: enrols many photos whose templates other processes computed, each photo once.
         policies: the requirements on photos to enrol.
         duplicates: likely duplicates that were found at enrolment.
         crops: the stored crops of photos.
-        training: trains and says how that goes.
+        training: trains collections and reports the status.
         compaction: removes deleted templates from trained indexes.
-        loader: loads trained indexes ahead of the first question.
-        stale: changes that trained collections do not contain yet.
+        loader: loads trained indexes before the first search.
+        stale: finds changes that trained indexes do not contain yet.
         recognition: verify and identify.
         similar_faces: find similar and group.
         untrained_recognition: identifies and compares without training.
-        rows: opens sessions on collections (for the parts built on this one).
-        templates: encrypts and decrypts templates (see above).
-        indexes: the trained indexes (see above).
-        untrained_index: searches collections as they are now (likewise).
-        duplicate_check: the templates of small collections (likewise).
+        rows: opens sessions on collections.
+        templates: encrypts and decrypts templates.
+        indexes: the trained indexes.
+        untrained_index: searches the current state of collections.
+        duplicate_check: finds duplicates in small collections.
         last_seen: times of last recognition.
         curves: the calibrations that operators applied.
+        negatives: faces that people said are not a person.
     """
 
     collections: Collections
@@ -119,23 +120,23 @@ class Gallery:
     negatives: Negatives
 
     def start(self) -> None:
-        """Start the threads: those of trainings first take up what an earlier process left."""
+        """Start the threads; training threads first resume what an earlier process left."""
         self.training.begin()
         self.loader.start()
         self.indexes.shadow.start()
 
     def stop(self) -> None:
-        """Stop the training threads; what they do not finish is left to the next start."""
+        """Stop the training threads; the next start resumes unfinished trainings."""
         self.indexes.shadow.stop()
         self.loader.stop()
         self.training.stop()
         self.last_seen.write()
 
     def purge(self) -> int:
-        """Delete what is due from trained indexes, caches and disk, and record who was seen; for the retention worker.
+        """Purge trained indexes, caches and files, and store last-seen days; called by the retention worker.
 
         Returns:
-            How many things were deleted.
+            The number of deleted items.
         """
         self.last_seen.write()
         forgotten = self.untrained_index.forget_unused() + self.duplicate_check.forget_old()
@@ -166,22 +167,22 @@ def open_gallery(
         database: the database with the collections.
         vault: encrypts templates and the keys of trained indexes.
         clock: the clock.
-        folder: for trained indexes; all processes of a server share it.
+        folder: folder of the trained indexes, shared by all processes of a server.
         engine: analyses photos.
         recognisers: bindings of the recognition models.
         detected_faces: the short-lived face ids.
-        quotas: how much a resource may hold; the contract's limits when None.
+        quotas: limits of a resource; None for the contract's.
         trained: called after each successful training with the resource and the number of faces.
         search_engine: the engine that searches trained collections: `exact`, in this process and from encrypted files;
             `pgvector` (compares all) or `pgvector-hnsw` (an index) in PostgreSQL, where templates are unencrypted;
             `milvus`, where they are unencrypted too.
-        milvus: the server of Milvus, where one is set.
-        claims: claims of this process; the gallery's own when None.
-        damaged: called with each trained index that was found damaged and is rebuilt.
+        milvus: the Milvus server, if one is configured.
+        claims: claims of this process; None for the gallery's own.
+        damaged: called with each damaged trained index, which is rebuilt.
         missing: called when a search engine misses too many people.
 
     Raises:
-        SearchEngineError: the search engine is not to be had.
+        SearchEngineError: the search engine is not available.
     """
     rows = Rows(database, clock, quotas)
     templates = Templates(vault)

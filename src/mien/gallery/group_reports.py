@@ -1,4 +1,4 @@
-"""Group reports: photos and labels in, a document and numbers out."""
+"""Reports of error rates by group, from photos and labels."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FORMATS: Final[Mapping[str, str]] = {
     "pdf": "application/pdf",
     "csv": "text/csv",
 }
-"""The forms of a report, with their media types."""
+"""The file formats of a report, with their media types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,11 @@ class GroupReport:
     """A report.
 
     Attributes:
-        document: for people.
-        groups: the numbers, an attribute each.
-        recogniser: the recogniser whose templates were measured.
+        document: the readable report.
+        groups: the figures, one entry per attribute.
+        recogniser: recogniser of the measured templates.
         source: the measured source: `folder`, or KIND/ID of a collection.
-        people: how many people were compared.
+        people: number of compared people.
     """
 
     document: Document
@@ -52,7 +52,7 @@ class GroupReport:
     people: int
 
     def write(self, folder: Path) -> list[Path]:
-        """Write `groups.html`, `groups.csv` and, where the package is installed, `groups.pdf`."""
+        """Write `groups.html`, `groups.csv` and, if its package is installed, `groups.pdf`; returns the paths."""
         folder.mkdir(parents=True, exist_ok=True)
         written = []
         for form in ("html", "csv", "pdf"):
@@ -102,22 +102,22 @@ def make_report(
     seed: int = 0,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> GroupReport:
-    """Measure the groups of people whose photos are in a folder.
+    """Measure error rates by group for people whose photos are in a folder.
 
     Args:
         engine: analyses the photos.
-        recogniser: with the calibration in use.
+        recogniser: recogniser with the calibration in use.
         folder: folder of folders, or of photos of one person each.
-        labels: CSV.
+        labels: CSV file of labels.
         at: the time.
-        attributes: columns of it; all when empty.
-        fmr: measure at the threshold of this rate on everybody; None for the threshold in use.
-        cap: photos of one person that count at most.
+        attributes: label columns to use; empty for all.
+        fmr: measure at the threshold of this false match rate over all people; None for the threshold in use.
+        cap: most photos to use of one person.
         seed: seed of the random generator.
-        progress: called with the number of photos that are done and the total.
+        progress: called with the number of finished photos and the total.
 
     Raises:
-        SourceError: photos or labels cannot be used, or no attribute has two groups that are large enough.
+        SampleSourceError: photos or labels cannot be used, or no attribute has two groups that are large enough.
     """
     given = read_labels(labels, attributes)
     reader = PhotoReader(engine, recogniser.pack, progress=progress, quality=True)
@@ -128,17 +128,17 @@ def make_report(
 def report_on(
     people: Labelled, recogniser: Recogniser, source: str, *, at: datetime, fmr: float | None = None
 ) -> GroupReport:
-    """Measure the groups of labelled people.
+    """Measure error rates by group for labelled people.
 
     Args:
-        people: compared with each other.
-        recogniser: with the calibration in use.
+        people: the people, who are compared with each other.
+        recogniser: recogniser with the calibration in use.
         source: the source of the templates.
         at: the time.
-        fmr: measure at the threshold of this rate on everybody; None for the threshold in use.
+        fmr: measure at the threshold of this false match rate over all people; None for the threshold in use.
 
     Raises:
-        SourceError: no attribute has two groups that are large enough, or there is no threshold.
+        SampleSourceError: no attribute has two groups that are large enough, or there is no threshold.
     """
     target = fmr if fmr is not None else recogniser.calibration.fmr or DEFAULT_FMR
     threshold = recogniser.calibration.threshold

@@ -1,4 +1,4 @@
-"""Labels of people that an operator brings for a group report: read for one run, never stored."""
+"""Labels of people for a group report: read for one run, never stored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 from mien.contract.attributes import Level3
 from mien.evaluation import Comparisons, Samples, compare
 from mien.evaluation.groups import LabelledPhoto
-from mien.evaluation.samples import MOST, pair_keys
+from mien.evaluation.samples import MAX_COMPARISONS, pair_keys
 from mien.gallery.kinds import parse_id
 from mien.gallery.sampling import (
     EnrolledSamples,
@@ -35,17 +35,17 @@ _SHOWN: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Groups by attribute and by person; a person is named by a folder, or by a file where each photo is a person."""
+    """Group by person, by attribute; a person is identified by a folder, or by a file if each photo is a person."""
 
     of: Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Photos of labelled people, read.
+    """The photos of labelled people.
 
     Attributes:
-        comparisons: everybody with everybody.
+        comparisons: all comparisons between people.
         photos: all photos, with and without a template.
         labels: group by person, by attribute.
         photos_read: photos with a template.
@@ -58,14 +58,14 @@ class Labelled:
 
 
 def read_labels(path: Path, attributes: Sequence[str] = ()) -> Labels:
-    """Read a file as `parse_labels` reads its text.
+    """Read a file of labels; see `parse_labels`.
 
     Args:
         path: the file, in UTF-8.
-        attributes: columns to use; all when empty.
+        attributes: columns to use; empty for all.
 
     Raises:
-        SourceError: it cannot be read, is malformed, or lacks a column.
+        SampleSourceError: it cannot be read, is malformed, or lacks a column.
     """
     return parse_labels(read_text(path), attributes, what=str(path))
 
@@ -74,7 +74,7 @@ def read_text(path: Path) -> str:
     """Return the text of a table of labels.
 
     Raises:
-        SourceError: it cannot be read, or is not UTF-8.
+        SampleSourceError: it cannot be read, or is not UTF-8.
     """
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -83,15 +83,15 @@ def read_text(path: Path) -> str:
 
 
 def parse_labels(text: str, attributes: Sequence[str] = (), *, what: str = "the table of labels") -> Labels:
-    """Read a CSV: a column `person` (folder, name or person id) or `file`, and a column for each attribute.
+    """Parse a CSV with a column `person` (folder, name or person id) or `file`, and a column for each attribute.
 
     Args:
-        text: with commas, semicolons or tabs between the columns.
-        attributes: columns to use; all when empty.
+        text: the CSV, separated by commas, semicolons or tabs.
+        attributes: columns to use; empty for all.
         what: name of the source in errors.
 
     Raises:
-        SourceError: it is malformed, or lacks a column.
+        SampleSourceError: it is malformed, or lacks a column.
     """
     text = text.removeprefix("\ufeff")
     first = text.partition("\n")[0]
@@ -133,20 +133,21 @@ def parse_labels(text: str, attributes: Sequence[str] = (), *, what: str = "the 
 def match_enrolled(
     found: EnrolledSamples, names: Mapping[UUID, str], labels: Labels, *, cap: int, seed: int, skip_unknown: bool
 ) -> Labelled:
-    """Give the enrolled people their labels.
+    """Assign labels to enrolled people.
 
-    A person whose faces all have unusable templates counts for FTE only. The quality of enrolled photos is not known.
+    A person without a usable template counts only for the failure-to-enrol rate (FTE). The quality of enrolled photos
+    is unknown.
 
     Args:
         found: the templates.
         names: names of all persons, by id.
-        labels: by name or by person id.
-        cap: photos of one person that count at most.
+        labels: labels by name or by person id.
+        cap: most photos to use of one person.
         seed: seed of the random generator.
-        skip_unknown: leave out lines that name nobody, instead of refusing them.
+        skip_unknown: skip lines that match nobody, instead of refusing them.
 
     Raises:
-        SourceError: a line names nobody, or several people; or one person has two labels.
+        SampleSourceError: a line matches nobody or several people, or a person has two labels.
     """
     known = _persons(names, {person for one in labels.of.values() for person in one}, skip_unknown=skip_unknown)
     place = {person: number for number, person in enumerate(dict.fromkeys((*found.people, *sorted(found.unread))))}
@@ -169,7 +170,7 @@ def match_enrolled(
 
 
 def _persons(names: Mapping[UUID, str], written: set[str], *, skip_unknown: bool) -> dict[str, UUID]:
-    """Return the person that each written name or id stands for."""
+    """Return the person of each written name or id."""
     called: dict[str, list[UUID]] = {}
     for person, name in names.items():
         called.setdefault(name.strip(), []).append(person)
@@ -206,7 +207,7 @@ def read_people(folder: Path, labels: Labels, reader: PhotoReader, *, cap: int, 
     """Read the photos of a folder of folders, or of a folder of photos of one person each.
 
     Raises:
-        SourceError: there are none, or none of the people has a label.
+        SampleSourceError: there are none, or none of the people has a label.
     """
     plain = plain_photos(folder)
     people = {path.name: [path] for path in plain} if plain else photos_in(folder)
@@ -221,7 +222,7 @@ def read_people(folder: Path, labels: Labels, reader: PhotoReader, *, cap: int, 
     read = reader.read(paths)
     samples = collected(read, owners, [path.name for path in paths])
     kept = sorted({owner for owner, one in zip(owners, read, strict=True) if one.embedding is not None})
-    # People without any template keep a place of their own after those who have one: they count for FTE.
+    # People without a template are numbered after those with one: they count for the FTE.
     place = {owner: number for number, owner in enumerate(kept)}
     for owner in range(len(names)):
         place.setdefault(owner, len(place))
@@ -236,11 +237,11 @@ def read_people(folder: Path, labels: Labels, reader: PhotoReader, *, cap: int, 
 
 
 def _compared(samples: Samples, cap: int, seed: int) -> Comparisons:
-    """Compare everybody, or about 4,000 people of more; unlike for a calibration, nobody needs a second photo."""
+    """Compare all people, or a sample of about 4,000; unlike for a calibration, one photo per person is enough."""
     if np.bincount(samples.owner).max() > 1:
         return compare(samples, cap, seed=seed)
     kept = np.arange(samples.photos)
-    if len(kept) > (most := math.isqrt(2 * MOST)):
+    if len(kept) > (most := math.isqrt(2 * MAX_COMPARISONS)):
         kept = np.sort(np.random.default_rng(seed).choice(kept, most, replace=False))
     first, second = (kept[places] for places in np.triu_indices(len(kept), 1))
     chosen = samples.templates[kept]

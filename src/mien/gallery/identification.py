@@ -1,8 +1,8 @@
-"""From similarities to what verify and identify answer.
+"""Results of verify and identify from similarities.
 
-Identify searches face by face, a little wider than it was asked to: up to `MORE` persons more, and down to a false
-match rate a hundred times as high. Then it scores each person found by all of their faces (`mien.matching.persons`),
-which can raise a person of several photos above one whose best photo is more alike.
+Identify first searches by single faces, more widely than requested: for up to `MORE` additional persons, and down to a
+false match rate a hundred times as high. Then it scores each person found by all of their faces
+(`mien.matching.persons`), which can rank a person with several photos above one whose best photo is more similar.
 """
 
 from __future__ import annotations
@@ -17,37 +17,37 @@ from numpy.typing import NDArray
 
 from mien.gallery.detected_faces import DetectedFace
 from mien.gallery.types import Candidate, Identified, Verification
-from mien.matching import Calibration, apart, scores_of_persons
+from mien.matching import Calibration, lower_by_negatives, scores_of_persons
 from mien.matching.open_set import similarity_for_gallery
 from mien.search import EnrolledTemplates, Match, Query, TemplateSearch
 
 IDENTICAL: Final = 0.5
 """Confidence from which two faces are of one person (contract, section 4)."""
 DIGITS: Final = 5
-"""Decimals of a confidence, as Azure answers them. Decisions are made on what is answered."""
+"""Decimals of a confidence in responses, as on Azure. Decisions use the rounded value."""
 STRICTER: Final = 10.0
-"""How many times as often strangers are taken to match faces that are marked as likely a child's."""
+"""Assumed factor of the false match rate for faces marked as likely a child's."""
 MORE: Final = 16
-"""How many persons beyond those asked for are scored by all of their faces."""
+"""Persons beyond the requested number who are scored by all of their faces."""
 
 _WIDER: Final = 0.2
-"""How much confidence a person may gain by their other faces; a tenth is a factor of ten in the false match rate."""
+"""Most confidence a person may gain by their other faces; a tenth is a factor of ten in the false match rate."""
 _ROUNDING: Final = 1e-5
 
 
 def verification(calibration: Calibration, similarity: float) -> Verification:
-    """Decide whether two templates of this similarity are of one person."""
+    """Decide whether two templates with this similarity are of one person."""
     sure = confidence(calibration, similarity)
     return Verification(sure >= IDENTICAL, sure)
 
 
 def confidence(calibration: Calibration, similarity: float) -> float:
-    """The confidence that is answered for a similarity."""
+    """Return the confidence of a similarity, rounded as in responses."""
     return round(float(calibration.confidence(similarity)), DIGITS)
 
 
 def curve_for(calibration: Calibration, *probes: DetectedFace) -> Calibration:
-    """The calibration for a comparison: a stricter one where a probe is marked as likely a child's."""
+    """Return the calibration for a comparison; a stricter one if a probe is marked as likely a child's."""
     return calibration.stricter(STRICTER) if any(probe.embedding.strict for probe in probes) else calibration
 
 
@@ -60,16 +60,16 @@ def query_for(
     without: frozenset[UUID] = frozenset(),
     only: frozenset[UUID] | None = None,
 ) -> Query:
-    """Return the query of an identification among so many persons."""
+    """Return the query of an identification among `persons` persons."""
     if threshold is None:
         least = similarity_for_gallery(calibration, persons)
-    else:  # a little below: what is answered is rounded
+    else:  # slightly lower, because responses are rounded
         least = calibration.similarity(max(0.0, threshold - _ROUNDING))
     return Query(top=top, min_similarity=least, without=without, only=only)
 
 
 def recognised(answers: Iterable[Identified]) -> list[str]:
-    """The persons as whom probes were recognised: the best candidate of each, where it is likely enough."""
+    """Return the persons recognised: the best candidate of each probe, if its confidence suffices."""
     best = (answer.candidates[0] for answer in answers if answer.candidates)
     return [one.person_id for one in best if one.confidence >= IDENTICAL]
 
@@ -84,19 +84,19 @@ def identified(
     threshold: float | None,
     negatives: Mapping[UUID, NDArray[np.float32]] | None = None,
 ) -> list[Identified]:
-    """Search for probes and answer with the candidates that reach the caller's threshold.
+    """Search for probes and return the candidates that reach the caller's threshold.
 
     Args:
         probes: the faces.
-        face_ids: their names in the answer.
+        face_ids: their ids in the result.
         search: the searched index.
-        query: for what.
+        query: the query.
         calibration: the calibration of that index.
-        threshold: least confidence; None for the query's similarity alone.
-        negatives: faces that are not a person, by person (`mien.matching.negatives`).
+        threshold: lowest confidence; None to apply only the query's similarity.
+        negatives: templates of negatives, by person (`mien.matching.negatives`).
     """
     vectors: NDArray[np.float32] = np.stack([probe.embedding.vector for probe in probes])
-    answers = _apart(vectors, search, query, calibration, negatives or {})
+    answers = _search_with_negatives(vectors, search, query, calibration, negatives or {})
     found = []
     for face_id, probe, near in zip(face_ids, probes, answers, strict=True):
         matches = [match for match in near if match.similarity >= query.min_similarity][: query.top]
@@ -113,22 +113,22 @@ def _two_best(near: Sequence[Match]) -> tuple[float | None, float | None]:
     return (similar[0] if similar else None), (similar[1] if len(similar) > 1 else None)
 
 
-def _apart(
+def _search_with_negatives(
     vectors: NDArray[np.float32],
     search: TemplateSearch,
     query: Query,
     calibration: Calibration,
     negatives: Mapping[UUID, NDArray[np.float32]],
 ) -> list[list[Match]]:
-    """Search, and lower the similarity of persons whose negatives are nearer to the probe than they are."""
+    """Search, and lower the similarity of persons by their negatives."""
     if not negatives:
         return _by_all_faces(vectors, search, query, calibration)
-    # Persons who fall behind make room for others.
+    # Others may move up when persons are lowered.
     wider = replace(query, top=query.top + min(len(negatives), MORE))
     answers = []
     for vector, matches in zip(vectors, _by_all_faces(vectors, search, wider, calibration), strict=True):
         lowered = (
-            replace(one, similarity=float(apart(np.array([one.similarity]), vector[None], known)[0]))
+            replace(one, similarity=float(lower_by_negatives(np.array([one.similarity]), vector[None], known)[0]))
             if (known := negatives.get(one.person_id)) is not None
             else one
             for one in matches
@@ -140,7 +140,7 @@ def _apart(
 def _by_all_faces(
     vectors: NDArray[np.float32], search: TemplateSearch, query: Query, calibration: Calibration
 ) -> list[list[Match]]:
-    """Search, and score the persons found by all of their faces; best first, also those below the query's minimum."""
+    """Search, and score the persons found by all of their faces; best first, including those below the minimum."""
     if search.one_face_each:
         return search.search(vectors, query)
     wider = Query(
@@ -164,7 +164,7 @@ def _by_all_faces(
 
 
 def _scores(vectors: NDArray[np.float32], faces: EnrolledTemplates) -> dict[bytes, list[float]]:
-    """The scores of each person with each probe, by the bytes of the person's id."""
+    """Return each person's scores with the probes, by the bytes of the person id."""
     if not len(faces):
         return {}
     keys = np.ascontiguousarray(faces.person_ids).view("S16").reshape(-1)

@@ -1,4 +1,4 @@
-"""Inserting an enrolled face: what is slow or secret before the transaction, what must be whole within it."""
+"""Insertion of an enrolled face: slow work and encryption first, then one short transaction."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from mien.storage.tables import CollectionRow, CropRow, PersistedFaceRow
 
 @dataclass(frozen=True, slots=True)
 class NewFace:
-    """A face ready to be inserted: everything slow or secret is done."""
+    """A face that is ready to be inserted, with encrypted template and crop."""
 
     face_id: UUID
     recogniser: Recogniser
@@ -58,14 +58,14 @@ class Insertion:
         user_data: str | None,
         source: str | None = None,
     ) -> NewFace:
-        """Seal what is to be kept. Not inside a writing session (see `Vault.seal`).
+        """Encrypt the data of a face. Do not call inside a writing session (see `Vault.seal`).
 
         Args:
             row: the collection that the face is for.
             recogniser: the recogniser that computed the template.
             enrolment: the face.
             user_data: user data from the caller.
-            source: the name of the photo's file, where that is known.
+            source: the photo's file name, if known.
         """
         resource_id, collection, face_id = row.resource_id, row.uid, uuid4()
         crop = None
@@ -87,17 +87,17 @@ class Insertion:
         """Insert a face in a writing session that has locked the collection.
 
         Args:
-            session: writes.
+            session: the writing session.
             row: the collection.
             new: the face.
             person_id: id of the person; None in face lists.
             now: the time.
 
         Returns:
-            The new persisted face id, and what it may be a duplicate of.
+            The new persisted face id, and likely duplicates.
 
         Raises:
-            FingerprintMismatchError: the collection's faces were made by another recogniser.
+            FingerprintMismatchError: the collection's faces are of another recogniser.
         """
         recogniser = new.recogniser
         check_fingerprint(row, recogniser)
@@ -131,10 +131,10 @@ class Insertion:
 
 
 def check_fingerprint(row: CollectionRow, recogniser: Recogniser) -> None:
-    """Refuse to mix templates of two recognisers; an empty collection takes the one that is bound now.
+    """Check that a collection's templates are of this recogniser; an empty collection accepts any.
 
     Raises:
-        FingerprintMismatchError: the collection's faces were made by another recogniser.
+        FingerprintMismatchError: the collection's faces are of another recogniser.
     """
     if row.faces and row.fingerprint != recogniser.fingerprint:
         raise FingerprintMismatchError(row.recognition_model, ref_of(row))

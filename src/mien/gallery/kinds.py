@@ -1,4 +1,4 @@
-"""The kinds of collections and what one is called."""
+"""The kinds and references of collections."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ class Kind(StrEnum):
     PERSON_GROUP = "personGroup"
     LARGE_PERSON_GROUP = "largePersonGroup"
     DIRECTORY = "directory"
-    """Inside Mien: the persons of a person directory, whose faces lie in one collection a recognition model."""
+    """Internal: a person directory's persons, or its faces of one recognition model."""
     TRANSFER = "transfer"
-    """Inside Mien: the frozen copy that a v1.0 snapshot is."""
+    """Internal: the frozen copy of a v1.0 snapshot."""
 
     @property
     def has_persons(self) -> bool:
-        """Whether faces belong to persons; in face lists every face stands for itself."""
+        """Whether faces belong to persons; in face lists they do not."""
         return self not in {Kind.FACE_LIST, Kind.LARGE_FACE_LIST}
 
     @property
     def trained(self) -> bool:
-        """Whether it is searched as it was when it was last trained; the others as they are."""
+        """Whether searches use the last training; other kinds are searched in their current state."""
         return self in {Kind.LARGE_FACE_LIST, Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP}
 
 
 PUBLIC_KINDS: Final = (Kind.FACE_LIST, Kind.LARGE_FACE_LIST, Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP)
-"""The kinds that callers make."""
+"""The kinds that callers create."""
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionRef:
-    """Names one collection of one resource; every call of the gallery is scoped by it.
+    """Reference to a collection of a resource, which scopes every call of the gallery.
 
     Attributes:
         resource_id: id of the resource that owns it.
         kind: face list, large face list, person group or large person group.
-        collection_id: the caller's own name for it. It need not be well formed: then there is none of that name.
+        collection_id: the caller's id of the collection. It is not validated: no collection has an invalid id.
     """
 
     resource_id: UUID
@@ -63,7 +63,7 @@ class CollectionRef:
 
     @classmethod
     def from_path(cls, resource_id: UUID, path: str) -> CollectionRef:
-        """Read what `path` returned.
+        """Parse the output of `path`.
 
         Raises:
             ValueError: the kind is unknown.
@@ -73,14 +73,14 @@ class CollectionRef:
 
 
 def ref_among(resource_id: UUID, text: str, kinds: Iterable[Kind]) -> CollectionRef | None:
-    """Read KIND/ID as people write it, in upper or lower case; None when the kind is none of these."""
+    """Parse KIND/ID in upper or lower case; None if the kind is not one of `kinds`."""
     kind, _, collection_id = text.partition("/")
     known = next((one for one in kinds if one.value.lower() == kind.lower()), None)
     return None if known is None else CollectionRef(resource_id, known, collection_id)
 
 
 def parse_id(text: str) -> UUID | None:
-    """Read an id that the service gave out: a hyphenated GUID, case ignored; None when it is anything else."""
+    """Parse an id of the service: a hyphenated GUID in any case; None if it is anything else."""
     try:
         parsed = UUID(text)
     except ValueError:
@@ -89,19 +89,19 @@ def parse_id(text: str) -> UUID | None:
 
 
 def place_name(kind: str, collection_id: str) -> str:
-    """Return what people call the place where somebody is enrolled: KIND/ID, or `directory`."""
+    """Return the readable name of a collection: KIND/ID, or `directory`."""
     return Kind.DIRECTORY.value if kind == Kind.DIRECTORY.value else f"{kind}/{collection_id}"
 
 
 PERSONS: Final = "persons"
-"""The id of the collection that has the persons of a person directory; the others are named after models."""
+"""Id of the collection of a directory's persons; the collections of its faces are named after models."""
 
 
 def persons_ref(resource_id: UUID) -> CollectionRef:
-    """Names the collection of a directory's persons."""
+    """Return the reference to the collection of a directory's persons."""
     return CollectionRef(resource_id, Kind.DIRECTORY, PERSONS)
 
 
 def faces_ref(resource_id: UUID, label: str) -> CollectionRef:
-    """Names the collection of a directory's faces of one recognition model."""
+    """Return the reference to the collection of a directory's faces of one recognition model."""
     return CollectionRef(resource_id, Kind.DIRECTORY, label)

@@ -1,7 +1,7 @@
-"""Records when an enrolled person was last recognised, to the day, for retention rules.
+"""Records the day when an enrolled person was last recognised, for retention rules.
 
-Recognising must cost nothing more for it: who was recognised is noted in memory, once a day, and written down by the
-retention worker. A process that is killed forgets the last minute; the next recognition of a day after tells again.
+To keep recognition fast, recognised persons are noted in memory, once a day, and stored by the retention worker. A
+killed process loses the last minute of notes.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _REMEMBERED: Final = 200_000
 _AT_ONCE: Final = 500
 
 Seen = tuple[UUID, UUID, UUID]
-"""Resource, collection, and the person, or the face of a list."""
+"""Ids of resource, collection, and person (or face of a list)."""
 
 
 class LastSeen:
-    """Notes who was recognised.
+    """Notes recognised persons and faces.
 
     Args:
         database: the database with the times.
@@ -44,7 +44,7 @@ class LastSeen:
         self._pending: set[Seen] = set()
 
     def note(self, row: CollectionRow, members: Iterable[str]) -> None:
-        """Record that persons, or faces of a list, were recognised in a collection."""
+        """Note that persons, or faces of a list, were recognised in a collection."""
         today = self._clock.now().date()
         with self._lock:
             for member in members:
@@ -56,7 +56,7 @@ class LastSeen:
                 self._noted.popitem(last=False)
 
     def write(self) -> int:
-        """Write down who was noted since the last time; returns how many."""
+        """Store the notes since the last call; returns their number."""
         with self._lock:
             pending, self._pending = self._pending, set()
         by_collection: dict[tuple[UUID, UUID], list[UUID]] = {}
@@ -67,7 +67,7 @@ class LastSeen:
                 try:
                     self._write(owner, collection, members[start : start + _AT_ONCE])
                 except BaseException:
-                    with self._lock:  # the next time tries again; what was written is only written twice
+                    with self._lock:  # the next call tries again; writing twice does no harm
                         self._pending |= pending
                     raise
         return len(pending)

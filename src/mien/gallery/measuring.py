@@ -1,4 +1,4 @@
-"""Measures enrolled collections and stores the results; the one call of control plane and portal."""
+"""Measures enrolled collections and stores the results; used by control plane and portal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mien.messages import message_of
 
 
 class Measuring:
-    """Measures the collections of a gallery, one at a time: it takes memory and all cores.
+    """Measures the collections of a gallery, one at a time, because it takes memory and all cores.
 
     Args:
         gallery: the gallery.
@@ -29,7 +29,7 @@ class Measuring:
         audit: the audit log.
 
     Attributes:
-        stored: the results, and what was applied of them.
+        stored: the stored results and the calibrations applied from them.
     """
 
     def __init__(self, gallery: Gallery, recognisers: Recognisers, audit: AuditLog) -> None:
@@ -52,16 +52,16 @@ class Measuring:
         """Measure a collection and store the result.
 
         Args:
-            ref: a person group, or the faces of a directory of one recognition model, with several photos of a person.
+            ref: a person group, or a directory's faces of one recognition model, with several photos per person.
             name: name of the result.
             actor: the actor.
-            note: the operator's words.
+            note: the operator's remark.
             fmr: false match rate of the operating point.
-            cap: photos of one person that count at most.
+            cap: most photos to use of one person.
 
         Raises:
             CollectionNotFoundError: there is no such collection.
-            SourceError: it has too few people or photos.
+            SampleSourceError: it has too few people or photos.
             FingerprintMismatchError: its templates are of another recogniser than the one in use.
             InvalidEvaluationNameError: the name is malformed.
             EvaluationExistsError: the name is taken.
@@ -92,18 +92,18 @@ class Measuring:
         """Measure the error rates of an enrolled collection by groups; the labels are neither stored nor logged.
 
         Args:
-            ref: as `measure`; one photo a person is enough.
+            ref: as in `measure`; one photo per person is enough.
             labels: CSV with a column `person` (names or person ids) and a column for each attribute.
             actor: the actor.
-            attributes: columns to use; all when empty.
-            fmr: measure at the threshold of this false match rate on everybody; None for the threshold in use.
-            cap: photos of one person that count at most.
+            attributes: columns to use; empty for all.
+            fmr: measure at the threshold of this false match rate over all people; None for the threshold in use.
+            cap: most photos to use of one person.
             seed: seed of the random generator.
-            skip_unknown: leave out lines that name nobody, instead of refusing them.
+            skip_unknown: skip lines that match nobody, instead of refusing them.
 
         Raises:
             CollectionNotFoundError: there is no such collection.
-            SourceError: the labels cannot be used, name nobody or several people, or groups are too small.
+            SampleSourceError: the labels cannot be used, match nobody or several people, or groups are too small.
             FingerprintMismatchError: as `measure`.
             NotCalibratedError: there is no threshold in use.
         """
@@ -122,7 +122,7 @@ class Measuring:
         return made
 
     def keep(self, made: GroupReport, ref: CollectionRef, name: str, *, actor: str) -> Evaluation:
-        """Store the rates of a report by group, next to other results.
+        """Store the rates of a group report among the results.
 
         Args:
             made: the report.
@@ -140,7 +140,7 @@ class Measuring:
         )  # fmt: skip
 
     def _enrolled(self, ref: CollectionRef) -> tuple[EnrolledSamples, Recogniser]:
-        """Open the templates of a collection; returns the recogniser with the calibration in use, too."""
+        """Return the templates of a collection, and the recogniser with the calibration in use."""
         found = from_collection(self._gallery.rows, self._gallery.templates, ref)
         recogniser = self._recognisers[found.label]
         if found.fingerprint != recogniser.fingerprint:

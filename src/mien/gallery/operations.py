@@ -18,14 +18,14 @@ from mien.storage.retention import delete_expired
 from mien.storage.tables import OperationRow
 
 KEPT_FOR: Final = timedelta(hours=48)
-"""How long an operation can be requested (contract, section 7)."""
+"""How long operations are stored (contract, section 7)."""
 
 
 class Operations:
     """The operations of a resource.
 
-    Writes are done at once: their operation is recorded as succeeded by the transaction that makes the change, so that
-    neither is ever there without the other. A write that fails is answered with its error and leaves no operation.
+    Writes are complete when the call returns: the transaction of the change records the operation as succeeded. A
+    failed write returns its error and records no operation.
 
     Args:
         database: the database.
@@ -37,10 +37,10 @@ class Operations:
         self._clock = clock
 
     def succeeded(self, session: Session, resource_id: UUID, resource_location: str | None = None) -> str:
-        """Record a write that this writing session makes.
+        """Record the write of a session.
 
         Args:
-            session: commits the write.
+            session: the writing session of the write.
             resource_id: id of the resource that owns it.
             resource_location: path of the created resource below `/face/v1.0`, or None.
 
@@ -68,7 +68,7 @@ class Operations:
         """Return an operation.
 
         Raises:
-            OperationNotFoundError: there is none, or it is older than 48 hours.
+            OperationNotFoundError: there is no such operation, or it is older than 48 hours.
         """
         parsed = parse_id(operation_id)
         row = None
@@ -88,9 +88,9 @@ class Operations:
         )
 
     def purge_expired(self) -> int:
-        """Delete what has expired, in short transactions.
+        """Delete expired operations, in short transactions.
 
         Returns:
-            How many operations were deleted.
+            The number of deleted operations.
         """
         return delete_expired(self._database, OperationRow.operation_id, OperationRow.expires_at, self._clock.now())

@@ -1,7 +1,7 @@
-"""Lists of the people of a group for who looks after them: searched, sorted, in pages that go both ways.
+"""Lists of a group's people for operators: searchable, sortable, with pages in both directions.
 
-The contract's own list (`Persons.page`) is ordered by id only. Each page here begins after (or ends before) a row, not
-after a number of rows, so that a page far into the group takes as long as the first.
+The contract's own list (`Persons.page`) is ordered by id only. Pages here use keyset pagination (after or before a row,
+not an offset), so that every page takes the same time.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from mien.storage.names import name_key
 from mien.storage.tables import CollectionRow, PersistedFaceRow, PersonRow
 
 PAGE: Final = 50
-"""Persons on a page, by default."""
+"""Default number of persons on a page."""
 _SHORTEST_ID: Final = 6
 _AT_ONCE: Final = 500
 _HEXADECIMAL: Final = frozenset("0123456789abcdef")
 
 
 class PeopleOrder(Enum):
-    """The orders of a list of people: by which column, and whether the largest comes first."""
+    """Sort orders of a list of people."""
 
     NAME = "name"
     NEWEST = "newest"
@@ -62,8 +62,8 @@ class PersonLine:
     Attributes:
         person_id: lower-case hyphenated GUID.
         name: 1 to 128 characters.
-        faces: how many are enrolled.
-        created_at: time when the person was created.
+        faces: number of enrolled faces.
+        created_at: time of creation.
         seen_at: day of the last recognition; None if there was none.
     """
 
@@ -79,12 +79,12 @@ class PeoplePage:
     """A page of a list.
 
     Attributes:
-        people: in the list's order.
-        total: how many the whole list has.
-        first: edge of the first of them; None on an empty page.
-        last: edge of the last of them; None on an empty page.
-        has_previous: whether there are people before the first.
-        has_next: whether there are people after the last.
+        people: the people, in the list's order.
+        total: length of the whole list.
+        first: edge of the first row; None on an empty page.
+        last: edge of the last row; None on an empty page.
+        has_previous: whether there is a previous page.
+        has_next: whether there is a next page.
     """
 
     people: tuple[PersonLine, ...]
@@ -97,14 +97,14 @@ class PeoplePage:
 
 @dataclass(frozen=True, slots=True)
 class FoundPerson:
-    """A person who was looked for in a whole resource.
+    """A person found by a search of a whole resource.
 
     Attributes:
         ref: the group, or the person directory.
-        group: its name.
+        group: name of the group.
         person_id: lower-case hyphenated GUID.
         name: 1 to 128 characters.
-        faces: how many are enrolled.
+        faces: number of enrolled faces.
     """
 
     ref: CollectionRef
@@ -138,12 +138,12 @@ class People:
 
         Args:
             ref: the group.
-            text: only those whose name has all of its words (capitals and accents do not matter), whose id begins with
-                it (`_SHORTEST_ID` hexadecimal digits or more), or who have a face of that id; everybody when empty.
-            order: order of the list.
-            after: begin after this row.
+            text: only people whose name contains all of its words (case and accents do not matter), whose id begins
+                with it (`_SHORTEST_ID` hexadecimal digits or more), or who have a face of that id; empty for all.
+            order: sort order of the list.
+            after: start after this row.
             before: end before this row; not together with `after`.
-            top: how many at most, >= 1.
+            top: most people to return, >= 1.
 
         Raises:
             CollectionNotFoundError: there is no such group.
@@ -182,7 +182,7 @@ class People:
         Args:
             resource_id: id of the resource.
             text: as in `page`.
-            top: how many at most, >= 1.
+            top: most people to return, >= 1.
         """
         with self._rows.database.read(resource_id) as session:
             query = select(PersonRow, CollectionRow).join(CollectionRow, CollectionRow.uid == PersonRow.collection)
@@ -193,20 +193,20 @@ class People:
             ]
 
     def named(self, resource_id: UUID, person_ids: Iterable[UUID]) -> dict[UUID, str]:
-        """Return the names of persons by their ids, wherever they are enrolled; those who are gone are missing."""
+        """Return the names of persons by their ids, in all collections; deleted persons are left out."""
         wanted, found = list(set(person_ids)), dict[UUID, str]()
         with self._rows.database.read(resource_id) as session:
             for start in range(0, len(wanted), _AT_ONCE):
                 query = select(PersonRow.person_id, PersonRow.name)
                 query = query.where(
-                    PersonRow.collection.in_(select(CollectionRow.uid)),  # the primary key begins with it
+                    PersonRow.collection.in_(select(CollectionRow.uid)),  # first column of the primary key
                     PersonRow.person_id.in_(wanted[start : start + _AT_ONCE]),
                 )
                 found.update((person_id, name) for person_id, name in session.execute(query))
         return found
 
     def namesakes(self, ref: CollectionRef, name: str, top: int = 5) -> list[PersonLine]:
-        """Return the persons whose name differs in nothing that people notice: capitals, accents, spaces.
+        """Return the persons with the same name, apart from case, accents and spaces.
 
         Raises:
             CollectionNotFoundError: there is no such group.
@@ -224,7 +224,7 @@ def _beyond(column: InstrumentedAttribute[Any], edge: Edge, *, larger: bool) -> 
 
 
 def person_matches(session: Session, collection: UUID | None, text: str) -> ColumnElement[bool]:
-    """Return the condition that a person is meant by a text; a face is searched in one collection, or in all."""
+    """Return the condition that a person matches a search text; faces are searched in one collection, or in all."""
     words = name_key(text).split()
     if not words:
         return true()

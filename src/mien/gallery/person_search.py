@@ -1,8 +1,8 @@
 """Finds the person of a face in the current state of all groups of a resource, trained or not.
 
-Identification (`Recognition.identify`) answers as the contract says: from the index of the last training. Anyone who
-looks after people needs the present: a group is searched by its index and by what changed since, and everybody found is
-scored again by all faces that they have in the database now.
+Identification (`Recognition.identify`) uses the index of the last training, as the contract requires. Operators need
+the current state: here a group is searched by its index and by the changes since, and every person found is scored
+again by all of their faces in the database.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ from mien.storage.tables import CollectionRow, PersistedFaceRow, PersonRow
 
 GROUPS: Final = (Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP)
 POSSIBLE: Final = 0.1
-"""Confidence from which somebody is suggested for a face whose person is to be chosen by people anyway."""
+"""Confidence from which a person is suggested to an operator, who makes the choice."""
 _MORE: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class LikelyPerson:
-    """Somebody whose face it may be.
+    """A likely person of a face.
 
     Attributes:
         ref: the group.
-        group: its name.
+        group: name of the group.
         person_id: id of the person.
-        name: their name.
-        confidence: in [0, 1], by all of their faces.
+        name: name of the person.
+        confidence: in [0, 1], by all faces of the person.
     """
 
     ref: CollectionRef
@@ -62,9 +62,9 @@ class PersonSearchResult:
     """The result of a search.
 
     Attributes:
-        found: the most likely first.
-        groups: how many groups were searched.
-        left_out: names of groups of other recognisers, which could not be.
+        found: likely persons, the most likely first.
+        groups: number of searched groups.
+        left_out: names of groups of other recognisers, which cannot be searched.
     """
 
     found: tuple[LikelyPerson, ...]
@@ -77,10 +77,10 @@ class PersonSearch:
 
     Args:
         rows: opens sessions on collections.
-        templates: opens templates.
+        templates: decrypts templates.
         recognisers: bindings of the recognition models.
         indexes: the trained indexes.
-        untrained: searches of collections as they are now.
+        untrained: searches the current state of collections.
         curves: calibrations that operators applied.
     """
 
@@ -109,7 +109,7 @@ class PersonSearch:
         Args:
             resource_id: the resource.
             vectors: the template of the face by recognition model, unit float32 (d,).
-            top: how many persons at most.
+            top: most persons to return.
         """
         found: list[LikelyPerson] = []
         searched, left_out = 0, []
@@ -136,19 +136,19 @@ class PersonSearch:
             return sorted(session.scalars(query.where(CollectionRow.faces > 0).distinct()))
 
     def like_face(self, ref: CollectionRef, face_id: str, person_id: str, top: int = 5) -> PersonSearchResult:
-        """Return who else of a group an enrolled face may be of, also those who are little like it.
+        """Return the other persons of a group most similar to an enrolled face, however low the confidence.
 
         Args:
             ref: the group.
             face_id: the enrolled face.
-            person_id: id of the person whom it is enrolled as; not among the results.
-            top: how many persons at most.
+            person_id: id of the person it is enrolled for, who is not in the result.
+            top: most persons to return.
 
         Raises:
             PersonNotFoundError: there is no such person.
             PersistedFaceNotFoundError: there is no such face of the person.
-            NoTemplateError: the face was left out of a migration.
-            FingerprintMismatchError: the group's faces were made by another recogniser than its label is bound to.
+            NoTemplateError: a re-embedding left out the face.
+            FingerprintMismatchError: the group's faces are of another recogniser than its label is bound to.
         """
         with self._rows.reading(ref) as (session, row):
             recogniser, vector, whose = self._vector(session, ref, row, face_id, person_id)
@@ -157,10 +157,10 @@ class PersonSearch:
             return PersonSearchResult(tuple([one for one in found if one.person_id != str(whose)][:top]), 1)
 
     def fit(self, ref: CollectionRef, face_id: str, person_id: str) -> float | None:
-        """Return how likely a face is of its person by their other faces, in [0, 1]; None when it is the only one.
+        """Return the confidence of a face with its person's other faces, in [0, 1]; None if it is the only one.
 
         Raises:
-            What `like_face` raises.
+            Errors of `like_face`.
         """
         with self._rows.reading(ref) as (session, row):
             recogniser, vector, whose = self._vector(session, ref, row, face_id, person_id)
@@ -192,7 +192,7 @@ class PersonSearch:
         top: int,
         least: float,
     ) -> list[LikelyPerson]:
-        """Return who of a group the face may be, the most likely first."""
+        """Return the likely persons of a group, the most likely first."""
         persons = self._near(session, row, vector, top + _MORE, least)
         if not persons:
             return []
@@ -218,11 +218,11 @@ class PersonSearch:
     def _near(
         self, session: Session, row: CollectionRow, vector: NDArray[np.float32], top: int, least: float
     ) -> list[UUID]:
-        """Return persons some face of whom is so much like the face: by the index, and by what is newer than it."""
+        """Return persons with a face of at least similarity `least`, by the index and by the changes since."""
         probe, query = vector[None], Query(top=top, min_similarity=least)
         try:
             trained = self._indexes.search(row) if row.snapshot is not None else None
-        except TrainedIndexError:  # it is rebuilt elsewhere; the database has all that is in it
+        except TrainedIndexError:  # it is rebuilt elsewhere; the database has all its faces
             trained = None
         if trained is None or trained.fingerprint != row.fingerprint:
             now = self._untrained.search(session, row)
@@ -240,7 +240,7 @@ class PersonSearch:
 
 
 def sealed_faces(session: Session, collection: UUID, persons: Sequence[UUID]) -> list[SealedFace]:
-    """Return the faces of persons of a collection, without those that a migration left without a template."""
+    """Return the faces of persons of a collection that have a template (a re-embedding may leave faces out)."""
     query = select(PersistedFaceRow.person_id, PersistedFaceRow.face_id, PersistedFaceRow.sealed).where(
         PersistedFaceRow.collection == collection,
         PersistedFaceRow.person_id.in_(persons),

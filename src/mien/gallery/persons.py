@@ -78,7 +78,7 @@ class Persons:
             return [_person(person, faces) for person in people]
 
     def named(self, ref: CollectionRef, name: str, top: int = 20) -> list[Person]:
-        """Return the persons of exactly this name, by id.
+        """Return the persons with exactly this name, ordered by id.
 
         Raises:
             CollectionNotFoundError: there is no such collection.
@@ -104,7 +104,7 @@ class Persons:
                 setattr(person, column, value)
 
     def delete(self, ref: CollectionRef, person_id: str) -> None:
-        """Delete a person with all faces; from now on nobody finds them.
+        """Delete a person with all faces; they are no longer found from now on.
 
         Raises:
             CollectionNotFoundError: there is no such collection.
@@ -140,39 +140,39 @@ def check_person_quota(
 
     Args:
         rows: looks up the tiers.
-        session: `row` was read in it.
+        session: the session that read `row`.
         ref: the collection.
-        row: the same.
-        more: how many more there are to be in the collection.
-        in_all: how many more in the resource, where some only move; the same number when None.
+        row: the collection's row.
+        more: number of persons to add to the collection.
+        in_all: number of persons to add to the resource, if some only move; None for `more`.
 
     Raises:
-        QuotaExceededError: it does not.
+        QuotaExceededError: the tier does not allow them.
     """
     PersonQuota(rows, session, ref, row).check(more, in_all=in_all)
 
 
 class PersonQuota:
-    """How many more persons the tier allows, read once for several that are added in one transaction.
+    """The quota of persons, read once for several persons added in one transaction.
 
     Args:
         rows: looks up the tiers.
-        session: `row` was read in it.
+        session: the session that read `row`.
         ref: the collection.
-        row: the same.
+        row: the collection's row.
     """
 
     def __init__(self, rows: Rows, session: Session, ref: CollectionRef, row: CollectionRow) -> None:
         self._kind = ref.kind
         self._limits = limits = rows.limits(session, ref.resource_id, ref.kind)
         self._persons = row.persons
-        self._in_all = 0  # where so many cannot be, they are not counted
+        self._in_all = 0  # not counted if the resource cannot have that many
         if limits.persons_in_all < limits.persons * limits.collections:
             of_kind = select(func.sum(CollectionRow.persons)).where(CollectionRow.kind == ref.kind.value)
             self._in_all = session.scalar(of_kind) or 0
 
     def check(self, more: int = 1, *, in_all: int | None = None) -> None:
-        """Check that there may be more; see `check_person_quota`."""
+        """Check that the tier allows more persons; see `check_person_quota`."""
         if self._persons + more > self._limits.persons:
             raise QuotaExceededError(Quota.PERSONS_OF_COLLECTION, self._kind, self._limits.persons)
         counted = self._limits.persons_in_all < self._limits.persons * self._limits.collections
@@ -180,7 +180,7 @@ class PersonQuota:
             raise QuotaExceededError(Quota.PERSONS_OF_RESOURCE, self._kind, self._limits.persons_in_all)
 
     def add(self) -> None:
-        """Count one more person of the collection."""
+        """Count an added person."""
         self._persons += 1
         self._in_all += 1
 

@@ -30,17 +30,17 @@ class EnrolmentPolicy:
         min_quality: lowest qualityForRecognition, `low`, `medium` or `high`.
         max_blur: highest blurLevel, `low` or `medium`.
         no_occlusion: refuse faces with forehead, eyes or mouth covered.
-        max_yaw: degrees that the head may be turned to either side.
-        max_pitch: degrees that it may be lifted or lowered.
-        max_roll: degrees that it may be tilted.
-        min_size: pixels that the shorter side of the face rectangle must have.
-        keep_crops: keep an encrypted crop of each enrolled face, from which templates of another recogniser could be
-            made (`mien gallery crops` counts and erases them).
-        strict_children: of a resource: faces that look like a child's must be surer to match. Their age is estimated
-            for that alone, and is neither reported nor stored.
-        train_after_edits: train a group by itself after somebody changed it in the portal.
-        negatives: keep faces that people said are not a person, and match the person more strictly against faces like
-            those (`mien.gallery.negatives`).
+        max_yaw: most degrees the head may be turned to either side.
+        max_pitch: most degrees it may be lifted or lowered.
+        max_roll: most degrees it may be tilted.
+        min_size: least pixels of the shorter side of the face rectangle.
+        keep_crops: store an encrypted crop of each enrolled face, for re-embedding with another recogniser
+            (`mien gallery crops` counts and erases crops).
+        strict_children: of a resource: require a stricter match for faces that look like a child's. The age is
+            estimated only for this, and neither reported nor stored.
+        train_after_edits: train a group automatically after changes in the portal.
+        negatives: store faces that people said are not a person, and match the person more strictly against similar
+            faces (`mien.gallery.negatives`).
     """
 
     min_quality: str | None = None
@@ -66,7 +66,7 @@ class EnrolmentPolicy:
 
     @property
     def attributes(self) -> frozenset[Attribute]:
-        """The attributes that must be computed to decide."""
+        """The attributes that `check` needs."""
         wanted = {
             Attribute.QUALITY: self.min_quality,
             Attribute.BLUR: self.max_blur,
@@ -79,7 +79,7 @@ class EnrolmentPolicy:
         """Check a face that was analysed with `attributes`.
 
         Raises:
-            LowQualityError: naming every measure that fails, and by how much.
+            LowQualityError: the face does not meet the policy; lists every shortfall.
         """
         found = [*self._levels(face), *self._covered(face), *self._pose(face), *self._size(face)]
         if found:
@@ -137,13 +137,13 @@ class EnrolmentPolicy:
         ]
 
     def to_json(self) -> str:
-        """The policy as text: only what differs from the default."""
+        """Return the policy as JSON, without default values."""
         default = EnrolmentPolicy()
         return json.dumps({name: value for name, value in asdict(self).items() if value != getattr(default, name)})
 
     @classmethod
     def from_json(cls, text: str) -> EnrolmentPolicy:
-        """Read a policy; what this version does not know is left out."""
+        """Parse a policy; fields that this version does not know are ignored."""
         known = {field.name for field in fields(cls)}
         given: dict[str, Any] = json.loads(text)
         return cls(**{name: value for name, value in given.items() if name in known})
@@ -165,11 +165,11 @@ class Policies:
         self._strict = Remembered(rows.clock, lambda resource_id: self.get(resource_id).strict_children)
 
     def strict_children(self, resource_id: UUID) -> bool:
-        """Return whether children must be surer to match; a change is known within `remembered.KNOWN_FOR`."""
+        """Whether children's faces need a stricter match; a change takes effect within `remembered.KNOWN_FOR`."""
         return self._strict.of(resource_id)
 
     def set(self, resource_id: UUID, policy: EnrolmentPolicy) -> None:
-        """Set the policy of all collections of a resource that have none of their own."""
+        """Set the policy of a resource, for all collections without their own."""
         with self._rows.database.write(resource_id) as session:
             row = session.scalar(select(EnrolmentPolicyRow))
             if row is None:
@@ -179,10 +179,10 @@ class Policies:
         self._strict.forget(resource_id)
 
     def set_for(self, ref: CollectionRef, policy: EnrolmentPolicy | None) -> None:
-        """Set a collection's own policy, or with None that of its resource again.
+        """Set a collection's own policy; None returns it to the resource's.
 
         Raises:
-            CollectionNotFoundError: there is none.
+            CollectionNotFoundError: there is no such collection.
         """
         with self._rows.writing(ref, while_training=True) as (_, row):
             row.policy = policy.to_json() if policy else None
@@ -193,26 +193,26 @@ class Policies:
             return _of_resource(session)
 
     def own(self, ref: CollectionRef) -> EnrolmentPolicy | None:
-        """Return a collection's own policy; None if that of its resource holds.
+        """Return a collection's own policy; None if it has the resource's.
 
         Raises:
-            CollectionNotFoundError: there is none.
+            CollectionNotFoundError: there is no such collection.
         """
         with self._rows.reading(ref) as (_, row):
             return EnrolmentPolicy.from_json(row.policy) if row.policy else None
 
     def get_for(self, ref: CollectionRef) -> EnrolmentPolicy:
-        """Return the policy that holds for a collection.
+        """Return the policy in effect for a collection.
 
         Raises:
-            CollectionNotFoundError: there is none.
+            CollectionNotFoundError: there is no such collection.
         """
         with self._rows.reading(ref) as (session, row):
             return policy_of(session, row)
 
 
 def policy_of(session: Session, row: CollectionRow) -> EnrolmentPolicy:
-    """Return the policy that holds for a collection."""
+    """Return the policy in effect for a collection's row."""
     return EnrolmentPolicy.from_json(row.policy) if row.policy else _of_resource(session)
 
 

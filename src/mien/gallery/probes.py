@@ -1,4 +1,4 @@
-"""The short-lived faces that are compared, each checked against the templates that it is compared with."""
+"""Probes: short-lived faces, checked for comparability with templates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mien.gallery.recognisers import Recogniser, Recognisers
 
 
 class Probes:
-    """Finds probes, and the recogniser that made their templates.
+    """Finds probes and their recogniser.
 
     Args:
         faces: the short-lived face ids.
@@ -30,7 +30,7 @@ class Probes:
         """Return short-lived faces in the order of their ids.
 
         Raises:
-            FaceNotFoundError: one is unknown or has expired.
+            FaceNotFoundError: a face is unknown or has expired.
         """
         found = self.faces.get_many(resource_id, face_ids)
         for face_id in face_ids:
@@ -39,11 +39,11 @@ class Probes:
         return [found[face_id] for face_id in face_ids]
 
     def recogniser_of(self, resource_id: UUID, faces: Sequence[DetectedFace]) -> Recogniser:
-        """Return the recogniser that made all of these templates, with the resource's calibration.
+        """Return the recogniser of faces, with the resource's calibration.
 
         Raises:
             IncompatibleModelError: they were detected with different recognition models.
-            FingerprintMismatchError: the label was bound to another recogniser since one of them was detected.
+            FingerprintMismatchError: the label was bound to another recogniser after a face was detected.
         """
         label = faces[0].recognition_model
         for face in faces:
@@ -53,17 +53,17 @@ class Probes:
     def check(
         self, probe: DetectedFace, label: str, fingerprint: str | None, ref: CollectionRef | None = None
     ) -> Recogniser:
-        """Check that a probe may be compared with templates of a label and a fingerprint, and return their recogniser.
+        """Check that a probe is comparable with templates, and return their recogniser.
 
         Args:
             probe: the face.
-            label: label of the templates.
+            label: recognition model of the templates.
             fingerprint: fingerprint of the templates; None for any.
-            ref: the collection that the templates are in, for the error.
+            ref: collection of the templates, for the error.
 
         Raises:
             IncompatibleModelError: the probe was detected with another recognition model.
-            FingerprintMismatchError: the probe or the templates were made by another recogniser.
+            FingerprintMismatchError: the probe or the templates are of another recogniser.
         """
         if probe.recognition_model != label:
             raise IncompatibleModelError(

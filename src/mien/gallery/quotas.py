@@ -1,4 +1,4 @@
-"""How much a resource may hold, by its tier (contract, section 10)."""
+"""Quotas of resources by tier (contract, section 10)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _MILLION: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The quota of one kind of object.
+    """The quotas for one kind of collection.
 
     Attributes:
-        collections: in a resource.
-        persons: in a collection (0: the kind has none).
-        persons_in_all: in all collections of the kind of a resource.
-        faces: faces of a person, or of a list.
+        collections: most collections of a resource.
+        persons: most persons of a collection (0: the kind has no persons).
+        persons_in_all: most persons in all collections of the kind in a resource.
+        faces: most faces of a person, or of a list.
     """
 
     collections: int
@@ -51,9 +51,9 @@ class Quotas:
     """The limits of every tier.
 
     Attributes:
-        limits: by tier and kind.
-        transfers: v1.0 snapshots that may be taken, and as many applied: a month on the free tier, a day on the others.
-        dynamic_groups: in a resource.
+        limits: quotas by tier and kind.
+        transfers: most v1.0 snapshots taken, and most applied, per month on the free tier and per day on the others.
+        dynamic_groups: most dynamic groups of a resource.
     """
 
     limits: Mapping[Sku, Mapping[Kind, Limits]] = field(
@@ -63,5 +63,5 @@ class Quotas:
     dynamic_groups: int = _MILLION
 
     def of(self, sku: Sku, kind: Kind) -> Limits:
-        """The limits of a tier for one kind of collection."""
+        """Return the quotas of a tier for one kind of collection."""
         return self.limits[sku][kind]

@@ -1,9 +1,9 @@
-"""Faces that are under the wrong person: merging two persons of a group, moving single faces from one to another.
+"""Correction of wrongly assigned faces: merge two persons of a group, or move single faces between them.
 
-Templates stay as they are: what seals them names the group and the face, not the person. A group is searched as it
-was last trained, but who was deleted counts at once. So a person who was merged into another is found by nobody from
-that moment; faces that went over count for their new person from the next training on (`verify` asks the tables and
-knows at once), and until then a face that left somebody who is still there counts as it did, as one that was deleted.
+Templates need no new encryption: their associated data contains the group and the face, not the person. Searches use
+the last training, but exclude deleted persons. So a merged person is no longer found from that moment on. Moved faces
+count for their new person after the next training (`verify` reads the tables and sees them at once); until then, a
+face moved from a remaining person still counts for that person, like a deleted face.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from mien.storage.tables import CollectionRow, PersistedFaceRow, PersonRow
 
 
 class Reassignment:
-    """Gives faces of a person to another person of the same group; all of it or, when it is refused, nothing.
+    """Gives faces of a person to another person of the same group, atomically.
 
     Args:
         rows: opens sessions on collections.
         last_seen: recognised people that are not stored yet.
-        negatives: settles what the negatives of merged persons say.
+        negatives: checks the negatives of merged persons.
     """
 
     def __init__(self, rows: Rows, last_seen: LastSeen, negatives: MergedNegatives) -> None:
@@ -42,28 +42,28 @@ class Reassignment:
         self._negatives = negatives
 
     def merge(self, ref: CollectionRef, person_id: str, into: str, *, despite_negatives: bool = False) -> int:
-        """Give all faces of a person to another one, and delete the emptied person.
+        """Give all faces of a person to another person, and delete the first.
 
-        Name and user data of the other one stay. Faces keep their ids and user data. All that goes with a person
-        (`following`) is the other one's, except negatives that show the other of the two (`merged_negatives`). The
-        person counts as made when the first of the two was and as seen when the last was, so that no rule of retention
-        keeps anything longer than it promised.
+        The remaining person keeps name and user data; faces keep their ids and user data. Other rows of the merged
+        person (`following`) go to the remaining one, except negatives that show the other of the two
+        (`negatives.merging`). The remaining person gets the earlier creation time and the later last-seen day, so that
+        no retention rule keeps anything longer than promised.
 
         Args:
             ref: the group.
-            person_id: id of the person who is merged.
-            into: id of the person who is kept.
-            despite_negatives: merge also where people said that the two are not one person; these negatives are
-                deleted, and undoing the merge does not bring them back.
+            person_id: id of the person to merge.
+            into: id of the person who remains.
+            despite_negatives: merge even if negatives say that the two are different people; these negatives are
+                deleted, and undoing the merge does not restore them.
 
         Returns:
-            How many faces went over.
+            The number of moved faces.
 
         Raises:
             CollectionNotFoundError: there is no such group.
             PersonNotFoundError: one of the two is not in it.
-            SamePersonError: they are one already.
-            ContradictedMergeError: people said that the two are not one person.
+            SamePersonError: both ids are of the same person.
+            ContradictedMergeError: negatives say that the two are different people.
             QuotaExceededError: together they have more faces than the tier allows a person.
             TrainingNotFinishedError: the group is being trained.
             ConflictError: others kept it locked for too long.
@@ -78,7 +78,7 @@ class Reassignment:
             self._negatives.settle(session, row, source.person_id, target.person_id, despite=despite_negatives)
             forget_corrections(session, row.uid, source.person_id)
             _hand_over(session, row, faces, source, target)
-            if faces or row.snapshot is not None:  # the last training may have known faces that were deleted since
+            if faces or row.snapshot is not None:  # the trained index may contain faces that were deleted since
                 note_removal(session, row, source.person_id, None, now)
             give_to(session, row.uid, source.person_id, target.person_id)
             target.created_at = _known(min, source.created_at, target.created_at)
@@ -93,16 +93,16 @@ class Reassignment:
         return len(faces)
 
     def move_faces(self, ref: CollectionRef, face_ids: Iterable[str], person_id: str, into: str) -> None:
-        """Give some faces of a person to another one; the person stays, even without a face.
+        """Give some faces of a person to another person; the first remains, even without faces.
 
         Args:
             ref: the group.
-            face_ids: persisted face ids, which they keep.
-            person_id: id of the person who has them.
+            face_ids: persisted face ids, which do not change.
+            person_id: id of the person who has the faces.
             into: id of the person who receives them.
 
         Raises:
-            What `merge` raises, and:
+            Errors of `merge`, and:
             PersistedFaceNotFoundError: one is not a face of the person.
         """
         with self._rows.writing(ref) as (session, row):
@@ -138,8 +138,8 @@ def _both(
 def _hand_over(
     session: Session, row: CollectionRow, faces: Sequence[UUID], source: PersonRow, target: PersonRow
 ) -> None:
-    """Change whose faces are; the next training takes them as added. The note of their removal must be newer."""
-    # Anyone who puts faces together has looked at what was suspected of them.
+    """Assign faces to another person; the next training treats them as added, so their removal is recorded first."""
+    # An operator who joins faces has seen the suspected duplicates among them.
     forget_pairs(session, row.uid, faces, _faces_of(session, row.uid, target.person_id))
     row.revision += 1
     session.execute(

@@ -1,4 +1,4 @@
-"""The recognisers behind the contract's recognition models: pack, fingerprint, calibration."""
+"""The recognisers of the contract's recognition models: pack, fingerprint, calibration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Recogniser:
         label: `recognition_01` … `recognition_04`.
         pack: name of the model pack.
         fingerprint: fingerprint of its templates.
-        measured: its calibration, None when it has none.
+        measured: its calibration; None if it has none.
     """
 
     label: str
@@ -30,10 +30,10 @@ class Recogniser:
 
     @property
     def calibration(self) -> Calibration:
-        """Its calibration.
+        """The calibration.
 
         Raises:
-            NotCalibratedError: it has none.
+            NotCalibratedError: the recogniser has none.
         """
         if self.measured is None:
             raise NotCalibratedError(self.pack)
@@ -44,7 +44,7 @@ class Recognisers:
     """The recognisers of a server by label.
 
     Args:
-        by_label: one a label.
+        by_label: the recogniser of each label.
     """
 
     def __init__(self, by_label: Mapping[str, Recogniser]) -> None:
@@ -52,7 +52,7 @@ class Recognisers:
 
     @classmethod
     def of(cls, store: ModelStore, bindings: Bindings) -> Recognisers:
-        """Read what the labels are bound to; needs no model files."""
+        """Return the recognisers that the labels are bound to; needs no model files."""
         found = {}
         for label, pack in bindings.recognition.items():
             calibration = calibration_of(store.manifest(pack))
@@ -60,7 +60,7 @@ class Recognisers:
         return cls(found)
 
     def __getitem__(self, label: str) -> Recogniser:
-        """The recogniser of a label.
+        """Return the recogniser of a label.
 
         Raises:
             UnknownRecognitionModelError: there is no such label.
@@ -71,5 +71,5 @@ class Recognisers:
         return found
 
     def __iter__(self) -> Iterator[Recogniser]:
-        """The recognisers, one a label."""
+        """Iterate over the recognisers, one for each label."""
         return iter(self._by_label.values())

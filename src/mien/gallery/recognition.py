@@ -1,4 +1,4 @@
-"""Verify and identify: whether a face is of a person, and of whom it is."""
+"""Verify (is a face of this person?) and identify (whose face is it?)."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from mien.gallery.rows import Rows
 from mien.gallery.templates import SealedFace, Templates
 from mien.gallery.trained_state import TrainedState
 from mien.gallery.types import Identified, Verification
-from mien.matching import Calibration, apart, cosine, person_scores
+from mien.matching import Calibration, cosine, lower_by_negatives, person_scores
 from mien.search import TemplateSearch
 from mien.storage.tables import CollectionRow
 
 FileForReview = Callable[[CollectionRow, Sequence[Identified]], object]
-"""Files what was found in a collection for review."""
+"""Files the results of an identification in a collection for review."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainedGroup:
-    """A trained group as it was at a moment.
+    """The state of a trained group at one moment.
 
     Attributes:
-        ref: its name.
+        ref: reference to the group.
         row: its row.
         search: its trained index.
         calibration: maps its similarities to confidences.
-        without: persons who were deleted since the training.
+        without: persons deleted since the training.
     """
 
     ref: CollectionRef
@@ -52,13 +52,13 @@ class TrainedGroup:
 
 
 class Recognition:
-    """Compares short-lived faces with each other and with what is enrolled.
+    """Compares short-lived faces with each other and with enrolled faces.
 
     Args:
         rows: opens sessions on collections.
-        probes: finds the faces that are compared.
+        probes: finds the probes.
         recognisers: bindings of the recognition models.
-        templates: opens enrolled templates.
+        templates: decrypts enrolled templates.
         trained: trained groups.
         last_seen: called with the people who were recognised.
         curves: the calibrations that operators applied.
@@ -86,7 +86,7 @@ class Recognition:
         self.curves = curves
         self.negatives = negatives
         self.filing: FileForReview | None = None
-        """Files what an identify found, where a collection asks for review; set by the composition root."""
+        """Files identifications in collections that require review; set by the composition root."""
         self.drift: DriftCounts | None = None
         """Counts the scores of identifications; set by the composition root."""
 
@@ -98,7 +98,7 @@ class Recognition:
         Raises:
             FaceNotFoundError: an id is unknown or has expired.
             IncompatibleModelError: they were detected with different recognition models.
-            FingerprintMismatchError: the label was bound to another recogniser between them.
+            FingerprintMismatchError: their label was bound to another recogniser between the two detections.
         """
         one, other = self.probes.of(resource_id, [face_id1, face_id2])
         recogniser = self.probes.recogniser_of(resource_id, [one, other])
@@ -110,14 +110,14 @@ class Recognition:
     def verify_person(
         self, resource_id: UUID, face_id: str, person_id: str, ref: CollectionRef, *, seen: bool = True
     ) -> Verification:
-        """Compare a face with a person of a group as it is now; it need not be trained.
+        """Compare a face with a person in the current state of a group, which need not be trained.
 
         Args:
             resource_id: id of the resource that owns the face and the group.
             face_id: the probe.
-            person_id: id of the person whom it may show.
+            person_id: id of the claimed person.
             ref: the person's group.
-            seen: whether a match counts as a sighting of the person.
+            seen: whether a match updates the person's last-seen day.
 
         Raises:
             FaceNotFoundError: the face id is unknown or has expired.
@@ -125,7 +125,7 @@ class Recognition:
             PersonNotFoundError: there is no such person in it.
             PersonHasNoFaceError: no face of the person is enrolled.
             IncompatibleModelError: the face was detected with another recognition model than the group's.
-            FingerprintMismatchError: the group's faces were made by another recogniser.
+            FingerprintMismatchError: the group's faces are of another recogniser.
         """
         (probe,) = self.probes.of(resource_id, [face_id])
         with self._rows.reading(ref) as (session, row):
@@ -143,7 +143,7 @@ class Recognition:
         """Compare a face with a person by all of the person's faces.
 
         Raises:
-            PersonHasNoFaceError: there are none.
+            PersonHasNoFaceError: the person has no faces.
         """
         if not sealed:
             raise PersonHasNoFaceError("no face of the person is enrolled")
@@ -154,7 +154,7 @@ class Recognition:
         score = person_scores(vector, enrolled)
         known = self.negatives.of(row, recogniser.fingerprint).get(sealed[0].person_id)
         if known is not None:
-            score = apart(score, vector, known)
+            score = lower_by_negatives(score, vector, known)
         recogniser = self.curves.of(recogniser, row.resource_id, row.uid)
         return verification(curve_for(recogniser.calibration, probe), float(score[0]))
 
@@ -167,12 +167,12 @@ class Recognition:
         top: int = 10,
         confidence_threshold: float | None = None,
     ) -> list[Identified]:
-        """Find the persons of a trained group that faces may be.
+        """Identify faces among the persons of a trained group.
 
         Args:
             face_ids: the probes.
             ref: a person group or large person group.
-            top: how many candidates at most, >= 1.
+            top: most candidates per probe, >= 1.
             confidence_threshold: in [0, 1]; None for a threshold that grows with the group, so that at most about 1 %
                 of strangers are identified as an enrolled person (`mien.matching.open_set`).
 
@@ -190,7 +190,7 @@ class Recognition:
         return found
 
     def count_scores(self, resource_id: UUID, found: Sequence[Identified]) -> None:
-        """Count the scores of identifications that a caller of the API asked for."""
+        """Count the scores of an API caller's identifications, for drift detection."""
         if self.drift is not None:
             for one in found:
                 self.drift.scores(resource_id, API, one.top, one.second)
@@ -203,22 +203,22 @@ class Recognition:
         top: int = 10,
         confidence_threshold: float | None = None,
     ) -> list[Identified]:
-        """Find the persons of a trained group that faces at hand may be, as `identify` does.
+        """Identify faces in memory, as `identify` does.
 
         Args:
-            probes: the faces, which need not be remembered anywhere.
-            face_ids: their names in the answer.
+            probes: the faces, which need not be stored.
+            face_ids: their ids in the result.
             ref: a person group or large person group.
-            top: how many candidates at most, >= 1.
+            top: most candidates per probe, >= 1.
             confidence_threshold: see `identify`.
 
         Raises:
-            What `identify` raises, except `FaceNotFoundError`.
+            Errors of `identify`, except `FaceNotFoundError`.
         """
         return self.identify_in(self.opened(ref), probes, face_ids, top, confidence_threshold)
 
     def opened(self, ref: CollectionRef) -> TrainedGroup:
-        """Return a group as it is trained now, for several searches in a row without the database.
+        """Return the current trained state of a group, for several searches without the database.
 
         Raises:
             CollectionNotFoundError: there is no such group.
@@ -240,7 +240,7 @@ class Recognition:
         top: int = 10,
         confidence_threshold: float | None = None,
     ) -> list[Identified]:
-        """Find the persons of an opened group that faces at hand may be, as `identify_probes` does.
+        """Identify faces in memory in an opened group, as `identify_probes` does.
 
         Raises:
             IncompatibleModelError: a face was detected with another recognition model than the group's.
@@ -265,7 +265,7 @@ class Recognition:
         return found
 
     def size_of(self, ref: CollectionRef) -> int:
-        """How many persons of a trained group are searched.
+        """Return the number of searched persons of a trained group.
 
         Raises:
             CollectionNotFoundError: there is no such group.
@@ -276,4 +276,4 @@ class Recognition:
 
 
 NOBODY: Final = Verification(is_identical=False, confidence=0.0)
-"""The answer where a face could not be read: nothing speaks for its being anybody's."""
+"""The result for a face that could not be read."""

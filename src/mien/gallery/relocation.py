@@ -1,9 +1,8 @@
-"""Moving a person from one group to another of the same resource, with all that is theirs.
+"""Moves a person, with all their data, to another group of the same resource.
 
-Ciphertexts are bound to their group, so they are encrypted again before the transaction, because a vault
-may have to make a key for that. The transaction compares what it finds with what was sealed, and begins again when
-somebody has written meanwhile. The person is gone from the old group at once and is found in the new one from its next
-training on.
+Ciphertexts are bound to their group, so the data is encrypted anew. That happens before the transaction, because a
+vault may have to create a key. The transaction compares the rows with those that were encrypted, and the move starts
+over if they changed. The person is removed from the old group at once and found in the new one after its next training.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ _ATTEMPTS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """The rows of a person, all columns by name; all that is sealed opens only in their group."""
+    """The rows of a person, all columns by name; encrypted columns can be decrypted only for their group."""
 
     faces: tuple[Mapping[str, Any], ...]
     crops: tuple[Mapping[str, Any], ...]
@@ -70,10 +69,10 @@ class _Ready:
 
     Attributes:
         source: uid of the old group.
-        target: uid of the new one.
-        found: as it was in the old group.
-        sealed: the same for the new one.
-        vectors: the templates, float32 (d,), by face; without faces that were left out of a migration.
+        target: uid of the new group.
+        found: the rows in the old group.
+        sealed: the rows for the new group.
+        vectors: the templates, float32 (d,), by face; without faces that a re-embedding left out.
     """
 
     source: UUID
@@ -88,7 +87,7 @@ class Relocation:
 
     Args:
         rows: opens sessions on collections.
-        vault: encrypts stored data again.
+        vault: re-encrypts stored data.
         recognisers: bindings of the recognition models.
         duplicate_check: the templates of small collections, for finding duplicates.
         last_seen: recognised people that are not stored yet.
@@ -107,26 +106,26 @@ class Relocation:
     def move(
         self, ref: CollectionRef, person_id: str, to: CollectionRef, *, undoable: bool = True
     ) -> tuple[Duplicate, ...]:
-        """Move a person with faces, user data, crops and all that is `following`; person and faces keep their ids.
+        """Move a person with faces, user data, crops and other rows (`following`); person and faces keep their ids.
 
         Args:
-            ref: the group that the person is in.
+            ref: the person's current group.
             person_id: id of the person.
-            to: the group they are to be in, of the same resource; of either kind.
-            undoable: whether `Corrections` is to know of it.
+            to: the target group in the same resource, of either kind.
+            undoable: whether to record the move for `Corrections`.
 
         Returns:
-            What their faces may be duplicates of there.
+            Likely duplicates of the person's faces in the target group.
 
         Raises:
             CollectionNotFoundError: there is no such group.
             PersonNotFoundError: there is no such person in it.
-            NotAGroupError: it is a list.
-            AlreadyThereError: the other group has the person already, or a face of theirs.
-            OtherRecogniserError: the faces there are of another recognition model or of other weights.
+            NotAGroupError: the target is a face list.
+            AlreadyThereError: the target already has the person, or one of their faces.
+            OtherRecogniserError: the target's faces are of another recognition model or of other weights.
             QuotaExceededError: the tier allows no more persons there.
             TrainingNotFinishedError: one of the groups is being trained.
-            ConflictError: others kept writing to the person or locked a group.
+            ConflictError: others kept changing the person or locked a group.
         """
         if ref.resource_id != to.resource_id:
             raise ValueError("a person does not leave their resource")
@@ -145,7 +144,7 @@ class Relocation:
     # Before the transaction
 
     def _prepare(self, ref: CollectionRef, person_id: str, to: CollectionRef) -> _Ready:
-        """Read and re-encrypt the data to move; refuse early what would be refused later."""
+        """Read and re-encrypt the data to move, after the checks of the transaction."""
         with self._rows.reading(ref) as (session, row):
             target = find(session, to)
             self._check(session, (ref, row), (to, target), find_person(session, ref, row, person_id))
@@ -179,7 +178,7 @@ class Relocation:
     def _move(
         self, ref: CollectionRef, person_id: str, to: CollectionRef, ready: _Ready, *, undoable: bool
     ) -> tuple[Duplicate, ...] | None:
-        """Move the person; None when something was written since it was prepared."""
+        """Move the person; None if the data has changed since it was prepared."""
         now = self._rows.clock.now()
         with self._locked(ref, to) as (session, row, target):
             person = find_person(session, ref, row, person_id)
@@ -210,7 +209,7 @@ class Relocation:
 
     @contextmanager
     def _locked(self, ref: CollectionRef, to: CollectionRef) -> Iterator[tuple[Session, CollectionRow, CollectionRow]]:
-        """Open a writing session that has both groups to itself; in one order, so that no two moves wait in a ring."""
+        """Open a writing session that locks both groups, always in the same order, to avoid deadlocks."""
         with self._rows.transaction(ref.resource_id, ref.collection_id) as session:
             found = {one: find(session, one, lock=True) for one in sorted((ref, to), key=_order)}
             yield session, found[ref], found[to]
@@ -252,7 +251,7 @@ class Relocation:
     def _suspects(
         self, session: Session, target: CollectionRow, person_id: UUID, ready: _Ready
     ) -> dict[UUID, list[Suspect]]:
-        """Compare the faces with those of the new group, as if they were enrolled there."""
+        """Compare the faces with those of the new group, as an enrolment does."""
         measured = self._recognisers[target.recognition_model].measured
         found = {}
         for face in ready.found.faces:
@@ -281,7 +280,7 @@ def _kept(session: Session, collection: UUID, person_id: UUID) -> _Kept:
 
 
 def _put(session: Session, target: CollectionRow, person: PersonRow, sealed: _Kept) -> None:
-    """Insert a person with all that is theirs; the next training takes the faces as added."""
+    """Insert a person with all rows; the next training treats the faces as added."""
     place = {"resource_id": target.resource_id, "collection": target.uid}
     session.add(copy_row(person, **place))
     target.persons += 1

@@ -1,4 +1,4 @@
-"""What is remembered of resources for some seconds, so that the way of a call costs no query."""
+"""Cache of one value per resource for a few seconds, which saves a query per call."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from mien.clock import Clock
 T = TypeVar("T")
 
 KNOWN_FOR: Final = timedelta(seconds=10)
-"""How long a value of a resource is remembered: a change by another process is seen after that."""
+"""Lifetime of a cached value; a change by another process is seen after that."""
 
 
 class Remembered(Generic[T]):
-    """A value of each resource, read again when it is older than `KNOWN_FOR`.
+    """Cache of a value for each resource, read again after `KNOWN_FOR`.
 
     Args:
-        clock: tells how old a value is.
+        clock: the clock.
         read: reads the value of a resource.
     """
 
@@ -37,9 +37,9 @@ class Remembered(Generic[T]):
         return known[1]
 
     def forget(self, resource_id: UUID) -> None:
-        """Read the value of a resource again at its next use, after it was changed."""
+        """Drop the cached value of a resource, after it was changed."""
         self._known.pop(resource_id, None)
 
     def forget_all(self) -> None:
-        """Read every value again at its next use."""
+        """Drop all cached values."""
         self._known.clear()

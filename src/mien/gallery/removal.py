@@ -1,4 +1,4 @@
-"""Deleting what is enrolled: the rows at once, and a note for the snapshots and caches that may still have it."""
+"""Deletion of persons and faces: deletes the rows and records the removal for trained indexes and caches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mien.storage.tables import CollectionRow, CropRow, DuplicateRow, PersistedF
 def remove_person(session: Session, row: CollectionRow, person: PersonRow, now: datetime) -> None:
     """Delete a person with all faces, in a writing session that has locked the collection."""
     if not remove_faces_of(session, row, person.person_id, now) and row.snapshot is not None:
-        # The last training may have known faces of this person that were deleted since.
+        # The trained index may contain faces of this person that were deleted since.
         note_removal(session, row, person.person_id, None, now)
     forget_corrections(session, row.uid, person.person_id)
     session.delete(person)
@@ -27,7 +27,7 @@ def remove_faces_of(session: Session, row: CollectionRow, person_id: UUID, now: 
     """Delete a person's faces, in a writing session that has locked the collection.
 
     Returns:
-        How many there were.
+        The number of deleted faces.
     """
     faces = (PersistedFaceRow.collection == row.uid, PersistedFaceRow.person_id == person_id)
     ids = session.scalars(select(PersistedFaceRow.face_id).where(*faces)).all()
@@ -49,14 +49,14 @@ def remove_face(session: Session, row: CollectionRow, face: PersistedFaceRow, no
 
 
 def forget_pairs(session: Session, collection: UUID, faces: Sequence[UUID], others: Sequence[UUID]) -> None:
-    """Delete the suspicions that one of some faces and one of some others may be of one person."""
+    """Delete the suspected duplicates between two sets of faces."""
     one, other = DuplicateRow.face_id, DuplicateRow.other_face_id
     across = or_(and_(one.in_(faces), other.in_(others)), and_(one.in_(others), other.in_(faces)))
     session.execute(delete(DuplicateRow).where(DuplicateRow.collection == collection, across))
 
 
 def note_removal(session: Session, row: CollectionRow, person_id: UUID, face_id: UUID | None, now: datetime) -> None:
-    """Record that a face, or all of a person's, must go from snapshots and caches."""
+    """Record that a face (None: all of a person's) must be removed from trained indexes and caches."""
     row.revision += 1
     row.training_action_at = now
     session.add(

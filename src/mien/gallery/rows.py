@@ -1,4 +1,4 @@
-"""Finding and locking collections: the one place that scopes, checks ids and keeps writes and training apart."""
+"""Finds and locks collections: the only place that scopes by resource, checks ids and excludes writes in trainings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Rows:
     Args:
         database: the database.
         clock: the clock.
-        quotas: how much a resource may hold.
+        quotas: quotas by tier.
     """
 
     def __init__(self, database: Database, clock: Clock, quotas: Quotas | None = None) -> None:
@@ -57,12 +57,12 @@ class Rows:
             return row
 
     def find(self, resource_id: UUID, uid: UUID) -> CollectionRow | None:
-        """Return the row of a collection by what it is inside the service, None when it is gone."""
+        """Return the row of a collection by its internal id; None if it was deleted."""
         with self.database.read(resource_id) as session:
             return session.scalar(select(CollectionRow).where(CollectionRow.uid == uid))
 
     def snapshot_of(self, resource_id: UUID, uid: UUID) -> str | None:
-        """Return the name of the snapshot that serves, None when there is none."""
+        """Return the name of the trained index in use; None if there is none."""
         row = self.find(resource_id, uid)
         return row.snapshot if row else None
 
@@ -70,15 +70,15 @@ class Rows:
     def writing(
         self, ref: CollectionRef, *, uid: UUID | None = None, while_training: bool = False
     ) -> Iterator[tuple[Session, CollectionRow]]:
-        """Open a writing session that has a collection to itself until it commits.
+        """Open a writing session that locks a collection until it commits.
 
         Args:
             ref: the collection.
-            uid: refuse another collection that was made under the same id meanwhile.
-            while_training: do not refuse one that is being trained.
+            uid: expected internal id; refuse a collection that was recreated under the same id.
+            while_training: also accept a collection that is being trained.
 
         Raises:
-            CollectionNotFoundError: there is none.
+            CollectionNotFoundError: there is no such collection.
             TrainingNotFinishedError: it is being trained.
             ConflictError: others kept it locked for too long.
         """
@@ -92,7 +92,7 @@ class Rows:
 
     @contextmanager
     def transaction(self, resource_id: UUID, name: str) -> Iterator[Session]:
-        """Open a writing session; a database that stays locked becomes a `ConflictError` on `name`."""
+        """Open a writing session; a lock timeout raises a `ConflictError` for `name`."""
         try:
             with self.database.write(resource_id) as session:
                 yield session
@@ -102,13 +102,13 @@ class Rows:
             raise
 
     def limits(self, session: Session, resource_id: UUID, kind: Kind) -> Limits:
-        """Return how much of a kind a resource may hold."""
+        """Return a resource's quotas for a kind of collection."""
         sku = session.scalar(select(ResourceRow.sku).where(ResourceRow.id == resource_id))
         return self.quotas.of(Sku(sku or Sku.STANDARD), kind)
 
 
 def ref_of(row: CollectionRow) -> CollectionRef:
-    """Return the name of a collection."""
+    """Return the reference to a collection."""
     return CollectionRef(row.resource_id, Kind(row.kind), row.collection_id)
 
 
@@ -130,7 +130,7 @@ def find(session: Session, ref: CollectionRef, *, lock: bool = False) -> Collect
 
 
 def find_collection(session: Session, ref: CollectionRef, *, lock: bool = False) -> CollectionRow | None:
-    """Return the row of a collection of the directory, None before the first write to it."""
+    """Return the row of a collection; None if it does not exist, as a directory before its first write."""
     query = select(CollectionRow).where(
         CollectionRow.kind == ref.kind.value, CollectionRow.collection_id == ref.collection_id
     )
@@ -138,6 +138,6 @@ def find_collection(session: Session, ref: CollectionRef, *, lock: bool = False)
 
 
 def is_lock_timeout(error: OperationalError) -> bool:
-    """Whether a statement failed because others held a lock for too long, or each other's."""
+    """Whether a statement failed because of a lock timeout or a deadlock."""
     text = str(error.orig).lower()
     return any(words in text for words in ("database is locked", "deadlock detected", "lock timeout", "lock_timeout"))

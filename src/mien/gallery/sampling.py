@@ -50,7 +50,7 @@ class SampleSourceError(GalleryError):
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Result of a photo: a template, or the reason why there is none; and its quality for recognition."""
+    """Result of a photo: a template or the reason for its absence, and the quality for recognition."""
 
     embedding: Embedding | None
     reason: str = ""
@@ -61,11 +61,11 @@ class PhotoReader:
     """Computes templates of photo files, several at a time.
 
     Args:
-        engine: analyses them.
-        pack: recogniser that makes the templates.
-        threads: how many at a time; the number of cores when None.
-        progress: called with the number that are done and the total.
-        quality: whether to judge the quality for recognition, too.
+        engine: analyses the photos.
+        pack: model pack of the recogniser.
+        threads: number of photos at a time; None for the number of cores.
+        progress: called with the number of finished photos and the total.
+        quality: whether to assess the quality for recognition too.
     """
 
     def __init__(
@@ -84,10 +84,10 @@ class PhotoReader:
         self._progress = progress
 
     def read(self, paths: Sequence[Path]) -> list[Read]:
-        """Return a result for each file; of several faces the largest counts.
+        """Return a result for each file, for its largest face.
 
         Raises:
-            SourceError: a file cannot be read.
+            SampleSourceError: a file cannot be read.
         """
         found = []
         with ThreadPoolExecutor(self._threads) as pool:
@@ -114,10 +114,10 @@ class PhotoReader:
 
 
 def photos_in(folder: Path) -> dict[str, list[Path]]:
-    """The photos of a folder of folders: one folder a person.
+    """Return the photos of a folder of folders, with one folder for each person.
 
     Raises:
-        SourceError: it is not a folder, or has no folder with photos.
+        SampleSourceError: it is not a folder, or has no folder with photos.
     """
     if not folder.is_dir():
         raise SampleSourceError("{folder} is not a folder", folder=folder)
@@ -135,7 +135,7 @@ def photos_in(folder: Path) -> dict[str, list[Path]]:
 
 
 def plain_photos(folder: Path) -> list[Path]:
-    """The photos of a folder that has no folder with photos in it: each is of a person of its own."""
+    """Return the photos of a folder without folders of photos; each photo counts as a different person."""
     if not folder.is_dir() or any(one.is_dir() and not one.name.startswith(".") for one in folder.iterdir()):
         return []
     return sorted(path for path in folder.iterdir() if _is_photo(path))
@@ -145,7 +145,7 @@ def from_folder(folder: Path, reader: PhotoReader) -> Samples:
     """Read a folder of folders.
 
     Raises:
-        SourceError: as `photos_in`, or no photo has a face.
+        SampleSourceError: as `photos_in`, or no photo has a face.
     """
     people = photos_in(folder)
     paths = [path for photos in people.values() for path in photos]
@@ -154,15 +154,15 @@ def from_folder(folder: Path, reader: PhotoReader) -> Samples:
 
 
 def collected(read: Sequence[Read], owners: Sequence[int], names: Sequence[str]) -> Samples:
-    """Combine templates; people without any are left out.
+    """Collect templates as samples; people without a template are left out.
 
     Args:
         read: a result for each photo.
-        owners: the person of each.
-        names: names of each photo.
+        owners: the person of each photo.
+        names: the name of each photo.
 
     Raises:
-        SourceError: there is no template at all.
+        SampleSourceError: there is no template at all.
     """
     kept = [
         (one.embedding.vector, owner, name)
@@ -185,10 +185,10 @@ def from_pairs(path: Path, reader: PhotoReader) -> tuple[Comparisons, Counter[st
     """Read a CSV of pairs: columns `first`, `second` (files, relative to the CSV's folder) and `same` (yes or no).
 
     Returns:
-        The comparisons, the photos without a template by reason, the number of photos with one.
+        The comparisons, the number of photos without a template by reason, and the number of photos with one.
 
     Raises:
-        SourceError: the list is malformed, or too little of it is left.
+        SampleSourceError: the list is malformed, or too few pairs can be read.
     """
     lines = list(_pairs(path))
     paths = list(dict.fromkeys(name for one, other, _ in lines for name in (one, other)))
@@ -225,9 +225,9 @@ class EnrolledSamples:
     """The templates of an enrolled collection.
 
     Attributes:
-        samples: the readable ones.
-        people: the person of each index of the samples.
-        unread: faces whose template is unusable, by person.
+        samples: the usable templates.
+        people: the person id of each person index of the samples.
+        unread: number of faces with an unusable template, by person.
         label: recognition model.
         fingerprint: fingerprint of the templates.
         collection: internal id of the collection.
@@ -244,17 +244,17 @@ class EnrolledSamples:
 def from_collection(
     rows: Rows, templates: Templates, ref: CollectionRef, owners: Mapping[str, str] | None = None
 ) -> EnrolledSamples:
-    """Open the templates of an enrolled collection.
+    """Return the templates of an enrolled collection.
 
     Args:
         rows: opens sessions.
-        templates: opens templates.
+        templates: decrypts templates.
         ref: a person group, the faces of a directory, or a face list.
-        owners: owners of a face list: whose each face is, by persistedFaceId or user data; other faces are left out.
+        owners: for a face list, the person of each face, by persistedFaceId or user data; other faces are left out.
 
     Raises:
-        CollectionNotFoundError: there is none.
-        SourceError: it has no persons with templates, or the owners of a list's faces are not given.
+        CollectionNotFoundError: there is no such collection.
+        SampleSourceError: it has no persons with templates, or `owners` is missing for a face list.
     """
     if not ref.kind.has_persons and not owners:
         raise SampleSourceError(
@@ -289,10 +289,10 @@ def from_collection(
 
 
 def owners_in(path: Path) -> dict[str, str]:
-    """Read whose the faces of a list are: a CSV with the columns `face` (persistedFaceId or user data) and `person`.
+    """Read the persons of a list's faces: a CSV with columns `face` (persistedFaceId or user data) and `person`.
 
     Raises:
-        SourceError: it cannot be read, or lacks a column.
+        SampleSourceError: it cannot be read, or lacks a column.
     """
     try:
         lines = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
@@ -304,16 +304,16 @@ def owners_in(path: Path) -> dict[str, str]:
 
 
 def _owner(owners: Mapping[str, str], face_id: UUID, user_data: str | None) -> UUID | None:
-    """Return an id that stands for the owner of a face; None for nobody's."""
+    """Return an id for the owner of a face; None if it has none."""
     name = owners.get(str(face_id)) or owners.get((user_data or "").strip())
     return None if name is None else uuid5(NAMESPACE_OID, name_key(name))
 
 
 def names_in(rows: Rows, ref: CollectionRef) -> dict[UUID, str]:
-    """Return the names of the persons of a collection; for the faces of a directory, of all persons of the directory.
+    """Return the names of a collection's persons; for a directory's faces, of all persons of the directory.
 
     Raises:
-        CollectionNotFoundError: there is none.
+        CollectionNotFoundError: there is no such collection.
     """
     home = persons_ref(ref.resource_id) if ref.kind is Kind.DIRECTORY else ref
     with rows.database.read(ref.resource_id) as session:

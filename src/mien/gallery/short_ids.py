@@ -1,4 +1,4 @@
-"""Ids by their beginning, for people who type them: a range of ids, which the tables' indexes answer."""
+"""Search for ids by their first digits, as people type them; a range query that uses the tables' indexes."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from mien.storage import Database
 from mien.storage.tables import DetectedFaceRow, LivenessSessionRow, PersistedFaceRow, PersonRow
 
 MOST: Final = 20
-"""How many ids are returned at most; two say already that a beginning is ambiguous."""
+"""Most ids to return."""
 
 _DIGITS: Final = re.compile(r"[0-9a-f]{1,32}")
 
 FoundIds = list[tuple[UUID, str]]
-"""Ids, each with what people call the thing."""
+"""Ids, each with a readable name."""
 
 
 class ShortIds:
-    """Finds persons and faces of a resource by the beginning of their ids.
+    """Finds persons and faces of a resource by the first digits of their ids.
 
     Args:
         database: the database.
@@ -35,12 +35,12 @@ class ShortIds:
         self._database = database
 
     def persons(self, resource_id: UUID, beginning: str, ref: CollectionRef | None = None) -> FoundIds:
-        """Return the persons whose id begins so.
+        """Return the persons whose id starts with `beginning`.
 
         Args:
             resource_id: id of the resource.
             beginning: hexadecimal digits, with or without hyphens.
-            ref: the group, or `persons_ref` for the directory; None for all of the resource.
+            ref: the group, or `persons_ref` for the directory; None for the whole resource.
 
         Raises:
             CollectionNotFoundError: there is no such group.
@@ -52,11 +52,11 @@ class ShortIds:
             query = select(PersonRow.person_id, PersonRow.name).where(PersonRow.person_id.between(*ends))
             if ref is not None:
                 query = query.where(PersonRow.collection == _uid(session, ref))
-            # Snapshots of a group have its persons under the same ids.
+            # API snapshots of a group have its persons under the same ids.
             return list({one.person_id: one.name for one in session.execute(query.limit(MOST))}.items())
 
     def faces(self, resource_id: UUID, beginning: str, ref: CollectionRef | None = None) -> FoundIds:
-        """Return the enrolled faces whose id begins so; arguments and errors as of `persons`."""
+        """Return the enrolled faces whose id starts with `beginning`; see `persons`."""
         ends = _ends(beginning)
         if ends is None:
             return []
@@ -67,7 +67,7 @@ class ShortIds:
             return [(one, "a face") for one in dict.fromkeys(session.scalars(query.limit(MOST)))]
 
     def anything(self, resource_id: UUID, beginning: str) -> FoundIds:
-        """Return persons, enrolled faces, short-lived faces and liveness sessions whose id begins so."""
+        """Return persons, enrolled faces, short-lived faces and liveness sessions whose id starts with `beginning`."""
         ends = _ends(beginning)
         if ends is None:
             return []
@@ -81,7 +81,7 @@ class ShortIds:
 
 
 def _uid(session: Session, ref: CollectionRef) -> UUID | None:
-    """Return which collection it is; None for a directory in which nobody was enrolled yet."""
+    """Return the internal id of a collection; None for a directory in which nobody is enrolled yet."""
     try:
         return find(session, ref).uid
     except CollectionNotFoundError:
@@ -91,7 +91,7 @@ def _uid(session: Session, ref: CollectionRef) -> UUID | None:
 
 
 def _ends(beginning: str) -> tuple[UUID, UUID] | None:
-    """Return the first and the last id that begin so; None for what begins no id."""
+    """Return the first and last id that start with `beginning`; None if no id can."""
     digits = beginning.replace("-", "").lower()
     if _DIGITS.fullmatch(digits) is None:
         return None

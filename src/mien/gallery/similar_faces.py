@@ -1,4 +1,4 @@
-"""Find similar and group: faces ranked and sorted by their likeness, whoever they are of."""
+"""Find similar and group: ranking and clustering of faces by similarity."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from mien.matching.open_set import similarity_at_fmr, similarity_for_gallery
 from mien.search import Query, TemplateSearch
 
 GROUP_FMR: Final = 1e-4
-"""False match rate of the similarity at which `group` joins (see `mien.matching.grouping`)."""
+"""False match rate at the threshold of `group` (see `mien.matching.grouping`)."""
 
 
 class SimilarFaces:
@@ -31,10 +31,10 @@ class SimilarFaces:
 
     Args:
         rows: opens sessions on collections.
-        probes: finds the faces that are compared.
+        probes: finds the probes.
         trained: trained large face lists.
-        untrained_index: searches face lists as they are now.
-        last_seen: called with the faces of lists that were found to be the same person.
+        untrained_index: searches the current state of face lists.
+        last_seen: called with matching faces of lists.
         curves: the calibrations that operators applied.
     """
 
@@ -58,7 +58,7 @@ class SimilarFaces:
     def find(
         self, resource_id: UUID, face_id: str, face_ids: Sequence[str], mode: FindMode, top: int = 20
     ) -> list[SimilarFace]:
-        """Rank faces by their likeness with a face.
+        """Rank faces by their similarity to a face.
 
         Raises:
             FaceNotFoundError: an id is unknown or has expired.
@@ -79,16 +79,16 @@ class SimilarFaces:
         ]
 
     def find_in(self, face_id: str, ref: CollectionRef, mode: FindMode, top: int = 20) -> list[SimilarFace]:
-        """Rank the faces of a face list (as it is now) or a large face list (as it was trained).
+        """Rank the faces of a face list (current state) or of a large face list (last training).
 
         Raises:
             FaceNotFoundError: the id is unknown or has expired.
             CollectionNotFoundError: there is no such list.
             FaceListEmptyError: the face list has no face.
-            NotTrainedError: the large face list was never trained with success.
+            NotTrainedError: the large face list was never trained successfully.
             TrainingNotFinishedError: its first training is under way.
             IncompatibleModelError: the face was detected with another recognition model than the list's.
-            FingerprintMismatchError: the list's faces were made by another recogniser.
+            FingerprintMismatchError: the list's faces are of another recogniser.
         """
         (probe,) = self._probes.of(ref.resource_id, [face_id])
         search: TemplateSearch | None
@@ -110,7 +110,7 @@ class SimilarFaces:
         return [SimilarFace(str(match.face_id), confidence(calibration, match.similarity)) for match in found]
 
     def group(self, resource_id: UUID, face_ids: Sequence[str]) -> FaceGroups:
-        """Sort faces into groups of one person each; the same whatever their order.
+        """Sort faces into groups of one person each, independently of their order.
 
         Raises:
             FaceNotFoundError: an id is unknown or has expired.

@@ -1,4 +1,4 @@
-"""Templates at rest: packed, sealed for their row, and read back in bulk."""
+"""Storage of templates: packed, encrypted for their row, and read in bulk."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ class SealedFace:
 
 
 class Templates:
-    """Seals and opens the templates of enrolled faces; each opens only for its own row.
+    """Encrypts and decrypts the templates of enrolled faces; each is bound to its own row.
 
     Args:
-        vault: holds the keys.
+        vault: has the keys.
     """
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
     def seal(self, resource_id: UUID, collection: UUID, face_id: UUID, embedding: Embedding) -> bytes:
-        """Seal a template for the row of a face. Not inside a writing session (see `Vault.seal`)."""
+        """Encrypt a template for the row of a face. Do not call inside a writing session (see `Vault.seal`)."""
         plain = _NORM.pack(embedding.norm) + np.ascontiguousarray(embedding.vector, dtype="<f4").tobytes()
         return self._vault.seal(plain, resource_id=resource_id, what=_what(collection, face_id))
 
     def open(self, resource_id: UUID, collection: UUID, face_id: UUID, sealed: bytes) -> NDArray[np.float32]:
-        """Return the template of a row, float32 (d,).
+        """Return the decrypted template of a row, float32 (d,).
 
         Raises:
-            CryptoError: it was changed or moved.
+            CryptoError: it was altered, or belongs to another row.
         """
         plain = self._vault.open(sealed, resource_id=resource_id, what=_what(collection, face_id))
         return np.frombuffer(plain, dtype="<f4", offset=_NORM.size).astype(np.float32, copy=False)
@@ -54,13 +54,13 @@ class Templates:
     def reseal(
         self, resource_id: UUID, source: tuple[UUID, UUID], target: tuple[UUID, UUID, UUID], sealed: bytes
     ) -> bytes:
-        """Seal a template of one row for another, which may be of another resource.
+        """Re-encrypt a template of one row for another, possibly of another resource.
 
         Args:
             resource_id: id of the resource that owns the source.
-            source: collection and face of the row it is of.
-            target: resource, collection and face of the row it is for.
-            sealed: as the source has it; empty for a face that was left out of a migration.
+            source: collection and face of the source row.
+            target: resource, collection and face of the target row.
+            sealed: the source's encrypted template; empty for a face that a re-embedding left out.
         """
         if not sealed:
             return sealed
@@ -68,7 +68,7 @@ class Templates:
         return self._vault.seal(plain, resource_id=target[0], what=_what(target[1], target[2]))
 
     def faces(self, resource_id: UUID, collection: UUID, rows: Iterable[SealedFace]) -> EnrolledTemplates:
-        """Open many rows of a collection, for a search."""
+        """Decrypt many rows of a collection, for a search."""
         persons, faces, vectors = bytearray(), bytearray(), bytearray()
         count = 0
         for row in rows:

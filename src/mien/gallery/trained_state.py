@@ -1,4 +1,4 @@
-"""The result of a collection's training, and the people who were deleted from it since."""
+"""The trained index of a collection, and the persons deleted since the training."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ _REMEMBERED: Final = 256
 
 
 class TrainedState:
-    """Gives the trained indexes of collections to the services that search them.
+    """Returns the trained indexes of collections to the services that search them.
 
     Args:
         rows: opens sessions on collections.
-        indexes: trained collections.
+        indexes: the trained indexes.
     """
 
     def __init__(self, rows: Rows, indexes: TrainedIndexes) -> None:
         self._rows = rows
         self._indexes = indexes
         self.removed = _RemovedPersons()
-        """Persons who were deleted since the last training."""
+        """Persons deleted since the last training."""
 
     def search(self, ref: CollectionRef, row: CollectionRow) -> tuple[CollectionRow, TemplateSearch]:
-        """Return the trained index, and the row that it belongs to: it may have been migrated since it was read.
+        """Return the trained index and its row, which may be newer than `row` after a re-embedding.
 
         Raises:
-            NotTrainedError: the collection was never trained with success.
+            NotTrainedError: the collection was never trained successfully.
             TrainingNotFinishedError: its first training is under way.
         """
         search = self._indexes.search(row)
@@ -51,19 +51,19 @@ class TrainedState:
 
 
 class _RemovedPersons:
-    """Persons deleted since the last training; read again only when a collection has changed."""
+    """Cache of the persons deleted since the last training, by the collection's revision."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: OrderedDict[UUID, tuple[int, str | None, frozenset[UUID]]] = OrderedDict()
 
     def of(self, session: Session, row: CollectionRow) -> frozenset[UUID]:
-        """Return the persons of a trained collection that must not be found any more."""
+        """Return the persons whom searches of a trained collection must exclude."""
         with self._lock:
             known = self._known.get(row.uid)
         if known is not None and known[:2] == (row.revision, row.snapshot):
             return known[2]
-        # Older notes are done with in the snapshot, and somebody may have come back since.
+        # The index already reflects older removals, and a person may have been enrolled again since.
         query = select(RemovalRow.person_id).where(RemovalRow.collection == row.uid, RemovalRow.face_id.is_(None))
         query = query.where(RemovalRow.revision > row.trained_revision)
         removed = frozenset(session.scalars(query))

@@ -10,7 +10,7 @@ from mien.messages import Message
 
 
 class Unset(Enum):
-    """Stands for a property that a caller left out of an update."""
+    """Marks a property that a caller left out of an update."""
 
     UNSET = "unset"
 
@@ -23,12 +23,12 @@ class Collection:
     """A face list, large face list, person group or large person group.
 
     Attributes:
-        collection_id: the caller's name for it.
+        collection_id: the caller's id for it.
         name: 1 to 128 characters.
         user_data: user data from the caller; None if there is none.
         recognition_model: `recognition_01` … `recognition_04`.
-        persons: how many persons it has; 0 in face lists.
-        faces: how many faces are enrolled.
+        persons: number of persons; 0 for face lists.
+        faces: number of enrolled faces.
     """
 
     collection_id: str
@@ -46,7 +46,7 @@ class Person:
     Attributes:
         person_id: lower-case hyphenated GUID.
         name: 1 to 128 characters.
-        user_data: None when nothing was attached.
+        user_data: None if there is none.
         persisted_face_ids: ascending.
     """
 
@@ -62,7 +62,7 @@ class PersistedFace:
 
     Attributes:
         persisted_face_id: lower-case hyphenated GUID.
-        user_data: None when nothing was attached.
+        user_data: None if there is none.
     """
 
     persisted_face_id: str
@@ -71,14 +71,14 @@ class PersistedFace:
 
 @dataclass(frozen=True, slots=True)
 class EnrolledFace:
-    """An enrolled face with what is known of its photo.
+    """An enrolled face with information about its photo.
 
     Attributes:
         face_id: the persisted face id, a lower-case hyphenated GUID.
-        user_data: None when nothing was attached.
-        source: the name of the file that it was enrolled from; None if that is not known, as through the API.
+        user_data: None if there is none.
+        source: file name of the photo; None if unknown, for example when enrolled through the API.
         created_at: time of enrolment.
-        has_crop: whether a crop of the photo is kept.
+        has_crop: whether a crop of the photo is stored.
     """
 
     face_id: str
@@ -90,9 +90,9 @@ class EnrolledFace:
 
 @dataclass(frozen=True, slots=True)
 class TargetFace:
-    """Which face of an image to enrol: a rectangle in pixels of the full, upright image.
+    """The face of an image to enrol: a rectangle in pixels of the full, upright image.
 
-    The wire checks that it parses, that left and top are not negative and that width and height are positive.
+    The wire checks its syntax, that left and top are not negative, and that width and height are positive.
     """
 
     left: int
@@ -102,7 +102,7 @@ class TargetFace:
 
 
 class DuplicateKind(StrEnum):
-    """Why two enrolled faces are suspected."""
+    """Reason to suspect that two enrolled faces are duplicates."""
 
     SAME_PHOTO = "samePhoto"
     SAME_PERSON = "samePerson"
@@ -110,13 +110,13 @@ class DuplicateKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """A suspicion, recorded when a face was enrolled: the same photo twice, or one person under two ids.
+    """A suspected duplicate: the same photo twice, or one person under two ids.
 
     Attributes:
-        kind: the same image file again, or another person whose face is too much alike.
+        kind: the same image file, or a different person with a very similar face.
         face_id: the face that was added last.
         person_id: id of the person; None in face lists.
-        other_face_id: the face that was there before.
+        other_face_id: the face that was enrolled before.
         other_person_id: id of the other person; None in face lists.
         confidence: confidence of the two faces being of one person, in [0, 1].
         found_at: time of detection.
@@ -132,7 +132,7 @@ class Duplicate:
 
     @property
     def message(self) -> Message:
-        """The suspicion as a sentence, for people."""
+        """The suspected duplicate as a sentence."""
         values = {"face": self.other_face_id, "person": self.other_person_id, "confidence": self.confidence}
         if self.kind is DuplicateKind.SAME_PHOTO:
             if self.other_person_id:
@@ -169,7 +169,7 @@ class AddedFace:
 
 
 class TrainingState(StrEnum):
-    """The contract's training states (v1.0's misprints are the wire's business)."""
+    """The contract's training states (the wire handles v1.0's misspellings)."""
 
     NOT_STARTED = "notStarted"
     RUNNING = "running"
@@ -179,14 +179,14 @@ class TrainingState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TrainingStatus:
-    """How the last training went or is going.
+    """Status of the last training.
 
     Attributes:
         status: its state.
         created: time of the request.
         last_action: time of the last change of state or faces; later than `last_success` if a training is due.
         last_success: time of the last successful training; None before the first.
-        message: why it failed, else None.
+        message: reason for a failure, else None.
     """
 
     status: TrainingState
@@ -206,11 +206,11 @@ class TrainingRun:
         asked: time of the request.
         started: time of the start or restart; None before, and if there was nothing to do.
         ended: time of the end; None before.
-        attempts: how often it was begun; each time but the first, because a process that was at it had ended.
-        unchanged: nothing had changed since the last success, so that there was nothing to do.
-        message: why it failed, or what else there is to say.
-        persons: in the collection when it ended; None before.
-        faces: number of faces.
+        attempts: number of starts; more than one if a process was killed during the training.
+        unchanged: whether nothing had changed since the last success, so there was nothing to do.
+        message: reason for a failure, or a remark.
+        persons: number of persons at the end; None before.
+        faces: number of faces at the end; None before.
     """
 
     number: int
@@ -227,7 +227,7 @@ class TrainingRun:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Whether two faces, or a face and a person, are the same: `confidence` in [0, 1], at least 0.5 is identical."""
+    """Whether two faces, or a face and a person, match; `confidence` is in [0, 1], identical from 0.5 on."""
 
     is_identical: bool
     confidence: float
@@ -235,7 +235,7 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A person that a probe may be, with a confidence in [0, 1]."""
+    """A candidate person for a probe, with a confidence in [0, 1]."""
 
     person_id: str
     confidence: float
@@ -243,13 +243,13 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """The candidates of one probe, best first; equal ones by ascending person id.
+    """The candidates of one probe, best first; equally good ones by ascending person id.
 
     Attributes:
-        face_id: the probe, as it was given.
+        face_id: id of the probe, as given.
         candidates: empty for a stranger.
-        top: similarity of the best person, whatever the caller's threshold; None when nobody is near.
-        second: similarity of the second person.
+        top: similarity of the best person, whatever the caller's threshold; None if nobody is near.
+        second: similarity of the second-best person.
     """
 
     face_id: str
@@ -259,7 +259,7 @@ class Identified:
 
 
 class FindMode(StrEnum):
-    """matchPerson leaves out what is not the same person; matchFace ranks whatever there is."""
+    """Modes of find similar: matchPerson returns only faces of the same person, matchFace ranks all faces."""
 
     MATCH_PERSON = "matchPerson"
     MATCH_FACE = "matchFace"
@@ -270,7 +270,7 @@ class SimilarFace:
     """A face found: a short-lived `faceId` among face ids, a `persistedFaceId` in a list.
 
     Attributes:
-        face_id: as it was given (face ids), or a lower-case GUID (lists).
+        face_id: the id as given (face ids), or a lower-case GUID (lists).
         confidence: in [0, 1].
     """
 
@@ -284,7 +284,7 @@ class FaceGroups:
 
     Attributes:
         groups: groups of two or more, the largest first.
-        messy_group: faces without a counterpart.
+        messy_group: faces that match no other.
     """
 
     groups: tuple[tuple[str, ...], ...]
@@ -302,7 +302,7 @@ class OperationState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AsyncOperation:
-    """The result of an asynchronous write; kept for 48 hours.
+    """The result of an asynchronous write; stored for 48 hours.
 
     Attributes:
         operation_id: lower-case GUID.
@@ -310,7 +310,7 @@ class AsyncOperation:
         created: time of the request.
         last_action: time of the last change of state.
         finished: time of the end; None before.
-        message: why it failed, else None.
+        message: reason for a failure, else None.
         resource_location: path of the result below `/face/v1.0` (`/snapshots/{id}`, `/facelists/{id}`), or None.
     """
 
@@ -325,7 +325,7 @@ class AsyncOperation:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """An asynchronous write that was accepted: what it made (None for a deletion), and the operation to ask for."""
+    """An accepted asynchronous write: id of the created object (None for a deletion), and the operation id."""
 
     id: str | None
     operation_id: str
@@ -349,7 +349,7 @@ class Transfer:
         account: ARM id of the resource that took it.
         kind: kind of the collection.
         apply_scope: ids of the subscriptions (or single resources) that may apply it.
-        user_data: None when nothing was attached.
+        user_data: None if there is none.
         created: time when it was taken.
         last_update: time of the last change of scope or user data.
     """

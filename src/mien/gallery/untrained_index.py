@@ -1,7 +1,7 @@
-"""Searches of collections that are not trained: kept in memory, and updated with every change.
+"""In-memory indexes of collections without training, updated with every change.
 
-Face lists and the person directory need no training: they are searched here. So is a small group when a new face is
-compared with who is enrolled already.
+Face lists and the person directory, which need no training, are searched here; so are groups where operators or other
+products' interfaces need the current state.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from mien.search.segment import Segment
 from mien.storage.tables import CollectionRow, PersistedFaceRow, RemovalRow
 
 CACHED_TEMPLATES: Final = 4_000_000
-"""A template in memory takes six bytes a dimension."""
+"""A template in memory takes six bytes per dimension."""
 KEEP_FOR: Final = timedelta(minutes=30)
-"""Indexes that were not searched for this long are dropped; removals are remembered longer (`REMOVALS_KEPT`)."""
+"""Indexes not searched for this long are dropped; records of removals are kept longer (`REMOVALS_KEPT`)."""
 REMOVALS_KEPT: Final = timedelta(hours=1)
 _MERGE_RATIO: Final = 4
 _ROWS_AT_ONCE: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    """A search as of a revision; `stale` is since when it holds removed templates, None when it holds none."""
+class _CachedSearch:
+    """A search as of a revision; `stale` is the time since when it contains removed templates, None if it has none."""
 
     revision: int
     search: ExactSearch | None
@@ -44,10 +44,10 @@ class _Entry:
 
 
 class UntrainedIndex:
-    """Searches collections without training, always up to date.
+    """Searches the current state of collections, without training.
 
     Args:
-        templates: opens the rows.
+        templates: decrypts templates.
         clock: the clock.
     """
 
@@ -56,13 +56,13 @@ class UntrainedIndex:
         self._clock = clock
         self._lock = threading.Lock()
         self._updating: dict[UUID, threading.Lock] = {}
-        self._entries: OrderedDict[UUID, _Entry] = OrderedDict()
+        self._entries: OrderedDict[UUID, _CachedSearch] = OrderedDict()
 
     def search(self, session: Session, row: CollectionRow) -> ExactSearch | None:
-        """Return a search of a collection as the session sees it, None when nothing is enrolled.
+        """Return a search of a collection as the session sees it; None if nothing is enrolled.
 
         Args:
-            session: session of the collection's resource; `row` was read in it.
+            session: the session of the collection's resource that read `row`.
             row: the collection.
         """
         now = self._clock.now()
@@ -74,15 +74,15 @@ class UntrainedIndex:
                 entry = self._entry(row.uid, row.revision, now)
                 if entry is None:
                     search = self._update(session, row, now)
-                    entry = _Entry(row.revision, search, now, self._stale_since(row.uid, search, now))
+                    entry = _CachedSearch(row.revision, search, now, self._stale_since(row.uid, search, now))
                     self._keep(row.uid, entry)
         return entry.search
 
     def forget_unused(self) -> int:
-        """Drop what was not used for half an hour, and what has had removed templates in memory for so long.
+        """Drop searches not used for `KEEP_FOR`, or with removed templates in memory for that long.
 
         Returns:
-            How many searches were dropped.
+            The number of dropped searches.
         """
         limit = self._clock.now() - KEEP_FOR
         with self._lock:
@@ -96,7 +96,7 @@ class UntrainedIndex:
                 self._updating.pop(uid, None)
         return len(old)
 
-    def _entry(self, uid: UUID, revision: int, now: datetime) -> _Entry | None:
+    def _entry(self, uid: UUID, revision: int, now: datetime) -> _CachedSearch | None:
         with self._lock:
             entry = self._entries.get(uid)
             if entry is None or entry.revision != revision:
@@ -112,7 +112,7 @@ class UntrainedIndex:
             known = self._entries.get(uid)
         return known.stale or now if known is not None else now
 
-    def _keep(self, uid: UUID, entry: _Entry) -> None:
+    def _keep(self, uid: UUID, entry: _CachedSearch) -> None:
         with self._lock:
             known = self._entries.get(uid)
             if known is None or known.revision <= entry.revision:
@@ -128,12 +128,12 @@ class UntrainedIndex:
             known = self._entries.get(row.uid)
         if known is not None and known.revision < row.revision and now - known.used < KEEP_FOR:
             search = self._changed(session, row, known)
-            # What was added is all there; if the notes of removals are, too, the numbers are equal.
+            # All added faces are in the search; if all records of removals were there too, the numbers are equal.
             if len(search or ()) == row.faces or len(search or ()) == row.faces - without_template(session, row.uid):
                 return search
-        return self._changed(session, row, _Entry(-1, None, now))
+        return self._changed(session, row, _CachedSearch(-1, None, now))
 
-    def _changed(self, session: Session, row: CollectionRow, known: _Entry) -> ExactSearch | None:
+    def _changed(self, session: Session, row: CollectionRow, known: _CachedSearch) -> ExactSearch | None:
         search = known.search
         removed = removed_since(session, row.uid, known.revision) if search is not None else []
         added = self._templates.faces(row.resource_id, row.uid, added_since(session, row.uid, known.revision))
@@ -147,9 +147,9 @@ class UntrainedIndex:
 
 
 def added_since(session: Session, collection: UUID, revision: int) -> Iterator[SealedFace]:
-    """Give the faces that were enrolled after a revision of their collection; read them while the session is open.
+    """Yield the faces enrolled after a revision of their collection; iterate while the session is open.
 
-    Faces that were left out of a migration to another recogniser have no template and are not among them.
+    Faces that a re-embedding left out have no template and are not included.
     """
     query = select(PersistedFaceRow.person_id, PersistedFaceRow.face_id, PersistedFaceRow.sealed)
     query = query.where(PersistedFaceRow.collection == collection, func.length(PersistedFaceRow.sealed) > 0)
@@ -160,7 +160,7 @@ def added_since(session: Session, collection: UUID, revision: int) -> Iterator[S
 
 
 def enrolled_by(session: Session, collection: UUID, revision: int) -> Iterator[SealedFace]:
-    """Give the faces that were enrolled by a revision of their collection and are still there; see `added_since`."""
+    """Yield the faces enrolled by a revision of their collection that still exist; see `added_since`."""
     query = select(PersistedFaceRow.person_id, PersistedFaceRow.face_id, PersistedFaceRow.sealed)
     query = query.where(PersistedFaceRow.collection == collection, PersistedFaceRow.revision <= revision)
     query = query.where(func.length(PersistedFaceRow.sealed) > 0)
@@ -169,13 +169,13 @@ def enrolled_by(session: Session, collection: UUID, revision: int) -> Iterator[S
 
 
 def without_template(session: Session, collection: UUID) -> int:
-    """How many faces a migration left out."""
+    """Return the number of faces that a re-embedding left out."""
     query = select(func.count()).select_from(PersistedFaceRow).where(PersistedFaceRow.collection == collection)
     return session.scalar(query.where(func.length(PersistedFaceRow.sealed) == 0)) or 0
 
 
 def removed_since(session: Session, collection: UUID, revision: int) -> list[tuple[UUID, UUID | None]]:
-    """Return the (person, face) pairs that were removed after a revision; a face of None is all of the person's."""
+    """Return the (person, face) pairs removed after a revision; a face of None means all of the person's faces."""
     query = select(RemovalRow.person_id, RemovalRow.face_id)
     query = query.where(RemovalRow.collection == collection, RemovalRow.revision > revision)
     return [(found.person_id, found.face_id) for found in session.execute(query)]
@@ -192,7 +192,7 @@ def _without(search: ExactSearch, removed: list[tuple[UUID, UUID | None]]) -> Ex
 
 
 def _with(search: ExactSearch, segment: Segment) -> ExactSearch:
-    """Add a segment, merging those of similar size, so that there are never many."""
+    """Add a segment, and merge segments of similar size to keep their number low."""
     parts = [*zip(search.segments, search.dead, strict=True), (segment, np.empty(0, dtype=np.int64))]
     parts.sort(key=lambda part: -len(part[0]))
     first, total = len(parts), 0

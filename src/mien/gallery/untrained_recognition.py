@@ -1,4 +1,4 @@
-"""Recognition in a group as it is now, without training: what other products' interfaces promise."""
+"""Recognition in the current state of a group, without training, as other products' interfaces require."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from mien.vision.types import Embedding
 
 @dataclass(frozen=True, slots=True)
 class NamedCandidate:
-    """A person that a face may be.
+    """A candidate person for a face.
 
     Attributes:
         person_id: lower-case GUID.
         name: the person's name.
-        confidence: in [0, 1]; 0.5 where two faces count as one person's.
+        confidence: in [0, 1]; 0.5 at the operating point.
     """
 
     person_id: str
@@ -41,13 +41,13 @@ class NamedCandidate:
 
 
 class UntrainedRecognition:
-    """Compares embeddings with a group as it is now.
+    """Compares embeddings with the current state of a group.
 
     Args:
         rows: opens sessions on collections.
         recognisers: bindings of the recognition models.
-        templates: opens enrolled templates.
-        untrained_index: searches collections as they are now.
+        templates: decrypts enrolled templates.
+        untrained_index: searches the current state of collections.
         curves: the calibrations that operators applied.
         last_seen: called with the people who were recognised.
     """
@@ -74,16 +74,16 @@ class UntrainedRecognition:
     def identify(
         self, faces: Sequence[Embedding], ref: CollectionRef, top: int = 1, threshold: float = 0.0
     ) -> list[list[NamedCandidate]]:
-        """Return for each face the persons of a group that are most like it, the best first.
+        """Return for each face the most similar persons of a group, best first.
 
         Args:
-            faces: made by the recogniser that the group's label stands for.
+            faces: embeddings of the group's recogniser.
             ref: a person group or large person group; nobody is found in a group that does not exist.
-            top: how many candidates at most, >= 1.
-            threshold: least confidence of a candidate, in [0, 1].
+            top: most candidates per face, >= 1.
+            threshold: lowest confidence of a candidate, in [0, 1].
 
         Raises:
-            FingerprintMismatchError: the group's faces were made by another recogniser than today's.
+            FingerprintMismatchError: the group's faces are of another recogniser than its label is bound to.
         """
         nobody: list[list[NamedCandidate]] = [[] for _ in faces]
         if not faces:
@@ -120,11 +120,11 @@ class UntrainedRecognition:
         ]
 
     def compare(self, faces: Sequence[Embedding], ref: CollectionRef, face_id: str) -> list[float]:
-        """Return the confidence, in [0, 1], that each face is the person of one enrolled face.
+        """Return the confidence, in [0, 1], of each face with one enrolled face.
 
         Raises:
             PersistedFaceNotFoundError: there is no such face.
-            FingerprintMismatchError: it was computed by another recogniser than the current one.
+            FingerprintMismatchError: its template is of another recogniser than the label is bound to.
         """
         try:
             with self._rows.reading(ref) as (session, row):
@@ -146,7 +146,7 @@ class UntrainedRecognition:
         ]
 
     def _recogniser(self, row: CollectionRow, ref: CollectionRef) -> Recogniser:
-        """Return the recogniser of a collection with the calibration that holds there."""
+        """Return the recogniser of a collection with the calibration in effect."""
         recogniser = self._recognisers[row.recognition_model]
         if row.fingerprint not in {None, recogniser.fingerprint}:
             raise FingerprintMismatchError(row.recognition_model, ref)

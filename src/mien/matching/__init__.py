@@ -1,14 +1,17 @@
-"""Decisions about templates: how alike two are, how sure that makes us, who ranks first, who belongs together.
+"""Decisions about templates: similarity, confidence, ranking and grouping.
 
-Pure numpy; nothing else of Mien is imported. A template is a float32 unit vector; two are compared only when they come
-from the same recogniser (the callers see to that, by fingerprint).
+Pure numpy; imports nothing else of Mien. A template is a float32 unit vector. Only templates of the same recogniser may
+be compared; callers check the fingerprint.
 
 * `similarity` - cosine similarity, one to one and many to many.
-* `normalisation` - `Normalisation` turns a recogniser's vector into a template whose cosine counts crowding.
+* `normalisation` - `Normalisation` turns a recogniser's vector into a template that needs more similarity in crowded
+  regions.
 * `calibration` - `Calibration` turns a similarity into a confidence, 0.5 at the operating point; `fit` measures one.
 * `rates` - error rates and their confidence intervals.
-* `persons` - the score of a person of several faces; one template for several photos.
-* `grouping` - faces of unknown people sorted into groups.
+* `negatives` - lower scores for probes that resemble faces known not to be the person.
+* `open_set` - the threshold that grows with the size of the gallery.
+* `persons` - the score of a person with several faces; one template for several photos.
+* `grouping` - clustering of unknown people's faces.
 
 Example:
     >>> import numpy as np
@@ -21,7 +24,7 @@ Example:
 
 from mien.matching.calibration import Calibration, fit
 from mien.matching.grouping import Grouping, group
-from mien.matching.negatives import apart
+from mien.matching.negatives import lower_by_negatives
 from mien.matching.normalisation import Normalisation
 from mien.matching.persons import person_scores, person_template, scores_of_persons
 from mien.matching.similarity import cosine, cosine_matrix
@@ -30,11 +33,11 @@ __all__ = [
     "Calibration",
     "Grouping",
     "Normalisation",
-    "apart",
     "cosine",
     "cosine_matrix",
     "fit",
     "group",
+    "lower_by_negatives",
     "person_scores",
     "person_template",
     "scores_of_persons",

@@ -1,10 +1,9 @@
-"""From the cosine of two templates to the confidence of the contract, and back.
+"""Convert between the cosine similarity of two templates and the contract's confidence.
 
-One calibration belongs to one recogniser (by its fingerprint). Its operating point, the similarity at which two faces
-begin to count as the same person, is where confidence is exactly 0.5; verify, identify, find-similar and group all take
-their decisions there.
+Each recogniser (fingerprint) has its own calibration. Confidence is exactly 0.5 at the operating point, the similarity
+from which two faces count as the same person. Verify, identify, find-similar and group all decide there.
 
-Every tenth of confidence above or below is a factor of ten in the false match rate, from `LEAST` to `MOST`:
+Between `LOWEST_STEP` and `HIGHEST_STEP`, each tenth of confidence is a factor of ten in the false match rate:
 
 | confidence | false match rate | | confidence | false match rate |
 |---|---|---|---|---|
@@ -13,8 +12,8 @@ Every tenth of confidence above or below is a factor of ten in the false match r
 | 0.4 | 1e-3 | | 0.8 | 1e-7 (extrapolated) |
 | 0.5 | 1e-4 | | 0.9 | 1e-8 (extrapolated) |
 
-From there confidence grows evenly with the similarity, to 1.0 for identical templates; below 0.2 it falls evenly to 0
-at similarity -1. The table is for an operating point at a false match rate of 1e-4, which all built-in packs have.
+Above 0.9 confidence is linear in the similarity, up to 1.0 for identical templates; below 0.2 it is linear down to 0 at
+similarity -1. The table is for an operating point at a false match rate of 1e-4, as in all built-in packs.
 """
 
 from __future__ import annotations
@@ -32,17 +31,17 @@ from mien.matching.rates import threshold_at_fmr
 Float64 = NDArray[np.float64]
 
 DEFAULT_FMR: Final = 1e-4
-"""The false match rate of an operating point that does not state one."""
+"""The false match rate of an operating point whose rate is unknown."""
 
-LEAST: Final = 0.2
-MOST: Final = 0.9
-"""Between these confidences a tenth is a factor of ten."""
+LOWEST_STEP: Final = 0.2
+HIGHEST_STEP: Final = 0.9
+"""Between these confidences a tenth is a factor of ten in the false match rate."""
 
 _ASSUMED_TAIL: Final = 14.0
-"""The tail if none was measured: this over the threshold. For a normal distribution around 0: 14.7 at FMR 1e-4."""
+"""An unmeasured tail is this divided by the threshold. A normal distribution around 0 would have 14.7 at FMR 1e-4."""
 
-_SAMPLES: Final = 20
-"""A level is stated down to the false match rate that at least this many impostor pairs reach."""
+_MIN_PAIRS: Final = 20
+"""Levels are measured only for false match rates that at least this many impostor pairs reach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +50,9 @@ class Calibration:
 
     Attributes:
         threshold: cosine similarity of the operating point, in (-1, 1).
-        fmr: the false match rate that the threshold was set for; None when it is not known, which counts as 1e-4.
-        tail: beyond the last measured level the false match rate falls by a factor of e for every 1 / tail of
-            similarity; None when nobody measured it.
+        fmr: the false match rate that the threshold was set for; None if unknown, which counts as 1e-4.
+        tail: slope beyond the last measured level: the false match rate falls by a factor of e for every 1 / tail of
+            similarity; None if not measured.
         levels: measured (false match rate, similarity) pairs.
 
     Example:
@@ -71,11 +70,11 @@ class Calibration:
 
     def __post_init__(self) -> None:
         if not -1.0 < self.threshold < 1.0:
-            raise ValueError(f"the threshold must lie in (-1, 1), not {self.threshold}")
+            raise ValueError(f"the threshold must be in (-1, 1), not {self.threshold}")
         if self.tail is not None and not (math.isfinite(self.tail) and self.tail > 0.0):
             raise ValueError(f"the tail must be positive, not {self.tail}")
         if self.fmr is not None and not 0.0 < self.fmr < 1.0:
-            raise ValueError(f"a false match rate lies in (0, 1), not {self.fmr}")
+            raise ValueError(f"a false match rate must be in (0, 1), not {self.fmr}")
         ordered = sorted(self.levels, reverse=True)
         alike = [similarity for _, similarity in ordered]
         if any(not 0.0 < rate < 1.0 for rate, _ in ordered) or any(not low < high for low, high in pairwise(alike)):
@@ -102,10 +101,10 @@ class Calibration:
         return float(value) if np.ndim(value) == 0 else np.asarray(value)
 
     def similarity(self, confidence: float) -> float:
-        """The similarity at which a confidence is reached: a search may leave out everything below.
+        """Return the lowest similarity that has a confidence; a search may leave out everything below.
 
         Args:
-            confidence: in [0, 1], as a caller's confidenceThreshold.
+            confidence: in [0, 1], for example a caller's confidenceThreshold.
 
         Returns:
             A cosine similarity in [-1, 1].
@@ -114,26 +113,26 @@ class Calibration:
             ValueError: the confidence is outside [0, 1].
         """
         if not 0.0 <= confidence <= 1.0:
-            raise ValueError(f"a confidence lies in [0, 1], not {confidence}")
+            raise ValueError(f"a confidence must be in [0, 1], not {confidence}")
         return float(np.interp(confidence, self._confidences, self._similarities))
 
     def stricter(self, factor: float) -> Calibration:
-        """The calibration for people whom strangers match more often: every rate is `factor` times as high for them.
+        """Return a calibration for people whose false match rates are `factor` times as high.
 
-        Its operating point is where the false match rate of this one is `factor` times lower.
+        Its operating point is where the false match rate of this calibration is `factor` times lower.
 
         Args:
             factor: at least 1.
         """
         operating = self.fmr or DEFAULT_FMR
-        threshold = min(self.similarity_at_fmr(operating / factor), 1.0 - _LEAST_STEP)
+        threshold = min(self.similarity_at_fmr(operating / factor), 1.0 - _MIN_STEP)
         levels = tuple((rate * factor, similarity) for rate, similarity in self.levels if rate * factor < 1.0)
         return Calibration(threshold, operating, self.tail, levels)
 
     def similarity_at_fmr(self, fmr: float) -> float:
-        """The similarity that a share `fmr` of the comparisons of two people reaches.
+        """Return the similarity with a false match rate.
 
-        Between measured levels it follows the logarithm of the rate; beyond them, the tail.
+        Interpolates between measured levels by the logarithm of the rate, and extrapolates along the tail.
 
         Args:
             fmr: false match rate, in (0, 1).
@@ -156,10 +155,10 @@ class Calibration:
 
 
 def _knots(calibration: Calibration) -> tuple[Float64, Float64]:
-    """Similarities and confidences, both strictly ascending, between which the curve is straight."""
+    """Return the similarities and confidences, both strictly ascending, of the piecewise linear curve."""
     points = [(-1.0, 0.0)]
     operating = calibration.fmr or DEFAULT_FMR
-    for tenth in range(round(10 * LEAST), round(10 * MOST) + 1):
+    for tenth in range(round(10 * LOWEST_STEP), round(10 * HIGHEST_STEP) + 1):
         confidence = tenth / 10
         if tenth == 5:
             points.append((calibration.threshold, 0.5))
@@ -167,37 +166,37 @@ def _knots(calibration: Calibration) -> tuple[Float64, Float64]:
             points.append((calibration.similarity_at_fmr(rate), confidence))
     kept = [points[0]]
     for similarity, confidence in points[1:]:
-        # A steep tail can reach 1 before the last rates, a flat one -1 before the first: those knots say nothing.
-        if kept[-1][0] + _LEAST_STEP < similarity < 1.0 - _LEAST_STEP or confidence == 0.5:
+        # A steep tail can reach 1 before the last rates, a flat one -1 before the first; such knots are left out.
+        if kept[-1][0] + _MIN_STEP < similarity < 1.0 - _MIN_STEP or confidence == 0.5:
             kept.append((similarity, confidence))
     kept.append((1.0, 1.0))
     return np.array([point[0] for point in kept]), np.array([point[1] for point in kept])
 
 
-_LEAST_STEP: Final = 1e-4
+_MIN_STEP: Final = 1e-4
 
 
 def fit(impostor: ArrayLike, target_fmr: float = DEFAULT_FMR) -> Calibration:
-    """Measure a calibration on comparisons of two people each.
+    """Measure a calibration on impostor pairs.
 
-    The threshold is where the false match rate is the target (see `rates.threshold_at_fmr`). Levels are measured at the
-    powers of ten, as far down as 20 pairs reach, and the tail over the last of them, stated a tenth flatter than
-    measured: what is extrapolated from it should rather be too strict.
+    The threshold is where the false match rate is the target (see `rates.threshold_at_fmr`). Levels are measured at 0.5
+    and at powers of ten, down to the rate that 20 pairs reach. The tail is a tenth flatter than measured, so that
+    extrapolated thresholds err on the strict side.
 
     Args:
         impostor: (m,) similarities of pairs of two people.
         target_fmr: false match rate of the operating point.
 
     Returns:
-        The calibration, its `fmr` the target. Without levels beyond the operating point it has no tail.
+        The calibration, with `fmr` the target. It has no tail if no level is beyond the operating point.
 
     Raises:
-        ValueError: too few impostor pairs to know a threshold for the target.
+        ValueError: there are too few impostor pairs for the target.
     """
     scores = np.asarray(impostor, dtype=np.float64).ravel()
     threshold = threshold_at_fmr(scores, target_fmr)
     rates = [0.5, *(10.0**-power for power in range(1, 12))]
-    levels = {rate: threshold_at_fmr(scores, rate) for rate in rates if rate * scores.size >= _SAMPLES}
+    levels = {rate: threshold_at_fmr(scores, rate) for rate in rates if rate * scores.size >= _MIN_PAIRS}
     levels[target_fmr] = threshold
     ordered = sorted(levels.items(), reverse=True)
     (first, low), (last, high) = (target_fmr, threshold), ordered[-1]

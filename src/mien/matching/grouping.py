@@ -1,10 +1,10 @@
-"""Sorting the faces of unknown people into groups: the contract's `group`.
+"""Clustering of unknown people's faces: the contract's `group`.
 
-Average linkage: the two groups whose faces are most alike on average are joined, again and again, as long as that
-average reaches a threshold. On the labelled photos it was measured against complete, single and weighted linkage and
-Chinese whispers (bench/recognition.py). At the similarity of a false match rate of 1e-4 its pairwise F in sets of 1,000
-photos is .978 (weighted .977, complete .981 but with more people split, whispers .934, single .822). At that of 1e-3 it
-joins strangers (.878): among 1,000 faces there are half a million pairs. Give `group` a threshold of 1e-4 or stricter.
+Average linkage: the two clusters with the highest average similarity are joined, repeatedly, while that average reaches
+the threshold. bench/recognition.py compares it with other methods on labelled photos. With the threshold at a false
+match rate of 1e-4, the pairwise F in sets of 1,000 photos is .978 (weighted linkage .977, complete .981 but with more
+people split, Chinese whispers .934, single .822). At 1e-3 it joins strangers (.878), as 1,000 faces are half a million
+pairs. Give `group` a threshold at 1e-4 or stricter.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Grouping:
     """A partition of faces, by their positions in the input.
 
     Attributes:
-        groups: each of two or more positions, ascending; the largest group first, equals by their first position.
-        messy: positions of faces without a counterpart, ascending.
+        groups: each of two or more positions, ascending; largest first, groups of equal size by their first position.
+        messy: positions of faces that match no other, ascending.
     """
 
     groups: tuple[tuple[int, ...], ...]
@@ -34,13 +34,13 @@ class Grouping:
 def group(templates: NDArray[Any], threshold: float) -> Grouping:
     """Group faces by person.
 
-    The same faces in another order fall into the same groups, bit for bit: ties are decided by the templates'
-    contents. Time and memory grow with n squared (1,000 faces: some 50 ms).
+    The result does not depend on the order of the faces: ties are decided by the templates' contents. Time and memory
+    grow with n squared (1,000 faces: some 50 ms).
 
     Args:
         templates: float32 (n, d), unit rows of one recogniser.
-        threshold: lowest average cosine similarity at which groups are joined; the similarity of a false match rate
-            of about 1e-4, whatever the operating point of verify is.
+        threshold: lowest average cosine similarity at which groups are joined; should have a false match rate of about
+            1e-4, whatever the operating point of verify is.
 
     Returns:
         The groups and the faces left over.
@@ -53,7 +53,7 @@ def group(templates: NDArray[Any], threshold: float) -> Grouping:
     count = len(templates)
     if count == 0:
         return Grouping((), ())
-    # One canonical order makes both the rounding of the similarities and the choice among ties the same every time.
+    # In a canonical order, rounding and the choice among ties are always the same.
     canonical = np.lexsort(templates.T[::-1])
     vectors = np.ascontiguousarray(templates[canonical], dtype=np.float32)
     labels = np.empty(count, dtype=np.int64)
@@ -66,12 +66,12 @@ def group(templates: NDArray[Any], threshold: float) -> Grouping:
 
 
 def _average_linkage(similarity: NDArray[np.float64], threshold: float) -> NDArray[np.int64]:
-    """Cluster labels by the nearest-neighbour chain (Murtagh 1983); the matrix (n, n) is used up.
+    """Return cluster labels by the nearest-neighbour chain algorithm (Murtagh 1983); overwrites the matrix (n, n).
 
-    A chain of nearest neighbours ends in two clusters that are each other's nearest; average linkage never makes a
-    joined cluster nearer to a third than both parts were, so that joining such pairs in any order gives the same
-    hierarchy as always joining the nearest pair. A chain whose end has no neighbour at the threshold is finished:
-    that cluster can never be joined again.
+    A chain of nearest neighbours ends in two clusters that are each other's nearest. With average linkage a joined
+    cluster is never nearer to a third than both of its parts were, so joining such pairs in any order gives the same
+    hierarchy as always joining the nearest pair. If the end of a chain has no neighbour at the threshold, that cluster
+    is final.
     """
     count = len(similarity)
     np.fill_diagonal(similarity, -np.inf)

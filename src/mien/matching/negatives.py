@@ -1,12 +1,12 @@
-"""Person-specific strictness: a probe nearer to a face that is known not to be the person counts as less alike.
+"""Negatives: lower similarities for probes that resemble a face known not to be the person.
 
-A person may have negatives: templates of faces that people said are not them, such as a sibling's. They change nothing
-for a probe that is nearer to the person than to every negative. A probe that is nearer to a negative loses `WEIGHT`
-times the lead of the negative, so that its similarity falls below the operating point where a sibling's photo was
-above it. So a stricter threshold holds for this person against faces like those, and for nobody else.
+A person's negatives are templates of faces that a reviewer said are somebody else, such as a sibling. A probe nearer to
+the person than to every negative keeps its similarity. A probe nearer to a negative loses `WEIGHT` times the
+difference, which puts a sibling's photo below the operating point. The threshold thus becomes stricter for this person
+and faces like those negatives, and for nobody else.
 
-The result grows with the similarity to the person and falls with that to a negative, never exceeds the similarity
-without negatives, and is that similarity if there are none. bench/negatives.py has what it gives.
+The result grows with the similarity to the person, falls with the similarity to a negative, and never exceeds the
+similarity without negatives. bench/negatives.py measures the effect.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 Float32 = NDArray[np.float32]
 
 WEIGHT: Final = 2.0
-"""How many times the lead of a negative is taken off the similarity."""
+"""How many times a negative's lead over the person is subtracted from the similarity."""
 
 MARGIN: Final = 0.0
-"""How much nearer a negative must be than the person before it counts, in similarity."""
+"""How much more similar than the person a negative must be to count."""
 
 
-def apart(
+def lower_by_negatives(
     similarity: NDArray[Any],
     probes: NDArray[Any],
     negatives: NDArray[Any],
@@ -33,14 +33,14 @@ def apart(
     margin: float = MARGIN,
     weight: float = WEIGHT,
 ) -> Float32:
-    """Lower the similarities of probes with a person by the person's negatives.
+    """Lower the similarities of probes to a person by the person's negatives.
 
     Args:
-        similarity: (p,) in [-1, 1]: how alike probes and the person are (`person_scores`).
+        similarity: (p,) in [-1, 1], the similarity of each probe to the person (`person_scores`).
         probes: float32 (p, d), unit rows.
-        negatives: float32 (k, d), unit rows of the same recogniser; none changes nothing.
-        margin: how much nearer the nearest negative must be.
-        weight: how many times its lead beyond the margin is taken off, >= 0.
+        negatives: float32 (k, d), unit rows of the same recogniser; may be empty.
+        margin: how much more similar than the person the nearest negative must be.
+        weight: how many times the lead beyond the margin is subtracted, >= 0.
 
     Returns:
         float32 (p,) in [-1, 1], at most `similarity`.

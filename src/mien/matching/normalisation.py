@@ -1,22 +1,22 @@
-"""Score normalisation: faces that resemble many people need more likeness to count as the same person.
+"""Score normalisation: faces that resemble many people need a higher similarity to count as the same person.
 
-A recogniser puts the faces of people it saw little of in training (small children, women of some regions) close
-together, so that one similarity threshold gives them many more false matches than others. How crowded the place of a
-face is can be measured: its cohort similarity m is the highest inner product with a set of averages over twelve people
-each. The score of two faces should shrink with the cohort similarity of both.
+A recogniser places faces of people who were rare in its training data (small children, women of some regions) close
+together, so one similarity threshold gives them many more false matches. The crowding around a face can be measured:
+its cohort similarity m is the highest inner product with a set of averages over twelve people each. The score of two
+faces should fall with the cohort similarity of both.
 
-The usual score, `s(a, b) - m(a) - m(b)`, is no inner product of two templates. Here the cohort similarity becomes one
-more coordinate of the template instead: the unit vector x is shortened to length u, and the new coordinate makes up
-the length to 1. The cosine of two such templates is
+The usual score, `s(a, b) - m(a) - m(b)`, is not an inner product of two templates. Here the cohort similarity becomes
+an additional coordinate instead: the unit vector x is shortened to length u, and the new coordinate restores the length
+to 1. The cosine of two such templates is
 
     u(a) u(b) s(a, b) + sqrt((1 - u(a)²) (1 - u(b)²)),
 
-so 1 - cosine is u(a) u(b) (1 - s(a, b)) for faces of equal u, and larger otherwise. Faces in crowded places have a
-larger u, so their distance counts more. Templates remain unit vectors that are compared by their cosine: search,
-grouping and storage need to know nothing of it, and a photo compared with itself still gives 1.
+so 1 - cosine is u(a) u(b) (1 - s(a, b)) for faces of equal u, and larger otherwise. Faces in crowded regions have a
+larger u, so their distance counts more. Templates remain unit vectors compared by cosine: search, grouping and storage
+need no change, and a photo compared with itself still scores 1.
 
-Photos that say little of a person (blurred, moved, in coarse blocks) crowd together as well, whoever they show, so the
-cohort has averages of such photos too: strangers whose photos are spoilt alike then need more likeness to match.
+Degraded photos (blurred, shaken, blocky) crowd together too, whoever they show. The cohort therefore also has averages
+of such photos, and strangers whose photos are degraded in the same way need a higher similarity to match.
 
 Source: the cohort follows adaptive score normalisation of speaker recognition (Matějka and others, "Analysis of score
 normalization in multilingual speaker recognition", Interspeech 2017); scaling distances by local density follows
@@ -37,20 +37,20 @@ from numpy.typing import NDArray
 Float32 = NDArray[np.float32]
 
 PEOPLE_IN_AN_AVERAGE: Final = 12
-"""Each vector of a cohort is the mean over this many people, so that it is no one's template."""
+"""Each vector of a cohort is the mean over this many people, so it is nobody's template."""
 
 AVERAGES: Final = 64
 """How many averages of clear photos a cohort has."""
 
 AVERAGES_SPOILT: Final = 2
-"""How many averages it has of photos that were spoilt in one way."""
+"""How many averages a cohort has for each way of degrading photos."""
 
 PEOPLE_IN_A_SPOILT_AVERAGE: Final = 48
-"""Averages of spoilt photos are over more people: over twelve they also lie near blurred photos that still match their
-person, and LFW's true match rate at 1e-4 falls from .986 to .982; over 48 it stays."""
+"""Averages of degraded photos are over more people. Over twelve they are also near blurred photos that still match
+their person, and LFW's true match rate at 1e-4 falls from .986 to .982; over 48 it does not."""
 
 _LONGEST: Final = 0.99
-"""The largest u: some of the length always remains for the coordinate."""
+"""The largest u, so that some length always remains for the additional coordinate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Normalisation:
 
     Attributes:
         cohort: float32 (k, d), means of unit vectors over several people each, not scaled to length 1.
-        floor: cohort similarity up to which nothing changes; most faces of adults in press photos are below.
+        floor: cohort similarity up to which u is constant; most faces of adults in press photos are below.
         gain: how fast u grows with the cohort similarity above the floor.
         scale: u up to the floor, in (0, 0.99]. It only stretches the range of the cosine.
     """
@@ -79,7 +79,7 @@ class Normalisation:
 
     @property
     def dimension(self) -> int:
-        """Length of a template: one more than that of the recogniser's vector."""
+        """Length of a template: the length of the recogniser's vector plus one."""
         return int(self.cohort.shape[1]) + 1
 
     def cohort_similarity(self, vectors: NDArray[Any]) -> Float32:
@@ -88,16 +88,16 @@ class Normalisation:
         return np.asarray(product.max(axis=1), np.float32)
 
     def apply(self, vectors: NDArray[Any]) -> Float32:
-        """Normalise.
+        """Turn the recogniser's vectors into templates.
 
         Args:
-            vectors: float32 (n, d), unit rows of the recogniser; rows of zeros for faces that could not be read.
+            vectors: float32 (n, d), unit rows; rows of zeros for faces that could not be read.
 
         Returns:
             float32 (n, d + 1), unit rows; rows of zeros remain zeros.
 
         Raises:
-            ValueError: the vectors are of another length than the cohort's.
+            ValueError: the vectors and the cohort differ in length.
         """
         if vectors.ndim != 2 or vectors.shape[1] != self.cohort.shape[1]:
             raise ValueError(f"vectors of shape {vectors.shape} do not fit a cohort of shape {self.cohort.shape}")
@@ -110,10 +110,10 @@ class Normalisation:
 
 
 def _spread(vectors: NDArray[np.float64]) -> Float32:
-    """Reflect (Householder) so that the last axis falls on the diagonal, and scale to length 1.
+    """Reflect (Householder) the last axis onto the diagonal, and scale to length 1.
 
-    The last coordinate is much larger than the others. Spread over all of them it costs the search's 8-bit integers
-    no precision. A reflection changes no cosine.
+    The last coordinate is much larger than the others, which would cost the search's 8-bit integers precision. The
+    reflection spreads it over all coordinates and keeps every cosine.
     """
     mirror = _mirror(vectors.shape[1])
     turned = vectors - (2.0 * (vectors @ mirror))[:, None] * mirror
@@ -124,19 +124,19 @@ def _spread(vectors: NDArray[np.float64]) -> Float32:
 
 @cache
 def _mirror(d: int) -> NDArray[np.float64]:
-    """Return the unit vector that the last axis of d is reflected along."""
+    """Return the unit normal, float64 (d,), of the reflection that maps the last axis onto the diagonal."""
     mirror = np.full(d, -1.0 / math.sqrt(d))
     mirror[-1] += 1.0
     mirror /= np.linalg.norm(mirror)
     return mirror
 
 
-def build_cohort(clear: NDArray[Any], spoilt: Sequence[NDArray[Any]]) -> Float32:
-    """Build a cohort: averages of clear photos, and of photos spoilt in several ways.
+def build_cohort(clear: NDArray[Any], degraded: Sequence[NDArray[Any]]) -> Float32:
+    """Build a cohort: averages of clear photos, and of photos degraded in several ways.
 
     Args:
-        clear: float32 (n, d), one unit row a person; rows of zeros, of faces that could not be read, are left out.
-        spoilt: for each way of spoiling the rows of such photos, float32 (m, d), as `clear`.
+        clear: float32 (n, d), one unit row a person; rows of zeros (faces that could not be read) are left out.
+        degraded: for each way of degrading photos, float32 (m, d) as `clear`.
 
     Returns:
         float32 (k, d), see `averages`.
@@ -149,29 +149,29 @@ def build_cohort(clear: NDArray[Any], spoilt: Sequence[NDArray[Any]]) -> Float32
         return vectors[np.any(vectors, axis=1)]
 
     parts = [averages(read(clear), AVERAGES)]
-    for rows in map(read, spoilt):
+    for rows in map(read, degraded):
         people = max(PEOPLE_IN_AN_AVERAGE, min(PEOPLE_IN_A_SPOILT_AVERAGE, len(rows)))
         parts += [averages(rows, AVERAGES_SPOILT, people)]
     return np.concatenate(parts)
 
 
 def averages(vectors: NDArray[Any], count: int, people: int = PEOPLE_IN_AN_AVERAGE) -> Float32:
-    """Return averages over neighbours, as different from each other as can be.
+    """Return averages over neighbours, chosen to be as different from each other as possible.
 
-    For every person the mean of the vectors of the `people` persons nearest to them, themselves included, is taken. It
-    is not scaled: the mean of people who are close together is long. Of these means the longest is taken first, then
-    each time the one least like all that were taken.
+    For each person, the vectors of the `people` nearest persons (including themselves) are averaged without scaling, so
+    the mean of people who are close together is long. The longest mean is chosen first, then repeatedly the one least
+    similar to all chosen so far.
 
     Args:
         vectors: float32 (n, d), one unit row a person.
         count: how many averages, at most n.
-        people: how many persons make an average.
+        people: number of persons in an average.
 
     Returns:
         float32 (count, d).
 
     Raises:
-        ValueError: there are fewer people than that.
+        ValueError: there are fewer people than `count` or `people`.
     """
     if len(vectors) < max(count, people):
         raise ValueError(f"{len(vectors)} people are too few for {count} averages of {people}")

@@ -1,17 +1,15 @@
 """Scores of persons with several faces, and one template for several photos of the same face.
 
-A person is more than their best photo: the mean of their templates shows less of what is particular to each photo. The
-mean of unit vectors is shorter than 1, the less alike the photos are. Scaled to length 1 it would match strangers ten
-times as often as a single template does; unscaled it would match the person too rarely. Scaled to the power 0.55 of
-its length, a person of two, three or four photos matches strangers as often as one template does, so the same
-threshold serves, and a gallery counts persons, not faces.
+The mean of a person's templates depends less on the particulars of each photo than their best photo does. The less
+alike the photos are, the shorter the mean. Scaled to length 1, it would match strangers ten times as often as a single
+template; unscaled, it would match the person too rarely. Scaled to its length to the power 0.55, a person with two,
+three or four photos matches strangers as often as one template does, so the same threshold applies, and the size of a
+gallery is its number of persons, not faces.
 
-One very similar photo is enough, too: a person's photos may be of different decades. A face alone counts with a
-distance (1 - similarity) that is a tenth longer, which is worth about one factor of ten in the false match rate.
+One very similar photo is enough, too, because a person's photos may be decades apart. A single face counts with a
+distance (1 - similarity) 10 % longer, about a factor of ten in the false match rate.
 
-docs/accuracy.md has what this gives (bench/recognition.py).
-
-The same serves the faces of one track of a video.
+docs/accuracy.md has the measurements (bench/recognition.py). The same functions fuse the faces of one track of a video.
 """
 
 from __future__ import annotations
@@ -23,11 +21,11 @@ from numpy.typing import NDArray
 
 Float32 = NDArray[np.float32]
 
-POWER: Final = 0.55
-"""To which power the length of the mean counts."""
+MEAN_LENGTH_POWER: Final = 0.55
+"""The mean is scaled to its own length to this power."""
 
-ALONE: Final = 1.1
-"""How many times as far a face is when it counts alone."""
+SINGLE_FACE_PENALTY: Final = 1.1
+"""Factor on the distance of a single face of a person with several."""
 
 
 def person_template(templates: NDArray[Any]) -> Float32:
@@ -37,8 +35,8 @@ def person_template(templates: NDArray[Any]) -> Float32:
         templates: float32 (n, d), n >= 1, unit rows of one recogniser.
 
     Returns:
-        float32 (d,): the mean of the rows scaled to the power `POWER` of its length, at most 1 long. One row is
-        returned as it is.
+        float32 (d,): the mean of the rows, scaled to its length to the power `MEAN_LENGTH_POWER`, which is at most 1.
+        One row is returned unchanged.
 
     Raises:
         ValueError: there are no rows.
@@ -49,16 +47,16 @@ def person_template(templates: NDArray[Any]) -> Float32:
         return np.asarray(templates[0], np.float32)
     mean = templates.astype(np.float64).mean(axis=0)
     length = float(np.linalg.norm(mean))
-    return np.asarray(mean * length ** (POWER - 1.0) if length > 0.0 else mean, np.float32)
+    return np.asarray(mean * length ** (MEAN_LENGTH_POWER - 1.0) if length > 0.0 else mean, np.float32)
 
 
 def scores_of_persons(probes: NDArray[Any], templates: NDArray[Any], first_rows: NDArray[Any]) -> Float32:
-    """How alike probes and several persons are; what `person_scores` gives for each of them.
+    """Score probes against several persons at once; equals `person_scores` for each person.
 
     Args:
         probes: float32 (p, d), unit rows.
         templates: float32 (n, d), n >= 1, unit rows: all faces of all persons, one person after the other.
-        first_rows: int (k,), k >= 1, ascending from 0: where each person's rows begin.
+        first_rows: int (k,), k >= 1, ascending from 0: the first row of each person.
 
     Returns:
         float32 (p, k) in [-1, 1].
@@ -67,25 +65,25 @@ def scores_of_persons(probes: NDArray[Any], templates: NDArray[Any], first_rows:
     counts = np.diff(first_rows, append=len(rows))
     similar = exact @ rows.T
     best = np.maximum.reduceat(similar, first_rows, axis=1)
-    # The probe with the mean is the mean of the probe with each.
+    # One product with each person's mean replaces the products with all of its templates.
     means = np.add.reduceat(rows, first_rows, axis=0) / counts[:, None]
     lengths = np.linalg.norm(means, axis=1)
-    scale = np.where(lengths > 0.0, np.maximum(lengths, np.finfo(np.float64).tiny) ** (POWER - 1.0), 1.0)
+    scale = np.where(lengths > 0.0, np.maximum(lengths, np.finfo(np.float64).tiny) ** (MEAN_LENGTH_POWER - 1.0), 1.0)
     fused = exact @ (means * scale[:, None]).astype(np.float32).astype(np.float64).T
-    several = np.maximum(fused, 1.0 - ALONE * (1.0 - best))
+    several = np.maximum(fused, 1.0 - SINGLE_FACE_PENALTY * (1.0 - best))
     return np.clip(np.where(counts > 1, several, best), -1.0, 1.0).astype(np.float32)
 
 
 def person_scores(probes: NDArray[Any], templates: NDArray[Any]) -> Float32:
-    """How alike probes and one person are.
+    """Score probes against one person.
 
     Args:
         probes: float32 (p, d), unit rows.
         templates: float32 (n, d), n >= 1, unit rows: all faces of the person.
 
     Returns:
-        float32 (p,) in [-1, 1]: the similarity with the fused template or that with the most similar face, which then
-        counts as a tenth farther, whichever is higher. The similarity itself if there is one face.
+        float32 (p,) in [-1, 1]: the similarity to the fused template or to the most similar face with its distance
+        times `SINGLE_FACE_PENALTY`, whichever is higher. The plain similarity if there is only one face.
 
     Raises:
         ValueError: there are no templates.
@@ -94,5 +92,5 @@ def person_scores(probes: NDArray[Any], templates: NDArray[Any]) -> Float32:
     fused = exact @ person_template(templates).astype(np.float64)
     if len(templates) > 1:
         best = (exact @ templates.astype(np.float64).T).max(axis=1)
-        fused = np.maximum(fused, 1.0 - ALONE * (1.0 - best))
+        fused = np.maximum(fused, 1.0 - SINGLE_FACE_PENALTY * (1.0 - best))
     return np.clip(fused, -1.0, 1.0).astype(np.float32)

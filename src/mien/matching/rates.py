@@ -1,7 +1,7 @@
 """Error rates of comparisons, in the terms of ISO/IEC 19795-1, with confidence intervals.
 
-FMR, the false match rate: the part of impostor pairs whose similarity reaches the threshold. FNMR, the false
-non-match rate: the part of genuine pairs whose similarity does not. TAR = 1 - FNMR.
+FMR, the false match rate: the share of impostor pairs whose similarity reaches the threshold. FNMR, the false
+non-match rate: the share of genuine pairs whose similarity does not. TAR = 1 - FNMR.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class VerificationRate:
     """Accuracy at one false match rate.
 
     Attributes:
-        fmr: the false match rate asked for.
-        threshold: the similarity that gives it.
-        fnmr: share of genuine pairs lost there, with its interval.
+        fmr: the target false match rate.
+        threshold: the similarity with that rate.
+        fnmr: share of genuine pairs below the threshold, with its interval.
         genuine: number of genuine pairs.
         impostor: number of impostor pairs.
         false_matches: impostor pairs that reach the threshold.
@@ -67,10 +67,10 @@ def fnmr(genuine: ArrayLike, threshold: float) -> float:
 
 
 def threshold_at_fmr(impostor: ArrayLike, target: float) -> float:
-    """The similarity at which the false match rate is the target.
+    """Return the similarity at which the false match rate is the target.
 
-    With k = target x number of pairs, it lies between the k-th highest impostor similarity and the next one, linearly
-    by the fraction of k; at a whole k it is midway, so that exactly k pairs reach it.
+    With k = target x number of pairs, it is interpolated between the k-th highest impostor similarity and the next by
+    the fraction of k. For a whole k it is midway, so exactly k pairs reach it.
 
     Args:
         impostor: (m,) similarities of pairs of two people, in any order.
@@ -80,10 +80,10 @@ def threshold_at_fmr(impostor: ArrayLike, target: float) -> float:
         The threshold.
 
     Raises:
-        ValueError: the target is outside (0, 1), or m x target < 1: fewer pairs say nothing about the rate.
+        ValueError: the target is outside (0, 1), or m x target < 1: there are too few pairs to estimate the rate.
     """
     if not 0.0 < target < 1.0:
-        raise ValueError(f"a false match rate lies in (0, 1), not {target}")
+        raise ValueError(f"a false match rate must be in (0, 1), not {target}")
     scores = np.asarray(impostor, dtype=np.float64).ravel()
     expected = target * scores.size
     if expected < 1.0 - 1e-9:
@@ -99,7 +99,7 @@ def threshold_at_fmr(impostor: ArrayLike, target: float) -> float:
 
 
 def wilson(successes: int, trials: int, z: float = 1.96) -> Interval:
-    """Wilson's score interval of a share; only right when the trials are independent.
+    """Return Wilson's score interval of a share; valid only for independent trials.
 
     Args:
         successes: in [0, trials].
@@ -122,7 +122,7 @@ def wilson(successes: int, trials: int, z: float = 1.96) -> Interval:
 
 
 def clopper_pearson(successes: int, trials: int, confidence: float = 0.95) -> Interval:
-    """The exact interval of a share; only right when the trials are independent, and rather too wide than too narrow.
+    """Return the exact (conservative) interval of a share; valid only for independent trials.
 
     Args:
         successes: in [0, trials].
@@ -140,7 +140,7 @@ def clopper_pearson(successes: int, trials: int, confidence: float = 0.95) -> In
     tail = (1.0 - confidence) / 2.0
 
     def at_most(count: int, share: float) -> float:
-        """Probability of at most so many successes."""
+        """Return the probability of at most `count` successes."""
         first = math.lgamma(trials + 1)
         logs = [
             first
@@ -153,7 +153,7 @@ def clopper_pearson(successes: int, trials: int, confidence: float = 0.95) -> In
         return math.fsum(math.exp(value) for value in logs)
 
     def solve(count: int, wanted: float) -> float:
-        """The share at which the probability of at most so many successes, which falls with it, is as wanted."""
+        """Return the share at which at most `count` successes have the probability `wanted` (which falls with it)."""
         low, high = 0.0, 1.0
         for _ in range(80):
             middle = (low + high) / 2
@@ -178,7 +178,7 @@ def bootstrap(
 
     Args:
         values: (n,) one value a comparison, e.g. 1.0 for an error.
-        identity: (n,) whose comparison each is.
+        identity: (n,) the person of each comparison.
         statistic: statistic of a sample of values; their mean by default.
         rounds: samples drawn.
         confidence: confidence of the interval.
@@ -188,12 +188,12 @@ def bootstrap(
         The statistic of all values, with its interval.
 
     Raises:
-        ValueError: there are no values, or not one identity each.
+        ValueError: there are no values, or not one identity for each value.
     """
     data = np.asarray(values, dtype=np.float64).ravel()
     owners = np.asarray(identity).ravel()
     if data.size == 0 or owners.shape != data.shape:
-        raise ValueError("a bootstrap needs values, and one identity each")
+        raise ValueError("a bootstrap needs values, and one identity for each value")
     order = np.argsort(owners, kind="stable")
     _, starts = np.unique(owners[order], return_index=True)
     members = np.split(data[order], starts[1:])
@@ -208,13 +208,14 @@ def bootstrap(
 def verification(
     genuine: ArrayLike, impostor: ArrayLike, target_fmr: float, *, genuine_identity: ArrayLike | None = None
 ) -> VerificationRate:
-    """Accuracy of one-to-one comparison at a false match rate.
+    """Measure the accuracy of one-to-one comparison at a false match rate.
 
     Args:
         genuine: (n,) similarities of pairs of one person.
         impostor: (m,) similarities of pairs of two people.
         target_fmr: false match rate, at least 1 / m.
-        genuine_identity: (n,) whose pair each is; gives the interval by bootstrap over identities, else Wilson's.
+        genuine_identity: (n,) the person of each pair, for a bootstrap over identities; without it the interval is
+            Wilson's.
 
     Returns:
         Threshold, rates and counts.

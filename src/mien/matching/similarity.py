@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 Float32 = NDArray[np.float32]
 
 SAME_IMAGE: Final = 0.995
-"""Cosine from which two templates are of the same picture, perhaps saved again."""
+"""Cosine from which two templates count as from the same picture, possibly re-encoded."""
 
 
 def cosine(a: NDArray[Any], b: NDArray[Any]) -> float:
-    """Similarity of two templates.
+    """Return the similarity of two templates.
 
     Args:
         a: float32 (d,), unit length.
         b: float32 (d,), unit length.
 
     Returns:
-        The cosine, in [-1, 1] (rounding beyond is clipped).
+        The cosine, clipped to [-1, 1].
 
     Raises:
         ValueError: the shapes differ or are not (d,).
@@ -32,7 +32,7 @@ def cosine(a: NDArray[Any], b: NDArray[Any]) -> float:
 
 
 def cosine_matrix(a: NDArray[Any], b: NDArray[Any]) -> Float32:
-    """Similarities of every template of one set with every one of another.
+    """Return the similarities of every template of one set to every template of another.
 
     Args:
         a: float32 (n, d), unit rows.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from mien.evaluation.groups import LEAST, Equalised, GroupDifference, Grouped, GroupRates
+from mien.evaluation.groups import MIN_GROUP_SIZE, Equalised, GroupDifference, Grouped, GroupRates
 from mien.matching.rates import Interval
 from mien.portal.texts import figure, listed, mark, t, tn
 
@@ -50,7 +50,11 @@ def other_sentences(one: Grouped) -> list[str]:
         )
     if one.refused:
         said.append(
-            t("Left out, because a group needs {least} people: {groups}.", least=LEAST, groups=_counts(one.refused))
+            t(
+                "Left out, because a group needs {least} people: {groups}.",
+                least=MIN_GROUP_SIZE,
+                groups=_counts(one.refused),
+            )
         )
     if one.unlabelled:
         said.append(

@@ -1,13 +1,13 @@
-"""Nearest templates of a collection: two interfaces, `TemplateSearch` and `TrainedStore`, three engines.
+"""Nearest-neighbour search over a collection's templates: two interfaces and three engines.
 
-* `types` - what is searched (`EnrolledTemplates`), asked (`Query`) and found (`Match`); the interface
-  `TemplateSearch`.
-* `exact` - `ExactSearch`, in process: compares with every template, misses none. The default.
-* `index_files` - `TrainedIndexFiles`, the trained state of a collection on disk; loads an `ExactSearch`.
+* `types` - the interfaces `TemplateSearch` and `TrainedStore`; the data searched (`EnrolledTemplates`), `Query` and
+  `Match`.
+* `exact` - `ExactSearch`, in process: compares with every template. The default.
+* `index_files` - `TrainedIndexFiles`, the trained index of a collection on disk; loads an `ExactSearch`.
 * `pgvector` - `PgVectorSearch`, the templates in PostgreSQL.
 * `milvus`, `milvus_store`, `milvus_search` - `MilvusSearch`, the templates in a Milvus server.
 
-A fingerprint names the recogniser that made the templates; callers compare it before they search.
+A fingerprint identifies the recogniser of the templates; callers compare fingerprints before they search.
 
 Example:
     >>> import numpy as np, uuid

@@ -1,15 +1,15 @@
 """A file of named byte sections in checked chunks: plain with checksums, or encrypted.
 
-Layout: magic (8 bytes) | header length (uint32) | header (JSON) | SHA-256 of all that | sections. Numbers are
-little-endian. A section is cut into chunks; each is followed by its CRC-32 (plain) or carries the tag of AES-256-GCM
-(encrypted). Chunks are checked when read, so that one row can be read from a file of any size without reading the
-rest, and nothing unchecked is ever used.
+Layout: magic (8 bytes) | header length (uint32) | header (JSON) | SHA-256 of all before it | sections. Numbers are
+little-endian. A section is cut into chunks; each is followed by its CRC-32 (plain) or its AES-256-GCM tag (encrypted).
+Chunks are checked when read, so one row can be read from a large file without reading the rest, and no unchecked byte
+is used.
 
-Encryption: every file has its own key, derived (HKDF-SHA-256) from the data key and the file's random salt, so that
-the position of a chunk can be its nonce. The header's hash is the associated data: a chunk of another file, place or
+Encryption: every file has its own key, derived (HKDF-SHA-256) from the data key and the file's random salt, so the
+position of a chunk can be its nonce. The header's hash is the associated data: a chunk from another file, position or
 header does not decrypt.
 
-Files are read with pread, not mapped: a file that is cut short is an error, not a signal that ends the process.
+Files are read with pread, not mapped: a truncated file then raises an error, not SIGBUS.
 """
 
 from __future__ import annotations
@@ -36,21 +36,24 @@ from mien.search.errors import TrainedIndexCorruptError, TrainedIndexKeyError
 
 MAGIC = b"MIENSEG\x01"
 _MAX_HEADER = 1 << 20
-_GATHERED = 16 << 20
-"""Bytes of rows that are put into order at once."""
+_REORDERED_BYTES = 16 << 20
+"""Bytes of rows that are copied into order at a time."""
 _CRC, _TAG = 4, 16
 
 
 def derive_key(key: bytes, salt: bytes, purpose: bytes) -> bytes:
-    """A 32-byte key for one purpose and salt (HKDF-SHA-256)."""
+    """Derive a 32-byte key for one purpose and salt (HKDF-SHA-256)."""
     return HKDF(algorithm=SHA256(), length=32, salt=salt, info=b"mien snapshot " + purpose).derive(key)
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerSection:
-    """Bytes to write: an array (any shape and type), how many of its bytes go into a chunk, and the order of its rows.
+    """A section to write.
 
-    With an order, rows are copied a few at a time instead of all at once; a chunk then takes whole rows.
+    Attributes:
+        array: any shape and type.
+        chunk: bytes in a chunk; whole rows if there is an order.
+        order: the rows in the order to write; they are copied a few at a time, to save memory.
     """
 
     array: NDArray[Any]
@@ -58,7 +61,7 @@ class ContainerSection:
     order: NDArray[np.int64] | None = None
 
     def bodies(self) -> Iterator[memoryview]:
-        """Yield what goes into each chunk."""
+        """Yield the content of each chunk."""
         for part in self._parts():
             data = np.ascontiguousarray(part).reshape(-1).view(np.uint8).data
             for start in range(0, len(data), self.chunk):
@@ -70,8 +73,8 @@ class ContainerSection:
             return
         rows, rest = divmod(self.chunk, self.array[:1].nbytes or self.chunk)
         if rest:
-            raise ValueError("a chunk must take whole rows")
-        at_once = rows * max(1, _GATHERED // self.chunk)
+            raise ValueError("a chunk must contain whole rows")
+        at_once = rows * max(1, _REORDERED_BYTES // self.chunk)
         for start in range(0, len(self.order), at_once):
             yield self.array[self.order[start : start + at_once]]
 
@@ -79,12 +82,12 @@ class ContainerSection:
 def write_container(
     path: Path, sections: Mapping[str, ContainerSection], meta: Mapping[str, Any], key: bytes | None
 ) -> str:
-    """Write a new file and wait until it is on disk (the caller syncs the folder).
+    """Write a new file and flush it to disk (the caller syncs the folder).
 
     Args:
         path: must not exist.
         sections: by name.
-        meta: further members of the header, JSON.
+        meta: JSON to store in the header.
         key: data key to encrypt with; None for a plain file.
 
     Returns:
@@ -117,7 +120,7 @@ def write_container(
 
 
 class Container:
-    """An open container; its file may be deleted meanwhile. Reading is safe from many threads at once.
+    """An open container file. Thread-safe; the file may be deleted while it is open.
 
     Args:
         path: the file.
@@ -129,9 +132,9 @@ class Container:
 
     Raises:
         FileNotFoundError: there is no such file.
-        TrainedIndexCorruptError: the file is cut short, or its header is damaged.
-        TrainedIndexKeyError: encrypted and no key given, or the other way round; a wrong key shows at the first
-            read.
+        TrainedIndexCorruptError: the file is truncated, or its header is damaged.
+        TrainedIndexKeyError: the file is encrypted and there is no key, or the other way round. A wrong key raises
+            TrainedIndexCorruptError at the first read.
     """
 
     def __init__(self, path: Path, key: bytes | None) -> None:
@@ -176,14 +179,14 @@ class Container:
         return tuple(self._table)
 
     def size(self, name: str) -> int:
-        """Bytes of a section."""
+        """Return the length of a section in bytes."""
         return self._table[name]["length"]
 
     def chunk(self, name: str, index: int) -> bytes | memoryview:
-        """One chunk of a section, checked.
+        """Read and check one chunk of a section.
 
         Raises:
-            TrainedIndexCorruptError: it is damaged, or (encrypted) altered or written with another key.
+            TrainedIndexCorruptError: it is damaged or, if encrypted, was altered or written with another key.
         """
         section = self._table[name]
         body = min(section["chunk"], section["length"] - index * section["chunk"])
@@ -202,7 +205,7 @@ class Container:
         return data
 
     def read(self, name: str) -> NDArray[np.uint8]:
-        """A whole section, checked, as uint8 (length,)."""
+        """Read and check a whole section; returns uint8 (length,)."""
         section = self._table[name]
         result = np.empty(section["length"], dtype=np.uint8)
         for index, start in enumerate(range(0, section["length"], section["chunk"])):
@@ -221,7 +224,7 @@ class Container:
                 self.chunk(name, index)
 
     def close(self) -> None:
-        """Close the file; also done when the object is gone."""
+        """Close the file; also called when the object is deleted."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1

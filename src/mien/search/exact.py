@@ -16,24 +16,24 @@ from mien.search.types import EnrolledTemplates, Float32, Match, Query, check_pr
 
 _PROBES_AT_ONCE = 16
 _NO_ROWS: Rows = np.empty(0, dtype=np.int64)
-_FEW = 8
-"""Gathering a row costs about this many times scanning it: below 1 / _FEW of the rows, only the wanted are read."""
+_GATHER_COST = 8
+"""Cost of gathering a row relative to scanning it: rows are gathered if they are fewer than 1 / _GATHER_COST of all."""
 
 
 class ExactSearch:
-    """Immutable; safe to use from many threads at once. See `types.TemplateSearch`.
+    """Searches segments in this process (see `types.TemplateSearch`). Immutable and thread-safe.
 
-    Answers are those of a float32 scan: the int8 scan only rules out rows that cannot be in the answer, whatever the
-    rounding (`scan.Scan`); the rest are compared by their float32 templates.
+    Results equal those of a float32 scan: the int8 scan (`scan.Scan`) excludes only rows that cannot be in the result,
+    with rounding allowed for; the others are compared by their float32 templates.
 
     Args:
         segments: the templates, all of one fingerprint.
-        dead: for each segment the rows (int64, ascending) that were removed since it was written.
+        dead: for each segment, the rows (int64, ascending) that were removed since it was written.
     """
 
     def __init__(self, segments: Sequence[Segment], dead: Sequence[Rows] | None = None) -> None:
         if not segments:
-            raise ValueError("a search needs a segment, if an empty one")
+            raise ValueError("a search needs at least one segment, which may be empty")
         first = segments[0]
         if any((s.fingerprint, s.dimension) != (first.fingerprint, first.dimension) for s in segments):
             raise ValueError("segments of different recognisers cannot be searched together")
@@ -42,7 +42,7 @@ class ExactSearch:
 
     @classmethod
     def of(cls, faces: EnrolledTemplates, fingerprint: str) -> ExactSearch:
-        """Search faces that are in memory: a face list, or the candidates of one request."""
+        """Return a search over faces in memory: a face list, or the candidates of one request."""
         return cls([Segment.of(faces, fingerprint)])
 
     @property
@@ -52,7 +52,7 @@ class ExactSearch:
 
     @property
     def fingerprint(self) -> str:
-        """Of the recogniser."""
+        """Fingerprint of the recogniser."""
         return self.segments[0].fingerprint
 
     def __len__(self) -> int:
@@ -131,12 +131,12 @@ class ExactSearch:
 
 @lru_cache(maxsize=8192)
 def _uuid(packed: bytes) -> UUID:
-    """The same id as the one before, mostly: a camera finds the same people in frame after frame."""
+    """Unpack an id. Cached because a camera finds the same people in frame after frame."""
     return UUID(bytes=packed)
 
 
 def _live(segment: Segment, dead: Rows, query: Query) -> Live | None:
-    """The rows a query may look at; None when there are none."""
+    """Return the rows that a query includes; None if there are none."""
     skip = dead
     if query.without:
         skip = np.union1d(dead, segment.rows_of_persons(query.without))
@@ -145,7 +145,7 @@ def _live(segment: Segment, dead: Rows, query: Query) -> Live | None:
     only = np.setdiff1d(segment.rows_of_persons(query.only), skip, assume_unique=True)
     if not len(only):
         return None
-    if len(only) * _FEW < len(segment):
+    if len(only) * _GATHER_COST < len(segment):
         return Live(segment, skip, only)
     excluded = np.ones(len(segment), dtype=bool)
     excluded[only] = False
@@ -153,7 +153,7 @@ def _live(segment: Segment, dead: Rows, query: Query) -> Live | None:
 
 
 def _small(parts: Sequence[Live]) -> list[tuple[Live, Float32]] | None:
-    """The parts with their float32 templates, where all of them are kept and looked at."""
+    """Return the parts with their float32 templates, if all are kept in memory and searched whole; else None."""
     found = []
     for part in parts:
         kept = part.segment.kept() if part.only is None else None
@@ -175,7 +175,7 @@ def _decide(probes: Float32, query: Query, parts: list[Live], found: list[list[C
         persons = segment.person_of(rows)
         for probe, own in enumerate(candidates):
             where = np.searchsorted(rows, own.rows)
-            # In double precision, so that the answer does not depend on how many rows happen to be compared at once.
+            # In double precision, so that the result does not depend on how many rows are compared at once.
             similarity = (templates[where] @ probes[probe].astype(np.float64)).astype(np.float32)
             keep = np.flatnonzero(similarity >= np.float32(query.min_similarity))
             for position in keep[np.argsort(-similarity[keep], kind="stable")].tolist():

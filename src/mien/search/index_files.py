@@ -1,13 +1,13 @@
-"""The trained state of a collection on disk.
+"""The trained index of a collection on disk.
 
-A folder of immutable segment files and one small manifest that names them. Training writes what changed to a new
-segment and then replaces the manifest, atomically: a crash before leaves the old state, after it the new one.
+A folder of immutable segment files and one small manifest that names them. Training writes changes to a new segment and
+then replaces the manifest atomically; a crash leaves either the old or the new state.
 
-* Added faces become a new segment. Segments of similar size are merged as they pile up (each row is rewritten about
-  log4 of the collection's size in times), so that training costs in proportion to what changed.
+* Added faces become a new segment. Segments of similar size are merged as they accumulate (each row is rewritten about
+  log4(size of the collection) times), so the cost of training is proportional to the change.
 * Removed faces are listed as dead rows beside their segment. Once a fifth of a segment is dead it is rewritten.
-  `compact` rewrites all that have dead rows: afterwards no byte of a removed template is left.
-* Files that no manifest names are deleted; a search that still has them open can go on.
+  `compact` rewrites all segments with dead rows; no byte of a removed template is left afterwards.
+* Files that the manifest does not name are deleted; a search that has them open is not affected.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _NO_ROWS: Rows = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _SegmentEntry:
     """A segment in the manifest: its file and header hash, and the file and number of its dead rows."""
 
     file: str
@@ -57,7 +57,7 @@ class _Manifest:
     generation: int
     fingerprint: str
     dimension: int
-    segments: tuple[_Entry, ...]
+    segments: tuple[_SegmentEntry, ...]
 
 
 class TrainedIndexFiles:
@@ -66,25 +66,25 @@ class TrainedIndexFiles:
     Writers are serialised by a lock file, also between processes; readers need no lock.
 
     Args:
-        folder: made when it does not exist; nothing else may be kept in it.
-        key: data key (16 bytes or more) to encrypt with; None to keep templates in the clear.
+        folder: created if it does not exist; nothing else may be stored in it.
+        key: data key (16 bytes or more) to encrypt with; None stores templates unencrypted.
     """
 
     def __init__(self, folder: Path, key: bytes | None = None) -> None:
         if key is not None and len(key) < 16:
-            raise ValueError("a data key has at least 16 bytes")
+            raise ValueError("a data key must have at least 16 bytes")
         self.folder = folder
         self._key = key
         self._begun: _Manifest | None = None
 
     @property
     def exists(self) -> bool:
-        """Whether there is a trained state."""
+        """Whether there is a trained index."""
         return (self.folder / _MANIFEST).exists()
 
     @property
     def holds_removed(self) -> bool:
-        """Whether templates of removed faces are still in the files, skipped by every search; see `compact`.
+        """Whether the files still contain templates of removed faces, which searches skip; see `compact`.
 
         Raises:
             TrainedIndexError: there is no usable trained index.
@@ -92,16 +92,16 @@ class TrainedIndexFiles:
         return any(entry.dead for entry in self._manifest().segments)
 
     def write(self, faces: EnrolledTemplates, fingerprint: str) -> None:
-        """Replace whatever there is by these faces.
+        """Replace the whole index with these faces.
 
         Args:
             faces: in any order; face ids are unique.
-            fingerprint: fingerprint of the recogniser that made the templates.
+            fingerprint: fingerprint of the templates' recogniser.
         """
         with self._writing():
             generation = self._manifest().generation + 1 if self._readable() else 1
             entries = (self._write_segment(faces, fingerprint),) if len(faces) else ()
-            self._swap(_Manifest(generation, fingerprint, faces.templates.shape[1], entries))
+            self._replace_manifest(_Manifest(generation, fingerprint, faces.templates.shape[1], entries))
 
     def update(
         self,
@@ -109,12 +109,12 @@ class TrainedIndexFiles:
         removed: Collection[tuple[UUID, UUID | None]] = (),
         current: TemplateSearch | None = None,
     ) -> None:
-        """Apply what changed since the last training. Removals come first: a face may be removed and added again.
+        """Apply the changes since the last training. Removals come first: a face may be removed and added again.
 
         Args:
-            added: new faces, possibly none, of the trained index's recogniser.
+            added: new faces, possibly none, of the index's recogniser.
             removed: (person, face) pairs, or (person, None) for all of a person's faces; unknown ones are ignored.
-            current: a search loaded before; its segments need not be read again to find the removed faces.
+            current: a search loaded earlier, whose segments are reused to find the removed faces.
 
         Raises:
             TrainedIndexError: there is no usable trained index; `write` a new one.
@@ -129,13 +129,15 @@ class TrainedIndexFiles:
                     f"templates of {added.templates.shape[1]} dimensions, trained index of {old.dimension}"
                 )
             known = _by_digest(current)
-            entries = [self._bury(entry, removed, known) for entry in old.segments] if removed else list(old.segments)
+            entries = (
+                [self._mark_dead(entry, removed, known) for entry in old.segments] if removed else list(old.segments)
+            )
             if len(added):
                 entries.append(self._write_segment(added, old.fingerprint))
-            self._swap(replace(old, generation=old.generation + 1, segments=self._tidy(entries, old)))
+            self._replace_manifest(replace(old, generation=old.generation + 1, segments=self._tidy(entries, old)))
 
     def compact(self) -> None:
-        """Rewrite every segment that has dead rows, so that nothing of the removed faces is left on disk.
+        """Rewrite every segment that has dead rows, so that no removed template is left on disk.
 
         Raises:
             TrainedIndexError: there is no usable trained index.
@@ -146,16 +148,16 @@ class TrainedIndexFiles:
                 return
             entries = [self._merge([entry], old) if entry.dead else entry for entry in old.segments]
             kept = tuple(entry for entry in entries if entry.rows)
-            self._swap(replace(old, generation=old.generation + 1, segments=kept))
+            self._replace_manifest(replace(old, generation=old.generation + 1, segments=kept))
 
     def branch(self, folder: Path) -> TrainedIndexFiles:
-        """Begin another trained index with what is in this one, which stays as it is. Call `update` on the new one.
+        """Start another index with the content of this one, which does not change. Call `update` on the new one.
 
-        The files are shared by hard links, so that it costs next to nothing and takes no room. There is no new trained
-        index before `update` has written what changed: if that fails, nobody takes the old content for the new.
+        The files are shared by hard links, which takes almost no time or space. The new index does not exist until
+        `update` has written its changes: if that fails, the old content cannot pass for the new index.
 
         Args:
-            folder: folder of the new trained index, on the same file system; what lies in it is replaced.
+            folder: folder of the new index, on the same file system; its content is replaced.
 
         Raises:
             TrainedIndexError: there is no usable trained index.
@@ -177,15 +179,15 @@ class TrainedIndexFiles:
         """Open the trained index for searching.
 
         Args:
-            previous: an earlier search on this store; segments that have not changed are taken from it.
+            previous: an earlier search on this store; unchanged segments are reused from it.
 
         Returns:
             A search that later trainings do not change.
 
         Raises:
-            TrainedIndexMissingError: never trained.
-            TrainedIndexCorruptError: damaged, altered or of another version.
-            TrainedIndexKeyError: encrypted and no key given, or the other way round.
+            TrainedIndexMissingError: the collection was never trained.
+            TrainedIndexCorruptError: the index is damaged, altered or of another version.
+            TrainedIndexKeyError: it is encrypted and there is no key, or the other way round.
         """
         known = _by_digest(previous)
         while True:
@@ -194,7 +196,7 @@ class TrainedIndexFiles:
                 segments = [known[e.digest] if e.digest in known else self._open(e) for e in manifest.segments]
                 dead = [self._dead_rows(entry) for entry in manifest.segments]
             except FileNotFoundError as error:
-                # A training may have replaced the manifest and deleted the file since it was read.
+                # A training may have replaced the manifest and deleted the file meanwhile.
                 if self._manifest().generation == manifest.generation:
                     raise TrainedIndexCorruptError(Path(error.filename), "the file is missing") from error
                 continue
@@ -225,14 +227,14 @@ class TrainedIndexFiles:
         finally:
             os.close(handle)
 
-    def _write_segment(self, faces: EnrolledTemplates, fingerprint: str) -> _Entry:
+    def _write_segment(self, faces: EnrolledTemplates, fingerprint: str) -> _SegmentEntry:
         name = f"{secrets.token_hex(16)}.segment"
         digest = Segment.write(self.folder / name, faces, fingerprint, self._key)
-        return _Entry(name, digest, len(faces))
+        return _SegmentEntry(name, digest, len(faces))
 
-    def _bury(
-        self, entry: _Entry, removed: Collection[tuple[UUID, UUID | None]], known: Mapping[str, Segment]
-    ) -> _Entry:
+    def _mark_dead(
+        self, entry: _SegmentEntry, removed: Collection[tuple[UUID, UUID | None]], known: Mapping[str, Segment]
+    ) -> _SegmentEntry:
         """Add removed faces to the dead rows of a segment."""
         segment = known[entry.digest] if entry.digest in known else self._open(entry)
         rows = np.union1d(
@@ -248,13 +250,13 @@ class TrainedIndexFiles:
         )
         return replace(entry, dead_file=name, dead_digest=digest, dead=len(dead))
 
-    def _tidy(self, entries: list[_Entry], old: _Manifest) -> tuple[_Entry, ...]:
+    def _tidy(self, entries: list[_SegmentEntry], old: _Manifest) -> tuple[_SegmentEntry, ...]:
         """Rewrite segments with many dead rows, merge those of similar size."""
         kept = [self._merge([e], old) if e.dead > _DEAD_RATIO * e.rows else e for e in entries]
         kept = sorted((e for e in kept if e.rows), key=lambda e: -e.rows)
         first = len(kept)
         total = 0
-        # From the smallest up: all those that are not at least four times as large as what comes after are merged.
+        # From the smallest up: merge those less than four times as large as all the smaller ones together.
         for index in range(len(kept) - 1, -1, -1):
             if total and kept[index].rows < _MERGE_RATIO * total:
                 first = index
@@ -263,7 +265,7 @@ class TrainedIndexFiles:
             kept[first:] = [self._merge(kept[first:], old)]
         return tuple(kept)
 
-    def _merge(self, entries: Sequence[_Entry], old: _Manifest) -> _Entry:
+    def _merge(self, entries: Sequence[_SegmentEntry], old: _Manifest) -> _SegmentEntry:
         parts = []
         for entry in entries:
             segment = self._open(entry)
@@ -277,8 +279,8 @@ class TrainedIndexFiles:
         )
         return self._write_segment(merged, old.fingerprint)
 
-    def _swap(self, manifest: _Manifest) -> None:
-        """Make a manifest the current one, flushed to disk, and delete the files that it does not name."""
+    def _replace_manifest(self, manifest: _Manifest) -> None:
+        """Replace the manifest, flushed to disk, and delete the files that it does not name."""
         _sync_folder(self.folder)
         body = json.dumps(
             {
@@ -286,7 +288,9 @@ class TrainedIndexFiles:
                 "generation": manifest.generation,
                 "fingerprint": manifest.fingerprint,
                 "dimension": manifest.dimension,
-                "segments": [{name: getattr(entry, name) for name in _Entry.__slots__} for entry in manifest.segments],
+                "segments": [
+                    {name: getattr(entry, name) for name in _SegmentEntry.__slots__} for entry in manifest.segments
+                ],
             },
             sort_keys=True,
         )
@@ -306,7 +310,7 @@ class TrainedIndexFiles:
     # Reading
 
     def _seal(self, body: str) -> str:
-        """Guards the manifest: against accidents without a key, against changes with one."""
+        """Return the manifest's checksum; with a key, a MAC that also detects deliberate changes."""
         if self._key is None:
             return hashlib.sha256(body.encode()).hexdigest()
         return "hmac:" + hmac.new(derive_key(self._key, b"", b"manifest"), body.encode(), hashlib.sha256).hexdigest()
@@ -332,21 +336,21 @@ class TrainedIndexFiles:
             inner = json.loads(body)
             if inner["version"] != _VERSION:
                 raise TrainedIndexCorruptError(path, f"has format {inner['version']}, this program reads {_VERSION}")
-            segments = tuple(_Entry(**entry) for entry in inner["segments"])
+            segments = tuple(_SegmentEntry(**entry) for entry in inner["segments"])
             return _Manifest(inner["generation"], inner["fingerprint"], inner["dimension"], segments)
         except FileNotFoundError:
             raise TrainedIndexMissingError(path, "there is none") from None
         except (ValueError, KeyError, TypeError) as error:
             raise TrainedIndexCorruptError(path, "is damaged") from error
 
-    def _open(self, entry: _Entry) -> Segment:
+    def _open(self, entry: _SegmentEntry) -> Segment:
         path = self.folder / entry.file
         segment = Segment.open(path, self._key)
         if segment.digest != entry.digest:
             raise TrainedIndexCorruptError(path, "is not the file that the manifest names")
         return segment
 
-    def _dead_rows(self, entry: _Entry) -> Rows:
+    def _dead_rows(self, entry: _SegmentEntry) -> Rows:
         if not entry.dead:
             return _NO_ROWS
         path = self.folder / entry.dead_file

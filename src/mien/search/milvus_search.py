@@ -1,4 +1,4 @@
-"""The search on a trained index in Milvus."""
+"""Searches a trained index in Milvus."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Description:
         table: table of its templates.
         fingerprint: fingerprint of the recogniser.
         dimension: dimension of a template.
-        parts: their numbers; all rows of these parts of the collection are the index.
-        count: how many templates there are.
-        persons: how many persons they are of.
-        complete: False while the index is written for the first time.
+        parts: numbers of its parts; the index is all rows of these parts of the collection.
+        count: number of templates.
+        persons: number of persons.
+        complete: False while the index is being written for the first time.
     """
 
     table: str
@@ -45,7 +45,7 @@ class Description:
 
 
 class MilvusSearch:
-    """See `types.TemplateSearch`; created by `MilvusStore.load`. Its length is that of when it was loaded."""
+    """See `types.TemplateSearch`; created by `MilvusStore.load`. Its length is the number of templates at loading."""
 
     def __init__(self, tables: MilvusTables, known: Description, where: str, *, count: int, name: str) -> None:
         self._tables = tables
@@ -61,7 +61,7 @@ class MilvusSearch:
 
     @property
     def fingerprint(self) -> str:
-        """Of the recogniser."""
+        """Fingerprint of the recogniser."""
         return self._known.fingerprint
 
     def __len__(self) -> int:
@@ -79,7 +79,7 @@ class MilvusSearch:
 
     @property
     def in_memory(self) -> int:
-        """None: the templates are the server's."""
+        """0: the templates are on the server."""
         return 0
 
     def faces(self) -> EnrolledTemplates:
@@ -117,7 +117,7 @@ class MilvusSearch:
         return answers
 
     def _matches(self, probe: Float32, hits: list[Hit], where: str, limit: int, query: Query) -> list[Match]:
-        """Return a probe's persons, looking further while nearer ones, or equally near ones, may be left."""
+        """Return a probe's matches; searches further while a person at least as near may be missing."""
         least = np.float32(query.min_similarity)
         best: dict[UUID, tuple[float, UUID]] = {}
         narrowed = where
@@ -132,7 +132,7 @@ class MilvusSearch:
                 break
             if limit < MOST_HITS:
                 limit = min(4 * limit, MOST_HITS)
-            else:  # the server returns no more at once: go on without the persons that are found
+            else:  # the most that one search returns: repeat without the persons found so far
                 narrowed = f"{where} and not ({persons(best)})"
             (hits,) = self._nearest(narrowed, probe[None], limit)
         return [Match(p, f, -n) for n, p, f in ranked if np.float32(-n) >= least][: query.top]
@@ -158,6 +158,6 @@ class MilvusSearch:
 
 
 def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Give values in portions that one condition may name."""
+    """Split values into portions small enough for one condition."""
     for start in range(0, len(values), _IDS_AT_ONCE):
         yield values[start : start + _IDS_AT_ONCE]

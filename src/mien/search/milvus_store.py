@@ -1,8 +1,8 @@
-"""Trained indexes in Milvus: which parts each consists of, and how it changes.
+"""Trained indexes in Milvus: their parts and how they change.
 
 Milvus has no transactions. Rows therefore belong to a *part*, which is written once, and an index is a description that
 lists its parts: searches see a new part only after the description is written. An update adds a part and deletes the
-rows of removed faces, which the previous index then does not find any more either.
+rows of removed faces; the previous index then no longer finds them either.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from mien.search.milvus_search import Description, MilvusSearch, chunks
 from mien.search.types import EnrolledTemplates, TemplateSearch
 
 _MOST_PARTS: Final = 256
-"""An index of more parts is written again as one."""
+"""An index with more parts is rewritten as one part."""
 _NONE: Final = "id < 0"
-"""A condition that no row meets."""
+"""A condition that no row satisfies."""
 
 
 class MilvusStore:
@@ -63,24 +63,24 @@ class MilvusStore:
 
     @property
     def holds_removed(self) -> bool:
-        """No: an update deletes what was removed."""
+        """False: an update deletes removed rows."""
         return False
 
     def write(self, faces: EnrolledTemplates, fingerprint: str) -> None:
-        """Replace whatever there is by these faces, of one recogniser."""
-        if self._read() is None:  # so that `tidy` finds the rows of a process that is killed now
+        """Replace the whole index with these faces, of one recogniser."""
+        if self._read() is None:  # so that `tidy` finds the rows if this process is killed
             table = self._tables.templates_table(faces.templates.shape[1])
-            self._put(Description(table, fingerprint, faces.templates.shape[1], complete=False))
-        self._put(self._whole(faces, fingerprint))
+            self._save_description(Description(table, fingerprint, faces.templates.shape[1], complete=False))
+        self._save_description(self._whole(faces, fingerprint))
 
     def branch(self, new: str) -> MilvusStore:
-        """Begin another index with the parts of this one.
+        """Start another index with the parts of this one.
 
         Raises:
-            TrainedIndexMissingError: there is none.
+            TrainedIndexMissingError: this index does not exist.
         """
         store = MilvusStore(self._tables, self._resource, self._collection, new)
-        store._put(self._described())
+        store._save_description(self._require_description())
         return store
 
     def update(
@@ -92,16 +92,16 @@ class MilvusStore:
         """Apply what changed; see `TrainedStore.update`.
 
         Raises:
-            TrainedIndexMissingError: there is nothing to update.
+            TrainedIndexMissingError: the index does not exist.
             ValueError: the templates have another dimension.
         """
         del current
-        known = self._described()
+        known = self._require_description()
         if len(added) and added.templates.shape[1] != known.dimension:
             raise ValueError(f"templates of {added.templates.shape[1]} dimensions, index of {known.dimension}")
         people, faces = _uuids(added.person_ids), _uuids(added.face_ids)
         pairs, whole = set(zip(people, faces, strict=True)), {person for person, face in removed if face is None}
-        # A pair that is added again replaces the row that there is.
+        # A pair that is added again replaces its row.
         gone_pairs = pairs | {(person, face) for person, face in removed if face is not None}
         before = list(self._rows_of(known, {person for person, _ in gone_pairs} | whole))
         gone = [one for one in before if (one.person, one.face) in gone_pairs or one.person in whole]
@@ -114,33 +114,33 @@ class MilvusStore:
             count=known.count - len(gone) + len(added),
             persons=known.persons - len(had) + len(has),
         )
-        self._put(changed)
+        self._save_description(changed)
         for ids in chunks([one.id for one in gone]):
             self._tables.delete(known.table, f"{self._scope()} and {among('id', ids)}")
         if len(changed.parts) > _MOST_PARTS:
-            self._put(self._whole(self._search(changed).faces(), changed.fingerprint))
+            self._save_description(self._whole(self._search(changed).faces(), changed.fingerprint))
 
     def compact(self) -> None:
-        """Does nothing: an update deletes the removed rows."""
+        """Do nothing: updates already delete removed rows."""
 
     def verify(self) -> None:
-        """Check that all of its rows are there.
+        """Check that no row is missing.
 
         Raises:
-            TrainedIndexMissingError: some are not.
+            TrainedIndexMissingError: rows are missing.
         """
-        found, expected = len(self.load()), self._described().count
+        found, expected = len(self.load()), self._require_description().count
         if found < expected:
             raise self._missing(f"{expected - found} of {expected} templates are missing in Milvus")
 
     def load(self, previous: TemplateSearch | None = None) -> MilvusSearch:
-        """Open it for searching.
+        """Open the index for searching.
 
         Raises:
-            TrainedIndexMissingError: there is none.
+            TrainedIndexMissingError: the index does not exist.
         """
         del previous
-        known = self._described()
+        known = self._require_description()
         search = self._search(known)
         if known.count and not len(search):
             raise self._missing("its templates are missing in Milvus")
@@ -161,7 +161,7 @@ class MilvusStore:
         return Description(table, fingerprint, dimension, self._add(table, faces), len(faces), people)
 
     def _add(self, table: str, faces: EnrolledTemplates) -> tuple[int, ...]:
-        """Write a part; returns its number, or nothing when there are no faces."""
+        """Write a part; returns its number, or () if there are no faces."""
         if not len(faces):
             return ()
         part = secrets.randbits(52)
@@ -196,7 +196,7 @@ class MilvusStore:
     def _where(self, known: Description) -> str:
         return f"{self._scope()} and {among('part', known.parts) if known.parts else _NONE}"
 
-    def _described(self) -> Description:
+    def _require_description(self) -> Description:
         known = self._read()
         if known is None or not known.complete:
             raise self._missing("there is none in Milvus")
@@ -210,14 +210,14 @@ class MilvusStore:
             return None
         return _parsed(rows[-1]) if rows else None
 
-    def _put(self, known: Description) -> None:
+    def _save_description(self, known: Description) -> None:
         self._tables.create_indexes_table()
         row = {"collection": self._collection, "resource": self._resource, "name": self._name, "part": 0}
         where = f"{self._scope()} and {equals('name', self._name)}"
         earlier = [int(one["id"]) for one in self._tables.rows(INDEXES, where, ())]
         text = json.dumps(asdict(known))
         self._tables.insert(INDEXES, [{**row, "description": text, "template": np.zeros(2, np.float32)}])
-        if earlier:  # ids grow, and the last description counts until the earlier ones are gone
+        if earlier:  # until these are deleted, the description with the highest id counts
             self._tables.delete(INDEXES, f"{self._scope()} and {among('id', earlier)}")
 
     def _missing(self, problem: str) -> TrainedIndexMissingError:
@@ -232,23 +232,23 @@ class _Row:
 
 
 def tidy(tables: MilvusTables, collection: str, name: str | None) -> None:
-    """Delete a collection's indexes but the one of this name, and all rows that are not of it; all with None."""
-    left_over(tables, collection, name)()
+    """Delete a collection's indexes and rows, except those of the index `name` (None: delete everything)."""
+    prepare_tidy(tables, collection, name)()
 
 
-def left_over(tables: MilvusTables, collection: str, name: str | None) -> Callable[[], None]:
-    """Look at what there is of a collection besides the index of this name; all that there is with None.
+def prepare_tidy(tables: MilvusTables, collection: str, name: str | None) -> Callable[[], None]:
+    """Find the data of a collection besides the index `name` (None: all data).
 
     Returns:
-        What deletes it, and nothing that is written after this returned: indexes and parts are written once, under
-        names and numbers that are never used again.
+        A function that deletes it, but nothing written after this call: names of indexes and numbers of parts are never
+        reused.
     """
     own = equals("collection", collection)
     rows = list(tables.rows(INDEXES, own, ("name", "description"))) if tables.has(INDEXES) else []
     described = {row["name"]: _parsed(row) for row in rows}
     kept = described.pop(name, None) if name is not None else None
     parts: dict[str, set[int]] = {}
-    for table in {one.table for one in described.values()}:  # rows of a process that was killed are in no description
+    for table in {one.table for one in described.values()}:  # rows of a killed process are in no description
         stays = kept.parts if kept is not None and kept.table == table else ()
         where = f"{own} and not ({among('part', stays)})" if stays else own
         try:
@@ -260,14 +260,14 @@ def left_over(tables: MilvusTables, collection: str, name: str | None) -> Callab
         for table, gone in parts.items():
             for some in chunks(sorted(gone)):
                 tables.delete(table, f"{own} and {among('part', some)}")
-        if described:  # last: their rows are found by them
+        if described:  # last, because the rows are found through the descriptions
             tables.delete(INDEXES, f"{own} and {among('name', list(described))}")
 
     return delete
 
 
 def collections(tables: MilvusTables) -> set[str]:
-    """Return the collections that have an index, or the beginning of one."""
+    """Return the collections that have an index, complete or not."""
     if not tables.has(INDEXES):
         return set()
     return {str(row["collection"]) for row in tables.rows(INDEXES, "part == 0", ("collection",))}

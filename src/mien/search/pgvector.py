@@ -1,11 +1,11 @@
-"""The PostgreSQL engine: templates in a table of pgvector's type, searched by the server.
+"""The PostgreSQL engine: templates in a pgvector column, searched by the server.
 
-For operators who keep everything in one database, or share it between machines. The server has to see the templates,
-so Mien does not encrypt them there. Training is one transaction: searches see the state before it or after it.
+For operators who keep everything in one database, or share it between machines. The server must see the templates, so
+Mien does not encrypt them there. Training is one transaction: searches see the state before it or after it.
 
 Two ways to search: exact, where the server compares every template of the collection, and by an HNSW index, which is
-faster in large collections and may miss a neighbour. pgvector 0.8 or later is needed, for its iterative index scans:
-without them a filter could leave fewer rows than were requested.
+faster in large collections but may miss a neighbour. This needs pgvector 0.8 or later for its iterative index scans;
+without them a filter could leave fewer rows than requested.
 """
 
 # ruff: noqa: S608  # the parts put together are constants of this module and whole numbers; values are bound
@@ -20,13 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, text
 
-from mien.search.errors import MEND
+from mien.search.errors import REPAIR_COMMAND
 from mien.search.types import EnrolledTemplates, Float32, Match, Query, check_probes
 
 _ROWS_AT_ONCE = 2000
 _ADAPTED = "pgvector"
 _EF_SEARCH = 100
-"""How many neighbours HNSW keeps while it searches; pgvector's own 40 loses recall among near-equal strangers."""
+"""Size of HNSW's candidate list; pgvector's default of 40 loses recall among near-equal strangers."""
 
 
 class NeighbourSearch(StrEnum):
@@ -37,14 +37,14 @@ class NeighbourSearch(StrEnum):
 
 
 class NoTemplatesTableError(LookupError):
-    """The collection has no templates table entry: it was never trained."""
+    """The collection was never trained: it has no row in `search_collections`."""
 
     def __init__(self, collection_id: str) -> None:
-        super().__init__(f"collection {collection_id} was never trained; train it, or run `{MEND}`")
+        super().__init__(f"collection {collection_id} was never trained; train it, or run `{REPAIR_COMMAND}`")
 
 
 def create_tables(connection: Connection) -> None:
-    """Create the extension and the tables if they are not there.
+    """Create the extension and the tables if they do not exist.
 
     Raises:
         sqlalchemy.exc.DBAPIError: pgvector is not installed on the server, or the user may not create extensions.
@@ -75,14 +75,14 @@ def create_index(connection: Connection, dimension: int) -> None:
 
 
 class PgVectorStore:
-    """The trained state of one collection in PostgreSQL; what `TrainedIndexFiles` is on disk.
+    """The trained index of one collection in PostgreSQL, as `TrainedIndexFiles` is on disk.
 
     Args:
         engine: engine of a database where `create_tables` was called.
         resource_id: id of the collection's resource; data of another resource is never read or written.
         collection_id: unique within the resource.
-        method: how the searches it loads find neighbours.
-        guard: called at the end of each transaction that writes; raises when the caller may not write any more.
+        method: how loaded searches find neighbours.
+        guard: called at the end of each writing transaction; raises if the caller may no longer write.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class PgVectorStore:
         self._method = method
 
     def write(self, faces: EnrolledTemplates, fingerprint: str) -> None:
-        """Replace whatever there is by these faces, of one recogniser."""
+        """Replace the whole index with these faces, of one recogniser."""
         with self._engine.begin() as connection:
             adapt(connection)
             connection.execute(text(f"DELETE FROM search_collections WHERE {_SCOPE}"), self._scope)
@@ -110,14 +110,14 @@ class PgVectorStore:
             )
             self._insert(connection, faces)
             if self._method is NeighbourSearch.HNSW:
-                create_index(connection, dimension)  # last: built at once it takes a part of the time
+                create_index(connection, dimension)  # last: one build is faster than inserting row by row
             self._guard(connection)
 
     def update(self, added: EnrolledTemplates, removed: Collection[tuple[UUID, UUID | None]] = ()) -> None:
         """Apply what changed since the last training; see `TrainedIndexFiles.update`.
 
         Raises:
-            NotTrainedError: there is nothing to update.
+            NoTemplatesTableError: there is nothing to update.
             ValueError: the templates have another dimension.
         """
         with self._engine.begin() as connection:
@@ -137,15 +137,15 @@ class PgVectorStore:
             self._guard(connection)
 
     def delete(self) -> None:
-        """Remove the collection's templates."""
+        """Delete the collection's templates."""
         with self._engine.begin() as connection:
             connection.execute(text(f"DELETE FROM search_collections WHERE {_SCOPE}"), self._scope)
 
     def load(self) -> PgVectorSearch:
-        """A search on the collection, always of its latest training.
+        """Return a search on the collection, which always sees the latest training.
 
         Raises:
-            NotTrainedError: never trained.
+            NoTemplatesTableError: never trained.
         """
         with self._engine.connect() as connection:
             fingerprint, dimension = self._collection(connection)
@@ -174,7 +174,7 @@ class PgVectorStore:
         statement = text(
             "INSERT INTO search_templates"
             " VALUES (:resource, :collection, :person, :face, :dimension, CAST(:template AS vector))"
-            # A training that was killed after it committed is done again.
+            # A training that was killed after its commit is repeated.
             " ON CONFLICT DO NOTHING"
         )
         for start in range(0, len(faces), _ROWS_AT_ONCE):
@@ -193,7 +193,7 @@ class PgVectorStore:
 
 
 class PgVectorSearch:
-    """See `types.TemplateSearch`; made by `PgVectorStore.load`. Its length is that of when it was loaded."""
+    """See `types.TemplateSearch`; created by `PgVectorStore.load`. Its length is the number of templates at loading."""
 
     def __init__(
         self,
@@ -221,7 +221,7 @@ class PgVectorSearch:
 
     @property
     def fingerprint(self) -> str:
-        """Of the recogniser."""
+        """Fingerprint of the recogniser."""
         return self._fingerprint
 
     def __len__(self) -> int:
@@ -239,7 +239,7 @@ class PgVectorSearch:
 
     @property
     def in_memory(self) -> int:
-        """None: the templates are the server's."""
+        """0: the templates are on the server."""
         return 0
 
     def faces(self) -> EnrolledTemplates:
@@ -274,7 +274,7 @@ class PgVectorSearch:
 
     def _exact(self, connection: Connection, probe: Float32, query: Query) -> list[Match]:
         where, parameters = self._filter(probe, query)
-        # The MATERIALIZED step keeps the planner from walking an index in the order of the distance.
+        # MATERIALIZED keeps the planner from an index scan in the order of the distance.
         statement = text(
             f"WITH scored AS MATERIALIZED (SELECT person_id, face_id, -(template <#> CAST(:probe AS vector)) AS s"
             f" FROM search_templates WHERE {where}),"
@@ -303,7 +303,7 @@ class PgVectorSearch:
                 entry = (-float(row.s), row.face_id)
                 best[row.person_id] = min(entry, best.get(row.person_id, entry))
             reached_least = bool(rows) and float(rows[-1].s) < query.min_similarity
-            # One person may have many faces near the probe: look further until there are enough persons.
+            # One person may have many faces near the probe: search further until there are enough persons.
             if len(best) >= query.top or len(rows) < limit or reached_least:
                 break
             limit *= 4
@@ -326,13 +326,13 @@ _SCOPE = "resource_id = :resource AND collection_id = :collection"
 
 
 def adapt(connection: Connection) -> None:
-    """Make a connection send float32 arrays as vectors, in pgvector's binary form.
+    """Register pgvector's adapters: the connection then sends float32 arrays as vectors in binary.
 
     Raises:
         ImportError: the package `pgvector` is not installed.
         psycopg.ProgrammingError: the server has no type `vector`; see `create_tables`.
     """
-    if _ADAPTED in connection.info:  # of the connection of the driver, which the pool keeps
+    if _ADAPTED in connection.info:  # `info` belongs to the driver's connection, which the pool reuses
         return
     from pgvector.psycopg import register_vector  # noqa: PLC0415  an extra, which other engines need not
 

@@ -1,8 +1,8 @@
-"""The scan: every quantised template against a few probes, on all cores, keeping the rows that may matter.
+"""Scan every quantised template against a few probes, on all cores, and keep the rows that may be in the result.
 
-The int8 products come from numkong (SIMD kernels, the lock of the interpreter released; docs/decisions has why). The
-caller's thread works, and idle helper threads join in: one request alone has all cores, several at once have one
-each, and there are never more busy threads than callers plus cores.
+numkong computes the int8 products (SIMD kernels that release the GIL; docs/decisions has why). The caller's thread
+works and idle helper threads join: a single request uses all cores, several at once one each, and there are never more
+busy threads than callers plus cores.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mien.search.types import Float32
 
 _FIRST_CHUNK, _CHUNK = 4096, 65536
 _SLACK = 1e-5
-"""On top of the bounds of quantising: float32 rounding in the bounds' own parts and in the similarities."""
+"""Added to the quantisation bounds: float32 rounding of the bounds themselves and of the similarities."""
 _NEVER = int(np.iinfo(np.int32).min)
 
 _helpers = ThreadPoolExecutor(max_workers=max(1, (os.cpu_count() or 2) - 1), thread_name_prefix="mien-search")
@@ -31,12 +31,12 @@ _helpers = ThreadPoolExecutor(max_workers=max(1, (os.cpu_count() or 2) - 1), thr
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """Which rows of a segment a scan looks at.
+    """The rows of a segment to scan.
 
     Attributes:
         segment: the templates.
         skip: int64, ascending: rows to leave out.
-        only: int64, ascending: the only rows to look at, `skip` already taken out; None for all but `skip`.
+        only: int64, ascending: the only rows to scan, without those in `skip`; None scans all but `skip`.
     """
 
     segment: Segment
@@ -46,11 +46,11 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Rows of one segment that may belong to the answer of one probe.
+    """Rows of one segment that may be in the result of one probe.
 
     Attributes:
         rows: int64 (c,), ascending within a chunk.
-        upper: float64 (c,), a similarity that the row's exact one does not exceed.
+        upper: float64 (c,), an upper bound of the row's exact similarity.
     """
 
     rows: Rows
@@ -58,10 +58,10 @@ class Candidates:
 
 
 class Scan:
-    """One search: probes (p, d) against parts, for the `top` best persons from `min_similarity` on.
+    """One search: probes (p, d) against parts, for the `top` best persons with at least `min_similarity`.
 
-    A row is a candidate as long as the most that its similarity can be reaches the probe's bar: the wanted minimum,
-    or the least that the `top`-th best person seen so far can have. So no row of the answer is ever lost.
+    A row is a candidate while the upper bound of its similarity reaches the probe's bar: `min_similarity`, or the lower
+    bound of the `top`-th best person so far. So no row of the result is ever lost.
     """
 
     def __init__(self, probes: Float32, top: int, min_similarity: float) -> None:
@@ -69,7 +69,7 @@ class Scan:
         self._top = top
         self._bar = np.full(len(probes), min_similarity, dtype=np.float64)
         self._lock = threading.Lock()
-        # One step a probe: a short probe must not be rounded with the step of a long one.
+        # Each probe has its own step: a short probe must not be rounded with the step of a long one.
         quantised = [quantise(probe[None]) for probe in probes]
         self._packed = numkong.dots_pack(np.concatenate([q.coarse for q in quantised]))
         self._steps = np.array([q.step for q in quantised])
@@ -80,7 +80,7 @@ class Scan:
         """Scan all parts.
 
         Returns:
-            For each part one `Candidates` a probe; all that reach the final bar.
+            For each part, one `Candidates` per probe: all rows that reach the final bar.
         """
         found: list[list[list[Candidates]]] = [[[] for _ in self._probes] for _ in parts]
         chunks = [(number, a, b) for number, part in enumerate(parts) for a, b in _chunks(part)]
@@ -111,7 +111,7 @@ class Scan:
         unit = quantised.step * self._steps
         # |q.t - q'.t'| <= |q| |t - t'| + |q - q'| |t'|, with ' for the coarse parts.
         error = self._lengths * quantised.coarse_error + self._errors * (quantised.longest + quantised.coarse_error)
-        # Rounded down: a row too many costs a look, a row too few would be wrong.
+        # Rounded down: an additional row costs a little time, a missing row would be an error.
         bar = np.floor((self._bar - error - _SLACK) / unit)
         hits = np.flatnonzero(scores >= np.clip(bar, _NEVER + 1, -(_NEVER + 1)).astype(np.int32))
         if not hits.size:
@@ -123,7 +123,7 @@ class Scan:
             rows = row[own] + start if part.only is None else part.only[row[own] + start]
             some = 4 * self._top + 64
             if len(rows) > 2 * some:
-                # Too many to look at all: the best of them first, which raises the bar for the rest.
+                # Too many to refine them all: the best of them first, which raises the bar for the rest.
                 best = np.sort(np.argpartition(values[own], len(own) - some)[len(own) - some :])
                 self._refine(part.segment, probe, rows[best])
                 most = values[own] * unit[probe] + error[probe] + _SLACK
@@ -143,7 +143,7 @@ class Scan:
         return Candidates(rows[keep], upper[keep])
 
     def _raise_bar(self, probe: int, segment: Segment, rows: Rows, lower: NDArray[np.float64]) -> None:
-        """`top` persons whose similarity is at least x are known: nothing below x can be in the answer."""
+        """Raise the bar to x once `top` persons with a similarity of at least x are known."""
         if len(rows) < self._top:
             return
         person = segment.person_of(rows)
@@ -159,19 +159,19 @@ class Scan:
 def plain_scan(
     probes: Float32, top: int, min_similarity: float, parts: Sequence[tuple[Live, Float32]]
 ) -> list[list[Candidates]]:
-    """Do what `Scan.run` does by float32 templates at hand: for a small group, quantising probes costs more than that.
+    """Scan float32 templates in memory; for a small group this is cheaper than quantising the probes for `Scan.run`.
 
     Args:
         probes: float32 (p, d).
-        top: how many persons are wanted, >= 1.
-        min_similarity: least similarity of a match.
-        parts: what is looked at, each all but its `skip`, with the float32 templates (n, d) of its segment.
+        top: number of persons to find, >= 1.
+        min_similarity: lowest similarity of a match.
+        parts: rows to scan (all but `skip`), with the float32 templates (n, d) of the segment.
 
     Returns:
-        For each part one `Candidates` a probe; all that may be in the answer.
+        For each part, one `Candidates` per probe: all rows that may be in the result.
     """
     packed = numkong.dots_pack(probes)
-    # Rounding of a sum of so many float32 products; kernels that add in double precision do better.
+    # Bound of the rounding of a sum of float32 products; kernels that add in double precision are more exact.
     most = probes.shape[1] * float(np.finfo(np.float32).eps) * np.linalg.norm(probes.astype(np.float64), axis=1)
     bar = np.full(len(probes), min_similarity)
     found: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
@@ -194,7 +194,7 @@ def plain_scan(
 
 
 def _chunks(part: Live) -> Iterator[tuple[int, int]]:
-    """A small chunk first: it sets a bar before the rest is looked at."""
+    """Yield the chunks, a small one first: it sets a bar for the rest."""
     count = len(part.segment) if part.only is None else len(part.only)
     start = 0
     while start < count:
@@ -204,7 +204,7 @@ def _chunks(part: Live) -> Iterator[tuple[int, int]]:
 
 
 def _share(chunks: Iterable[tuple[int, int, int]], work: Callable[[int, int, int], None]) -> None:
-    """Do all chunks, in this thread and in whichever helpers are idle; raises what a chunk raised."""
+    """Process all chunks in this thread and in idle helpers; re-raises the error of a chunk."""
     remaining = iter(chunks)
     lock = threading.Lock()
 
@@ -216,13 +216,13 @@ def _share(chunks: Iterable[tuple[int, int, int]], work: Callable[[int, int, int
                 return
             work(*chunk)
 
-    # The first chunk alone, so that its bar serves all the others.
+    # The first chunk alone, so that its bar applies to all the others.
     first = next(remaining, None)
     if first is None:
         return
     work(*first)
     second = next(remaining, None)
-    if second is None:  # of a small group: waking a helper would cost as much as the search
+    if second is None:  # a small group: waking a helper would cost as much as the search
         return
     remaining = chain([second], remaining)
     helpers = [_helpers.submit(loop) for _ in range(max(1, (os.cpu_count() or 2) - 1))]

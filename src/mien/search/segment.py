@@ -1,10 +1,9 @@
-"""An immutable run of templates: ids and quantised copies in memory, the float32 templates in memory or on disk.
+"""An immutable set of templates: ids and quantised copies in memory, the float32 templates in memory or on disk.
 
-Rows are sorted by person, then face, so that a person is a range of rows. Templates are quantised twice: `coarse`
-(int8, one step a segment) is what a search reads in full, a quarter of the bytes; `fine` is what coarse left over, as
-int8 of 254 times finer steps. How far either can move a similarity is known exactly, so that a search can rule out
-nearly all rows by coarse, nearly all of the rest by coarse and fine, and none of the answer by either; the float32
-templates are read only for the few rows that are left.
+Rows are sorted by person, then face, so that a person is a range of rows. Templates are quantised twice: a search reads
+all of `coarse` (int8, one step for the segment; a quarter of the bytes); `fine` is the remainder as int8 with steps 254
+times finer. The largest error of either is known exactly, so a search excludes nearly all rows by coarse, nearly all of
+the rest by coarse and fine, and never a row of the result. The float32 templates are read only for the few rows left.
 """
 
 from __future__ import annotations
@@ -23,27 +22,27 @@ from mien.search.types import EnrolledTemplates, Float32, Ids, pack_ids
 
 _ROWS_AT_ONCE = 1 << 16
 _BLOCK_BYTES = 16 << 10
-"""Float32 templates are read from disk in blocks of about this size: cheap to check, few templates to no purpose."""
+"""Float32 templates are read from disk in blocks of about this size: cheap to check, few unneeded templates."""
 
 _SMALL_BYTES = 1 << 20
-"""Float32 templates of a segment that are no more (2,048 of SFace) are kept from their first use on: nearly every block
-of so small a group has a row of each answer, and reading them all again took most of the time of a search."""
+"""Segments with at most this many bytes of float32 templates (2,048 of SFace) keep them in memory from the first use:
+in so small a group each result needs nearly every block, and reading them took most of the time of a search."""
 
 Rows = NDArray[np.int64]
 
 
 def keys_of(ids: Ids) -> NDArray[np.bytes_]:
-    """Ids (n, 16) as (n,) byte strings, which numpy can sort and search. Their order is that of the bytes."""
+    """Return ids (n, 16) as (n,) byte strings, which numpy can sort and search; ordered by their bytes."""
     return np.ascontiguousarray(ids).view("S16").reshape(-1)
 
 
 FINER = 254
-"""Steps of `fine` in one of `coarse`: half a coarse step is 127 fine ones."""
+"""Fine steps in a coarse step: half a coarse step is 127 fine ones, the range of int8."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quantised:
-    """Templates as integers: about step x (coarse + fine / FINER).
+    """Templates as integers; a template is about step x (coarse + fine / FINER).
 
     Attributes:
         coarse: int8 (n, d).
@@ -63,11 +62,11 @@ class Quantised:
 
 
 def quantise(templates: Float32, order: Rows | None = None) -> Quantised:
-    """Quantise templates, float32 (n, d), with the step that the largest of all components needs.
+    """Quantise templates with one step, set by the largest of all components.
 
     Args:
-        templates: the templates.
-        order: their rows in the order that is wanted.
+        templates: float32 (n, d).
+        order: the rows in the order of the result; None keeps their order.
     """
     largest = max((float(np.abs(templates[a : a + _ROWS_AT_ONCE]).max()) for a in _starts(templates)), default=0.0)
     step = largest / 127.0 or 1.0
@@ -98,15 +97,15 @@ def sorted_rows(faces: EnrolledTemplates) -> Rows:
 
 
 class Segment:
-    """Templates that can be scanned; make one with `of` (memory) or `open` (disk).
+    """Templates that can be scanned; create one with `of` (memory) or `open` (disk).
 
     Attributes:
         persons: uint8 (m, 16), ascending.
-        first_row: int64 (m + 1,), where each person's rows begin.
+        first_row: int64 (m + 1,), the first row of each person; ends with n.
         face_ids: uint8 (n, 16).
         quantised: the templates as integers.
         fingerprint: fingerprint of the recogniser.
-        digest: digest of the file's header, "" in memory.
+        digest: digest of the file's header; "" for a segment in memory.
     """
 
     def __init__(
@@ -126,7 +125,7 @@ class Segment:
 
     @classmethod
     def of(cls, faces: EnrolledTemplates, fingerprint: str) -> Segment:
-        """A segment in memory."""
+        """Return a segment in memory."""
         order = sorted_rows(faces)
         return cls(*_index(faces, order), fingerprint, faces.templates[order])
 
@@ -143,7 +142,7 @@ class Segment:
             "faces": ContainerSection(face_ids),
             "coarse": ContainerSection(quantised.coarse),
             "fine": ContainerSection(quantised.fine),
-            # Put into order while they are written: a copy of all would double the memory of a training.
+            # Reordered while they are written: a copy of all would double the memory of a training.
             "templates": ContainerSection(templates, _block_rows(dimension) * dimension * 4, order),
         }
         meta = {
@@ -163,7 +162,7 @@ class Segment:
 
         Raises:
             FileNotFoundError: there is no such file.
-            TrainedIndexError: it cannot be used.
+            TrainedIndexError: the file cannot be used.
         """
         file = Container(path, key)
         meta = file.meta
@@ -191,10 +190,10 @@ class Segment:
         return int(self.quantised.coarse.shape[1])
 
     def templates(self, rows: Rows) -> Float32:
-        """Float32 templates (r, d) of ascending rows.
+        """Return the float32 templates (r, d) of ascending rows.
 
         Raises:
-            TrainedIndexCorruptError: a block that holds one is damaged.
+            TrainedIndexCorruptError: a block is damaged.
         """
         if not isinstance(self._templates, Container):
             return self._templates[rows]
@@ -211,10 +210,10 @@ class Segment:
         return result
 
     def kept(self) -> Float32 | None:
-        """All float32 templates (n, d) of a small segment, read at the first call; None of a larger one.
+        """Return all float32 templates (n, d) of a small segment, read at the first call; None for a larger one.
 
         Raises:
-            TrainedIndexCorruptError: they are damaged.
+            TrainedIndexCorruptError: a block is damaged.
         """
         if self._kept is None:
             if not isinstance(self._templates, Container):
@@ -225,26 +224,26 @@ class Segment:
         return self._kept
 
     def person_of(self, rows: Rows) -> Rows:
-        """Positions in `persons` of the rows' persons, int64 (r,)."""
+        """Return each row's position in `persons`, int64 (r,)."""
         after = np.searchsorted(self.first_row, rows, side="right")
         person: Rows = np.subtract(after, 1, dtype=np.int64)
         return person
 
     def rows_of_persons(self, persons: Collection[UUID]) -> Rows:
-        """All rows of persons, ascending; unknown persons have none."""
+        """Return all rows of persons, ascending; unknown persons have none."""
         if not persons or not len(self.persons):
             return np.empty(0, dtype=np.int64)
         wanted = np.unique(keys_of(pack_ids(persons)))
         position = np.minimum(np.searchsorted(self._person_keys, wanted), len(self.persons) - 1)
         position = position[self._person_keys[position] == wanted]
         first, count = self.first_row[position], self.first_row[position + 1] - self.first_row[position]
-        # 0..count-1 for every person, one after another, on top of where the person's rows begin.
+        # For every person, its first row plus 0..count-1.
         within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
         rows: Rows = np.repeat(first, count) + within
         return rows
 
     def rows_of_faces(self, faces: Iterable[tuple[UUID, UUID]]) -> Rows:
-        """Rows of (person, face) pairs, ascending; unknown ones have none."""
+        """Return the rows of (person, face) pairs, ascending; unknown pairs have none."""
         wanted = list(faces)
         rows = self.rows_of_persons({person for person, _ in wanted})
         if not len(rows):
@@ -254,7 +253,7 @@ class Segment:
         return rows[np.isin(pairs.reshape(-1), asked)]
 
     def faces(self, rows: Rows) -> EnrolledTemplates:
-        """The faces of ascending rows, templates read from disk."""
+        """Return the faces of ascending rows, with templates read from disk."""
         return EnrolledTemplates(self.persons[self.person_of(rows)], self.face_ids[rows], self.templates(rows))
 
     def verify(self) -> None:

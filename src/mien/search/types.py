@@ -15,7 +15,7 @@ Ids = NDArray[np.uint8]
 
 
 def pack_ids(ids: Collection[UUID]) -> Ids:
-    """UUIDs as uint8 (n, 16), big-endian, so that bytes sort as the ids do."""
+    """Return UUIDs as uint8 (n, 16), big-endian, so that the bytes sort like the ids."""
     return np.frombuffer(b"".join(i.bytes for i in ids), dtype=np.uint8).reshape(-1, 16)
 
 
@@ -23,10 +23,10 @@ def pack_ids(ids: Collection[UUID]) -> Ids:
 class EnrolledTemplates:
     """Enrolled faces.
 
-    In a collection without persons (a face list) every face is its own person: give its id twice.
+    In a collection without persons (a face list) every face is its own person, with the same id.
 
     Attributes:
-        person_ids: uint8 (n, 16), whose face it is.
+        person_ids: uint8 (n, 16), the person of each face.
         face_ids: uint8 (n, 16), unique.
         templates: float32 (n, d), unit rows.
     """
@@ -45,7 +45,7 @@ class EnrolledTemplates:
 
     @classmethod
     def of(cls, persons: Sequence[UUID], faces: Sequence[UUID], templates: NDArray[Any]) -> EnrolledTemplates:
-        """Faces from one person id, one face id and one row (d,) each."""
+        """Create from a person id, a face id and a template (d,) for each face."""
         return cls(pack_ids(persons), pack_ids(faces), np.asarray(templates, dtype=np.float32))
 
     def __len__(self) -> int:
@@ -72,10 +72,10 @@ class Query:
     """The parameters of a search.
 
     Attributes:
-        top: how many persons at most, >= 1.
+        top: most persons to return, >= 1.
         min_similarity: persons below are left out (see `Calibration.similarity`).
-        only: consider these persons alone; everyone when None.
-        without: never return these persons; the ones deleted since the templates were trained.
+        only: search only these persons; None searches everyone.
+        without: never return these persons, such as those deleted since the training.
     """
 
     top: int = 1
@@ -89,7 +89,7 @@ class Query:
 
 
 class TemplateSearch(Protocol):
-    """A collection's templates that can be searched; safe to use from many threads at once."""
+    """A search over a collection's templates; thread-safe."""
 
     @property
     def dimension(self) -> int:
@@ -98,7 +98,7 @@ class TemplateSearch(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Of the recogniser that made the templates."""
+        """Fingerprint of the templates' recogniser."""
         ...
 
     def __len__(self) -> int:
@@ -107,12 +107,12 @@ class TemplateSearch(Protocol):
 
     @property
     def persons(self) -> int:
-        """Number of persons that can be found; one whose faces were trained at different times may count twice."""
+        """Number of persons that can be found; a person whose faces were trained at different times may count twice."""
         ...
 
     @property
     def one_face_each(self) -> bool:
-        """Whether nobody has several faces; False if that is not known."""
+        """Whether every person has only one face; False if unknown."""
         ...
 
     @property
@@ -125,7 +125,7 @@ class TemplateSearch(Protocol):
         ...
 
     def faces_of(self, persons: Collection[UUID]) -> EnrolledTemplates:
-        """The faces of persons with their templates; unknown persons have none."""
+        """Return the faces of persons with their templates; unknown persons have none."""
         ...
 
     def search(self, probes: Float32, query: Query) -> list[list[Match]]:
@@ -133,11 +133,11 @@ class TemplateSearch(Protocol):
 
         Args:
             probes: float32 (p, d), unit rows.
-            query: how many, how alike, among whom.
+            query: number, lowest similarity and filter of persons.
 
         Returns:
             For each probe its matches, best first; equal similarities by ascending person id. A person's similarity
-            is that of their best face; of equally good ones the lowest face id is named.
+            is that of their best face; among equally good faces, the one with the lowest id.
 
         Raises:
             ValueError: the probes have another dimension.
@@ -150,16 +150,16 @@ class TrainedStore(Protocol):
 
     @property
     def exists(self) -> bool:
-        """Whether there is one."""
+        """Whether there is a trained index."""
         ...
 
     @property
     def holds_removed(self) -> bool:
-        """Whether templates of removed faces are still in it, skipped by every search; see `compact`."""
+        """Whether it still contains templates of removed faces, which searches skip; see `compact`."""
         ...
 
     def write(self, faces: EnrolledTemplates, fingerprint: str) -> None:
-        """Replace whatever there is by these faces, of one recogniser."""
+        """Replace the whole index with these faces, of one recogniser."""
         ...
 
     def update(
@@ -168,12 +168,12 @@ class TrainedStore(Protocol):
         removed: Collection[tuple[UUID, UUID | None]] = (),
         current: TemplateSearch | None = None,
     ) -> None:
-        """Apply what changed since the last training. Removals come first: a face may be removed and added again.
+        """Apply the changes since the last training. Removals come first: a face may be removed and added again.
 
         Args:
             added: new faces, possibly none.
             removed: (person, face) pairs, or (person, None) for all of a person's faces; unknown ones are ignored.
-            current: a search loaded before, of which the store may reuse what has not changed.
+            current: a search loaded earlier; the store may reuse its unchanged data.
 
         Raises:
             TrainedIndexError: there is no usable index.
@@ -182,7 +182,7 @@ class TrainedStore(Protocol):
         ...
 
     def compact(self) -> None:
-        """Delete what is left of removed faces."""
+        """Delete the templates of removed faces for good."""
         ...
 
     def verify(self) -> None:
@@ -194,10 +194,10 @@ class TrainedStore(Protocol):
         ...
 
     def load(self, previous: TemplateSearch | None = None) -> TemplateSearch:
-        """Open it for searching.
+        """Open the index for searching.
 
         Args:
-            previous: an earlier search on the same collection, of which the store may reuse what has not changed.
+            previous: an earlier search on the same collection; the store may reuse its unchanged data.
 
         Raises:
             TrainedIndexError: there is no usable index.
@@ -206,7 +206,7 @@ class TrainedStore(Protocol):
 
 
 def check_probes(probes: NDArray[Any], dimension: int) -> Float32:
-    """The probes as float32 (p, d).
+    """Return the probes as float32 (p, d).
 
     Raises:
         ValueError: they are not (p, dimension) or not finite.

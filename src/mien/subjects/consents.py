@@ -1,4 +1,4 @@
-"""Consents of enrolled people: who consented to what, when, with which proof, until when, and whether it is valid."""
+"""Consent records of enrolled people: giver, purpose, evidence, validity."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mien.subjects.places import find_home, find_member
 
 TEXT_LENGTH: Final = 1_000
 _EARLY: Final = timedelta(days=1)
-"""How far in the future a consent may be dated, because clocks and time zones differ."""
+"""How far in the future a consent may be dated, to allow for clocks and time zones."""
 
 
 class ConsentState(StrEnum):
@@ -40,20 +40,20 @@ class Consent:
     """A consent.
 
     Attributes:
-        consent_id: names it.
+        consent_id: id of the consent.
         collection: the person's collection, as KIND/ID or `directory`.
         person_id: id of the person who consented; None in face lists.
-        face_id: the face that it is about, in face lists; None elsewhere.
-        given_by: the person, or their legal representative.
-        purpose: to what.
-        evidence: reference to the proof: a form's number or a link; None if not given.
+        face_id: the face in face lists; None elsewhere.
+        given_by: name of the person or their legal representative.
+        purpose: purpose of the consent.
+        evidence: reference to the proof, such as a form's number or a link; None if there is none.
         given_at: time of the consent.
-        expires_at: until when; None for no end.
+        expires_at: time of expiry; None if it does not expire.
         withdrawn_at: time of withdrawal; None if it was not withdrawn.
-        reason: why it was withdrawn.
+        reason: reason for the withdrawal.
         recorded_by: name of the actor who recorded it.
         recorded_at: time of the record.
-        state: whether it holds now.
+        state: its current state.
     """
 
     consent_id: UUID
@@ -101,18 +101,18 @@ class Consents:
         """Record a consent.
 
         Args:
-            ref: the collection; any of kind directory means the person directory.
-            member_id: the person, or the face of a face list.
+            ref: the collection; any reference of kind directory means the person directory.
+            member_id: id of the person, or of the face of a face list.
             given_by: name of the person who gave it.
-            purpose: to what.
+            purpose: purpose of the consent.
             evidence: reference to the proof.
-            given_at: time of the consent; now when None.
-            expires_at: until when; None for no end.
+            given_at: time of the consent; None for now.
+            expires_at: time of expiry; None if it does not expire.
             actor: name of the actor, for the audit log.
 
         Raises:
             CollectionNotFoundError, PersonNotFoundError, PersistedFaceNotFoundError: there is no such person.
-            InvalidSubjectError: a text is empty or too long, or a moment cannot be.
+            InvalidSubjectError: a text is empty or too long, or a time is impossible.
         """
         now = self._clock.now()
         given_at = given_at or now
@@ -161,8 +161,8 @@ class Consents:
         """Record that a consent was withdrawn; does nothing if it already is.
 
         Raises:
-            ConsentNotFoundError: there is none.
-            InvalidSubjectError: the reason is too long, or the moment cannot be.
+            ConsentNotFoundError: there is no such consent.
+            InvalidSubjectError: the reason is too long, or the time is impossible.
         """
         now = self._clock.now()
         at = at or now
@@ -191,10 +191,10 @@ class Consents:
         """Return consents, oldest first.
 
         Args:
-            resource_id: of this resource.
-            ref: ref of this collection only.
+            resource_id: id of the resource.
+            ref: only consents in this collection.
             member_id: only consents of this person, or of this face of a face list.
-            state: in this state only.
+            state: only consents in this state.
 
         Raises:
             CollectionNotFoundError, PersonNotFoundError, PersistedFaceNotFoundError: there is no such person.
@@ -214,7 +214,7 @@ class Consents:
         return [one for one in found if state is None or one.state is state]
 
     def _record(self, session: Session, row: ConsentRow, action: str, place: str, actor: str) -> None:
-        # The log cannot forget: it contains only the consent's id, which is meaningless once the consent is deleted.
+        # Audit entries cannot be deleted, so they contain only the consent's id, which is meaningless after deletion.
         self._audit.record_in(
             session,
             actor=actor,
@@ -232,8 +232,8 @@ def of_member(session: Session, collection: UUID, member_id: UUID, place: str, n
     return tuple(_consent(row, place, now) for row in rows)
 
 
-def together(consents: tuple[Consent, ...]) -> ConsentState:
-    """Return the state of a person's consents together: valid if one is, otherwise the state of the newest."""
+def combined_state(consents: tuple[Consent, ...]) -> ConsentState:
+    """Return the combined state of a person's consents: valid if one is, otherwise the state of the newest."""
     states = [one.state for one in consents]
     if not states:
         return ConsentState.NONE
@@ -241,7 +241,7 @@ def together(consents: tuple[Consent, ...]) -> ConsentState:
 
 
 def is_over(member: type[PersonRow | PersistedFaceRow], since: datetime) -> ColumnElement[bool]:
-    """SQL condition: somebody has consented, and no consent of theirs has been valid since a given time."""
+    """Return the SQL condition that a person has consented, but no consent has been valid since a given time."""
     whose = _whose(member)
     holds = and_(
         or_(ConsentRow.expires_at.is_(None), ConsentRow.expires_at > since),
@@ -251,7 +251,7 @@ def is_over(member: type[PersonRow | PersistedFaceRow], since: datetime) -> Colu
 
 
 def is_missing(member: type[PersonRow | PersistedFaceRow]) -> ColumnElement[bool]:
-    """SQL condition: somebody has no consent."""
+    """Return the SQL condition that a person has no consent."""
     return ~exists().where(_whose(member))
 
 

@@ -1,8 +1,8 @@
-"""Erase a person everywhere in a resource, and complete the erasure even after interruptions.
+"""Erases a person everywhere in a resource, and completes erasures after interruptions.
 
 The erasure is recorded before anything is deleted. Every step is one transaction that deletes and counts, so a repeated
-step deletes and counts nothing twice. An interrupted erasure is completed by a server's retention worker, or by the
-same command again.
+step deletes and counts nothing twice. A server's retention worker, or repeating the command, completes an interrupted
+erasure.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from mien.subjects.sessions import HeldSessions
 from mien.subjects.types import SubjectData, Whom
 
 LEFT_ALONE: Final = timedelta(minutes=2)
-"""An erasure without progress for so long was interrupted."""
+"""An erasure without progress for this long counts as interrupted."""
 PATIENCE: Final = 120.0
 """Seconds to wait for a training to end."""
 _SHORT: Final = 2.0
-"""Seconds that a retention worker waits; it has other work."""
+"""Seconds that a retention worker waits, as it has other work."""
 
 _MEMBERS_AT_ONCE: Final = 20
 _log = structlog.get_logger(__name__)
@@ -54,8 +54,8 @@ class Erased:
     """The result of an erasure.
 
     Attributes:
-        receipt_id: names it.
-        counts: how many of what were deleted.
+        receipt_id: id of the receipt.
+        counts: number of deleted items by kind.
         receipt: the signed document.
     """
 
@@ -81,11 +81,11 @@ class Eraser:
         rows: opens sessions on collections.
         compaction: removes templates from trained indexes.
         probes: the short-lived faces.
-        negatives: faces that are stored as not being somebody else.
+        negatives: the negatives, which may show the person (`mien.gallery.negatives`).
         sessions: the liveness sessions.
-        receipts: signs.
-        audit: the audit log, which gets no ids.
-        sleep: waits so many seconds.
+        receipts: signs receipts.
+        audit: the audit log, whose entries contain no ids.
+        sleep: waits for a number of seconds.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class Eraser:
         return self._rows.clock
 
     def erase(self, found: SubjectData, whom: Whom, *, actor: str) -> Erased:
-        """Delete all that was found of somebody, permanently.
+        """Permanently delete all data found of a person.
 
         Args:
             found: the data to delete, without possible matches (`SubjectData.certain`).
@@ -126,12 +126,12 @@ class Eraser:
             actor: name of the actor, for the audit log.
 
         Raises:
-            UnfinishedError: a collection is being trained for too long; the erasure goes on by itself.
+            UnfinishedError: a training takes too long; the erasure continues automatically.
         """
         return self.finish(found.resource_id, self.begin(found, whom, actor=actor))
 
     def begin(self, found: SubjectData, whom: Whom, *, actor: str) -> UUID:
-        """Record what is to be deleted; return the erasure's id, for `finish`."""
+        """Record the data to delete; return the erasure's id, for `finish`."""
         now = self._clock.now()
         members: dict[str, list[str]] = {}
         for holding in found.holdings:
@@ -180,7 +180,7 @@ class Eraser:
 
         Raises:
             ReceiptNotFoundError: there is no such erasure.
-            UnfinishedError: a collection is being trained for too long.
+            UnfinishedError: a training takes too long.
         """
         row = self._get(resource_id, erasure_id)
         if row.receipt is None:
@@ -190,25 +190,25 @@ class Eraser:
                 for start in range(0, len(members), _MEMBERS_AT_ONCE):
                     some = [UUID(one) for one in members[start : start + _MEMBERS_AT_ONCE]]
                     self._waiting(until, partial(self._remove, row, plan, UUID(uid), some))
-            for uid, copied in self._copied(resource_id, plan["members"]).items():  # by a v1.0 snapshot in the meantime
+            for uid, copied in self._copied(resource_id, plan["members"]).items():  # by a v1.0 snapshot meanwhile
                 self._waiting(until, partial(self._remove, row, plan, uid, copied))
             moved = self._moved(resource_id, plan.get("faces", []))
-            for uid, theirs in moved.items():  # to another person in the meantime
+            for uid, theirs in moved.items():  # to another person meanwhile
                 self._waiting(until, partial(self._remove, row, plan, uid, theirs, only_faces=True))
             self._remove_rest(row, plan)
             for uid in self._with_faces(resource_id, {*plan["members"], *map(str, moved)}):
                 self._waiting(until, partial(self._compaction.take_out, resource_id, uid))
             row = self._sign(row, plan)
-            self._database.empty_log()  # last: the plan, which contains the ids, was in the log until it was signed
+            self._database.empty_log()  # last, because the database's log contains the plan with the ids
         assert row.receipt is not None
         return Erased(erasure_id, json.loads(row.receipt)["receipt"]["counts"], row.receipt)
 
     def finish_killed(self, resource_id: UUID | None = None, *, at_once: bool = False) -> list[Erased]:
-        """Complete interrupted erasures; those that cannot be completed now are tried again next time.
+        """Complete interrupted erasures; those that cannot be completed now are retried next time.
 
         Args:
-            resource_id: of this resource; None for all.
-            at_once: also erasures that may still be in progress elsewhere: this does no harm.
+            resource_id: id of the resource; None for all resources.
+            at_once: also complete erasures that may still be in progress elsewhere, which does no harm.
         """
         query = select(ErasureRow.resource_id, ErasureRow.erasure_id).where(ErasureRow.finished_at.is_(None))
         if not at_once:
@@ -224,16 +224,16 @@ class Eraser:
         return done
 
     def receipts(self, resource_id: UUID) -> list[KnownReceipt]:
-        """Return the receipts of a resource, and the erasures that are still to be finished, oldest first."""
+        """Return the receipts and unfinished erasures of a resource, oldest first."""
         with self._database.read(resource_id) as session:
             rows = session.scalars(select(ErasureRow).order_by(ErasureRow.started_at))
             return [KnownReceipt(row.erasure_id, row.actor, row.started_at, row.finished_at) for row in rows]
 
     def receipt(self, resource_id: UUID, receipt_id: UUID) -> str:
-        """Return a receipt again.
+        """Return a stored receipt.
 
         Raises:
-            ReceiptNotFoundError: there is none, or its erasure is not finished.
+            ReceiptNotFoundError: there is no such receipt, or its erasure is not finished.
         """
         row = self._get(resource_id, receipt_id)
         if row.receipt is None:
@@ -245,7 +245,7 @@ class Eraser:
     def _remove(
         self, row: ErasureRow, plan: Mapping[str, Any], home: UUID, members: list[UUID], *, only_faces: bool = False
     ) -> bool:
-        """Delete persons, faces of a list, or single faces of persons; False when the collection is being trained."""
+        """Delete persons, faces of a list, or single faces of persons; False if the collection is being trained."""
         try:
             with self._rows.transaction(row.resource_id, str(row.erasure_id)) as session:
                 collection = lock_home(session, home)
@@ -269,7 +269,7 @@ class Eraser:
             probes = self._probes.forget(session, [UUID(one) for one in plan["probes"]])
             users = [bytes.fromhex(one) for one in plan["users"]]
             sessions, images = self._sessions.erase(session, [UUID(one) for one in plan["sessions"]], users)
-            # Plans of earlier versions have none.
+            # Plans of earlier versions contain no negatives.
             negatives = self._negatives.forget(session, [UUID(one) for one in plan.get("negatives", ())])
             ids = [*map(str, probes), *map(str, sessions), *map(str, negatives)]
             done = Rest(len(probes), len(sessions), images, len(negatives), ids)
@@ -284,7 +284,7 @@ class Eraser:
         *,
         salt: str,
     ) -> None:
-        """Record what a step has deleted, in the step's own transaction."""
+        """Record the deletions of a step, in the step's transaction."""
         fresh = session.scalars(
             select(ErasureRow).where(ErasureRow.erasure_id == row.erasure_id).with_for_update()
         ).one()
@@ -301,7 +301,7 @@ class Eraser:
         fresh.touched_at = self._clock.now()
 
     def _copied(self, resource_id: UUID, homes: Mapping[str, list[str]]) -> dict[UUID, list[UUID]]:
-        """Return where persons and faces with these ids still are: copies of collections keep ids."""
+        """Return the collections that still have these persons and faces; copies of collections keep ids."""
         wanted = [UUID(one) for members in homes.values() for one in members]
         found: dict[UUID, list[UUID]] = {}
         with self._database.read(resource_id) as session:
@@ -315,7 +315,7 @@ class Eraser:
         return found
 
     def _moved(self, resource_id: UUID, faces: Sequence[str]) -> dict[UUID, list[UUID]]:
-        """Return where faces with these ids still are: merging persons or moving faces keeps ids."""
+        """Return the collections that still have these faces; merging persons or moving faces keeps ids."""
         found: dict[UUID, list[UUID]] = {}
         with self._database.read(resource_id) as session:
             for start in range(0, len(faces), 500):
@@ -326,7 +326,7 @@ class Eraser:
         return found
 
     def _with_faces(self, resource_id: UUID, homes: Collection[str]) -> list[UUID]:
-        """Return the collections whose snapshots may have the deleted templates."""
+        """Return the collections whose trained indexes may contain the deleted templates."""
         wanted = [UUID(uid) for uid in homes]
         found: list[UUID] = []
         with self._database.read(resource_id) as session:

@@ -28,17 +28,16 @@ from mien.subjects.sessions import HeldSessions
 from mien.subjects.types import SubjectData
 
 _ABOUT: Final = """\
-What this server keeps of a person in one of its resources.
+All data that this server stores about a person in one of its resources.
 
-subject.json    collections, persons, faces, names, user data, consents; short-lived faces; liveness sessions; entries
-                of the audit log that name them
-templates.json  the templates: unit vectors of 32-bit floats, little-endian, in base64, each with the fingerprint of
-                the recogniser that made it. Photos were not kept. (absent when it was left out)
-crops/          pictures that were kept at enrolment, where the operator had that done. Other people may stand in the
-                margin.
+subject.json    collections, persons, faces, names, user data and consents; short-lived faces; liveness sessions; audit
+                entries that name the person
+templates.json  the templates: unit vectors of 32-bit floats, little-endian, in base64, each with the fingerprint of its
+                recogniser. Photos are not stored. (absent if templates were left out of the export)
+crops/          pictures stored at enrolment, if the operator enabled this. The margin may show other people.
 liveness/       images of liveness sessions
 
-Ids are random and were given out by the server. Times are UTC.
+The server assigned all ids at random. Times are UTC.
 """
 
 
@@ -47,11 +46,11 @@ class Exporter:
 
     Args:
         database: the database.
-        vault: opens crops.
+        vault: decrypts crops.
         clock: the clock.
-        templates: opens templates.
+        templates: decrypts templates.
         probes: the short-lived faces.
-        negatives: faces that are stored as not being somebody else.
+        negatives: the negatives, which may show the person (`mien.gallery.negatives`).
         sessions: the liveness sessions.
         audit: the audit log, searched for entries that name the person.
     """
@@ -83,7 +82,7 @@ class Exporter:
         Args:
             found: the data to write; leave out possible matches, which may belong to somebody else.
             out: file to write to.
-            with_templates: whether the templates are written, too.
+            with_templates: whether to write the templates too.
 
         Returns:
             Number of written items by kind.
@@ -168,7 +167,7 @@ class Exporter:
                 yield _template("negative", str(one.id), one.fingerprint, vector)
 
     def _concerning(self, found: SubjectData) -> Iterator[dict[str, Any]]:
-        """Yield the entries of the audit log about the person: with one of their ids, or one of their consents' ids."""
+        """Yield the audit entries that contain an id of the person or of their consents."""
         ids = {*found.ids(), *(str(consent.consent_id) for one in found.holdings for consent in one.consents)}
         marks = set(marks_of(self._vault, found.ids()))
         for entry in self._audit.entries():

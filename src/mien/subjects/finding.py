@@ -1,4 +1,4 @@
-"""Find all data of a person in a resource: by photo, id, name or user data."""
+"""Finds all data of a person in a resource: by photo, id, name or user data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from mien.storage.tables import (
     PersistedFaceRow,
     PersonRow,
 )
-from mien.subjects.consents import of_member, together
+from mien.subjects.consents import combined_state, of_member
 from mien.subjects.errors import InvalidSubjectError
 from mien.subjects.likeness import Likeness, Probe
 from mien.subjects.sessions import HeldSessions
@@ -39,7 +39,7 @@ _LEFT_OUT: Final = "a migration left these faces without a template"
 _OTHER: Final = "their recogniser is not bound: `mien models migrate` makes new templates from kept crops"
 
 Key = tuple[UUID, UUID]
-"""The collection of a person, and the id of the person, or of the face of a list."""
+"""Ids of the collection and of the person (or of the face of a list)."""
 
 
 @dataclass(slots=True)
@@ -58,10 +58,10 @@ class Finder:
         clock: the clock.
         engine: analyses photos.
         recognisers: bindings of the recognition models.
-        templates: opens templates.
+        templates: decrypts templates.
         probes: the short-lived faces.
         sessions: the liveness sessions.
-        negatives: faces that are stored as not being somebody else.
+        negatives: the negatives, which may show the person (`mien.gallery.negatives`).
     """
 
     def __init__(
@@ -92,11 +92,11 @@ class Finder:
         of references of liveness sessions. Matches at or above the calibration's operating point are returned.
 
         Raises:
-            InvalidSubjectError: nothing is given to look for.
+            InvalidSubjectError: there are no search criteria.
             ImageError: the photo cannot be analysed.
-            NoFaceError: there is no face on it, or none in the target.
-            SeveralFacesError: there are several: name one by the target.
-            TargetFaceOutOfRangeError: the target does not lie in the photo.
+            NoFaceError: the photo or the target has no face.
+            SeveralFacesError: there are several faces; select one with `target`.
+            TargetFaceOutOfRangeError: the target is outside the photo.
         """
         if whom.nobody:
             raise InvalidSubjectError("say whom to look for: a photo, an id, a name, user data or a user")
@@ -123,7 +123,7 @@ class Finder:
         probes = list(self._find_probes(resource_id, whom, probe))
         sessions = self._sessions.find(resource_id, whom, probe)
         negatives = list(self._find_negatives(resource_id, whom, probe))
-        # The certainty depends on the number of compared faces, which is known only now.
+        # The certainty depends on the number of compared faces, which is known only after the search.
         with self._database.read(resource_id) as session:
             holdings = [one for key, hit in hits.items() if (one := self._holding(session, key, hit, probe))]
         return SubjectData(
@@ -143,7 +143,7 @@ class Finder:
         for condition in _conditions(PersistedFaceRow.face_id, whom.ids):
             query = select(PersistedFaceRow.person_id).where(PersistedFaceRow.collection == row.uid, condition)
             yield from session.scalars(query)
-        # A person who was merged recently is found through the record that can undo it.
+        # A recently merged person is found by the record for undoing the merge.
         merged = (CorrectionRow.collection == row.uid, CorrectionRow.kind == CorrectionKind.MERGE.value)
         for condition in _conditions(CorrectionRow.person_id, whom.ids):
             yield from session.scalars(select(CorrectionRow.into).where(*merged, condition))
@@ -188,7 +188,7 @@ class Finder:
                 yield HeldNegative(str(one.id), one.collection, one.fingerprint, one.created_at, match, None), likeness
 
     def _holding(self, session: Session, key: Key, hit: _Hit, probe: Probe | None) -> Holding | None:
-        """Return the data of a person who was found; None if it was deleted in the meantime."""
+        """Return the data of a person who was found; None if it was deleted meanwhile."""
         home, member = key
         row = session.scalar(select(CollectionRow).where(CollectionRow.uid == home))
         if row is None:
@@ -218,7 +218,7 @@ class Finder:
             confidence=max((sure for _, sure in judged.values()), default=None),
             faces=tuple(faces),
             dynamic_groups=tuple(groups),
-            consent=together(consents),
+            consent=combined_state(consents),
             consents=consents,
             created_at=person.created_at if person is not None else faces[0].created_at,
             seen_at=person.seen_at if person is not None else faces[0].seen_at,

@@ -1,4 +1,4 @@
-"""Compare one face with every template of a resource, trained or not: exactly, and with little memory."""
+"""Exact comparison of one face with every template of a resource, trained or not, with little memory."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _AT_ONCE: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """The similarity of a face to the one on the photo.
+    """The similarity of a face to the face in the photo.
 
     Attributes:
-        similarity: cosine.
+        similarity: cosine similarity.
         fingerprint: fingerprint of the recogniser.
     """
 
@@ -42,13 +42,13 @@ class Likeness:
 
 
 class Probe:
-    """The face on a photo, as computed by each recogniser in use.
+    """The face in a photo, with its template of each recogniser in use.
 
     Args:
         engine: analyses the photo.
         recognisers: bindings of the recognition models.
         photo: an image file.
-        target: which face, when there are several.
+        target: rectangle of the face; required if there are several.
     """
 
     def __init__(self, engine: Engine, recognisers: Recognisers, photo: bytes, target: TargetFace | None) -> None:
@@ -61,7 +61,7 @@ class Probe:
         self.compared = 0
 
     def recogniser(self, fingerprint: str) -> Recogniser | None:
-        """Return the recogniser that makes templates of a fingerprint, None when none that is bound does."""
+        """Return the bound recogniser with a fingerprint; None if there is none."""
         return self._known.get(fingerprint)
 
     def vector(self, recogniser: Recogniser) -> NDArray[np.float32]:
@@ -83,13 +83,13 @@ class Probe:
         return known
 
     def check(self) -> None:
-        """Check that the photo has one unambiguous face, even if nothing is enrolled; raises as `vector`."""
+        """Check that the photo has exactly one usable face, even if nothing is enrolled; raises as `vector`."""
         for recogniser in self._recognisers:
             self.vector(recogniser)
             return
 
     def compare(self, fingerprint: str, template: NDArray[np.float32]) -> Likeness | None:
-        """Compare with one template; None if it is another person's, or of a recogniser that is not bound."""
+        """Compare with one template; None if it does not match, or is of a recogniser that is not bound."""
         recogniser = self._known.get(fingerprint)
         if recogniser is None:
             return None
@@ -100,7 +100,7 @@ class Probe:
     def search(
         self, session: Session, row: CollectionRow, templates: Templates
     ) -> Mapping[tuple[UUID, UUID], Likeness]:
-        """Return the (person, face) pairs of a collection that count as the same person, with how alike they are."""
+        """Return the similarities of the matching (person, face) pairs of a collection."""
         recogniser = self._known[row.fingerprint]
         vector, least = self.vector(recogniser), recogniser.calibration.threshold
         found = {}

@@ -1,4 +1,4 @@
-"""The collection of a person, by the name that users use for it."""
+"""Lookup of the collection of a person by its public reference."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from mien.storage.tables import CollectionRow, PersistedFaceRow, PersonRow
 
 
 def home_of(ref: CollectionRef) -> CollectionRef:
-    """Return the collection in which somebody's row is; a directory's persons have one of their own."""
+    """Return the collection of the persons' rows; a directory has a separate one for its persons."""
     return persons_ref(ref.resource_id) if ref.kind is Kind.DIRECTORY else ref
 
 
 def find_home(session: Session, ref: CollectionRef) -> CollectionRow:
-    """Return the row of the collection in which persons, or the faces of a list, are.
+    """Return the row of the collection that contains the persons, or the faces of a list.
 
     Raises:
-        CollectionNotFoundError: there is none.
+        CollectionNotFoundError: there is no such collection.
     """
     row = find_collection(session, home_of(ref)) if COLLECTION_ID.fullmatch(ref.collection_id) else None
     if row is None:

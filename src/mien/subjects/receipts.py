@@ -1,4 +1,4 @@
-"""Receipts of erasures: what was deleted, in numbers and hashes, signed against unnoticed changes."""
+"""Receipts of erasures: counts and hashed ids of the deleted data, signed to detect changes."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class VerifiedReceipt:
     """The content of a verified receipt.
 
     Attributes:
-        receipt: its contents.
-        key_id: RFC 7638 thumbprint of the key that signed it.
+        receipt: its content.
+        key_id: RFC 7638 thumbprint of the signing key.
     """
 
     receipt: Mapping[str, Any]
@@ -39,7 +39,7 @@ class Receipts(Signer):
 
     Args:
         database: the database with the keys.
-        vault: encrypts their private halves.
+        vault: encrypts the private keys.
         clock: the clock.
     """
 
@@ -50,8 +50,8 @@ class Receipts(Signer):
         """Check a receipt.
 
         Args:
-            document: as `sign` made it.
-            key: the public key that it must be signed by, a JSON Web Key or PEM; None for the keys of this server.
+            document: the output of `sign`.
+            key: public key that must have signed it, as JSON Web Key or PEM; None for the keys of this server.
 
         Raises:
             InvalidReceiptError: it is not a receipt, is signed by another key, or was changed.
@@ -59,7 +59,7 @@ class Receipts(Signer):
         return VerifiedReceipt(*self.opened(document, key))
 
     def check(self, document: str) -> tuple[VerifiedReceipt | None, str | None]:
-        """Verify like `verify`, but return the reason instead of raising it."""
+        """Verify like `verify`, but return the error's text instead of raising."""
         try:
             return self.verify(document), None
         except InvalidReceiptError as error:
@@ -67,13 +67,13 @@ class Receipts(Signer):
 
     @staticmethod
     def document(text: str) -> dict[str, Any]:
-        """Return a receipt of `sign` as JSON."""
+        """Parse a receipt of `sign`."""
         parsed: dict[str, Any] = json.loads(text)
         return parsed
 
 
 def hash_of(some_id: str, salt: str) -> str:
-    """Return a receipt's hash of an id: only those who know the id can recognise it."""
+    """Return a receipt's hash of an id; only someone who knows the id can recognise it."""
     return hashlib.sha256(f"{salt}/{some_id.lower()}".encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Delete and count persons, and faces of lists, with all their data, in one collection and one transaction."""
+"""Deletes and counts persons and faces of lists, with all their data, in one collection and one transaction."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Removed:
     Attributes:
         persons: persons.
         faces: enrolled faces, each with its template.
-        old_templates: templates of other recognisers that a migration stored.
-        crops: kept crops.
+        old_templates: templates of other recognisers, stored by a re-embedding.
+        crops: stored crops.
         consents: consent records.
-        memberships: in dynamic person groups.
-        door_events: events of doors that named them; the events stay without them, and their pictures are deleted.
+        memberships: memberships in dynamic person groups.
+        door_events: door events with their name; the events are kept without the name and picture.
         ids: ids of the persons and faces.
     """
 
@@ -64,7 +64,7 @@ class Rest:
         detected_faces: short-lived faces.
         liveness_sessions: sessions with their attempts.
         session_images: their images.
-        negatives: faces that were stored as not being somebody else.
+        negatives: negatives that show the person (`mien.gallery.negatives`).
         ids: ids of the faces, sessions and negatives.
     """
 
@@ -92,10 +92,10 @@ def lock_home(session: Session, uid: UUID) -> CollectionRow | None:
 
 
 def remove_members(session: Session, row: CollectionRow, members: Sequence[UUID], now: datetime) -> Removed:
-    """Delete persons, or faces of a list, that may be gone already.
+    """Delete persons, or faces of a list; ignores those already deleted.
 
     Args:
-        session: writes.
+        session: the writing session.
         row: the locked collection that has the persons, or the faces of the list.
         members: their ids.
         now: the time.
@@ -133,12 +133,12 @@ def remove_members(session: Session, row: CollectionRow, members: Sequence[UUID]
 def remove_faces(
     session: Session, home: CollectionRow, collection: CollectionRow, faces: Sequence[UUID], now: datetime
 ) -> Removed:
-    """Delete some faces; persons stay, also without any.
+    """Delete some faces; keeps the persons, even without faces.
 
     Args:
-        session: writes.
-        home: the locked collection that has the persons.
-        collection: the locked one that has the faces: the same, but in directories.
+        session: the writing session.
+        home: the locked collection of the persons.
+        collection: the locked collection of the faces, which differs from `home` only in directories.
         faces: their ids.
         now: the time.
     """
@@ -165,7 +165,7 @@ def remove_faces(
 
 
 def _count(session: Session, collection: UUID, condition: ColumnElement[bool], done: Removed) -> int:
-    """Add the faces that match a condition to the deletion; return their number."""
+    """Add the faces that match a condition, and their data, to the counts; return the number of faces."""
     query = select(PersistedFaceRow.face_id).where(PersistedFaceRow.collection == collection, condition)
     faces = session.scalars(query).all()
     done.faces += len(faces)

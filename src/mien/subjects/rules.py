@@ -1,4 +1,4 @@
-"""Retention rules: data that is deleted automatically after so many days, in a collection or in a whole resource."""
+"""Retention rules: automatic deletion after a number of days, in a collection or in a whole resource."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from mien.subjects.places import find_home
 from mien.subjects.removing import Removed, lock_home, remove_faces, remove_members
 
 LONGEST: Final = 36_500
-"""Maximum number of days, a century."""
+"""Maximum number of days: about a century."""
 EVERY: Final = timedelta(hours=1)
-"""How often servers apply the rules."""
+"""Interval at which servers apply the rules."""
 
 _AT_ONCE: Final = 25
 _ACTOR: Final = "mien retention"
@@ -39,15 +39,15 @@ class What(StrEnum):
     """The data that a rule deletes. In face lists, each face counts as a person."""
 
     FACES_CREATED = "facesCreated"
-    """Faces that were enrolled more than so many days ago; persons are kept."""
+    """Faces enrolled more than the given days ago; persons are kept."""
     PERSONS_CREATED = "personsCreated"
-    """Persons who were created more than so many days ago, with all their data."""
+    """Persons created more than the given days ago, with all their data."""
     NOT_SEEN = "notSeen"
-    """Persons who were not recognised for so many days, counted from their creation at the earliest."""
+    """Persons not recognised for the given days since their last recognition or creation."""
     CONSENT_OVER = "consentOver"
-    """Persons who consented, and whose last consent expired or was withdrawn so many days ago."""
+    """Persons whose last consent expired or was withdrawn the given days ago."""
     CONSENT_MISSING = "consentMissing"
-    """Persons for whom no consent was recorded within so many days."""
+    """Persons without a recorded consent the given days after their creation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,12 @@ class RetentionRule:
     """A rule.
 
     Attributes:
-        rule_id: names it.
+        rule_id: id of the rule.
         what: the data that it deletes.
         collection: KIND/ID or `directory`; None for the whole resource.
-        days: after how many.
+        days: number of days.
         created_by: name of the actor.
-        created_at: time of its creation.
+        created_at: time of creation.
     """
 
     rule_id: UUID
@@ -80,9 +80,9 @@ class Ran:
         rule_id: the rule.
         what: the data that it deletes.
         collection: KIND/ID or `directory`.
-        persons: how many persons, were or would be deleted.
-        faces: how many faces.
-        skipped: the reason why the collection was skipped, or None.
+        persons: number of persons that were or would be deleted.
+        faces: number of faces that were or would be deleted.
+        skipped: reason why the collection was skipped, or None.
     """
 
     resource_id: UUID
@@ -113,7 +113,7 @@ class Rules:
         """Set a rule; it replaces a rule of the same kind for the same collection or resource.
 
         Raises:
-            InvalidSubjectError: the number of days makes no sense.
+            InvalidSubjectError: the number of days is out of range.
             CollectionNotFoundError: there is no such collection.
         """
         least = 0 if what is What.CONSENT_OVER else 1
@@ -149,7 +149,7 @@ class Rules:
         """Remove a rule.
 
         Raises:
-            RuleNotFoundError: there is none.
+            RuleNotFoundError: there is no such rule.
         """
         with self._rows.database.write(resource_id) as session:
             row = session.scalar(select(RetentionRuleRow).where(RetentionRuleRow.rule_id == rule_id))
@@ -174,10 +174,10 @@ class Rules:
             found = session.execute(query.order_by(RetentionRuleRow.created_at, RetentionRuleRow.rule_id))
             return [_rule(row, home) for row, home in found]
 
-    # Going by them
+    # Applying
 
     def purge(self) -> int:
-        """Apply all rules, at most once an hour; for the retention worker. Returns how much was deleted."""
+        """Apply all rules, at most once an hour; called by the retention worker. Returns the number of deletions."""
         now = self._rows.clock.now()
         if self._ran_at is not None and now - self._ran_at < EVERY:
             return 0
@@ -192,11 +192,11 @@ class Rules:
 
         Args:
             resource_id: the resource.
-            dry: only count what would be deleted; data that two rules select is counted twice.
-            actor: in whose name.
+            dry: only count; data selected by two rules is counted twice.
+            actor: name of the actor, for the audit log.
 
         Returns:
-            The results, without collections in which there was nothing to do.
+            The results, without collections that have nothing to delete.
         """
         found: list[Ran] = []
         with self._rows.database.read(resource_id) as session:
@@ -241,7 +241,7 @@ class Rules:
         return ran
 
     def _where(self, rule: RetentionRuleRow, home: CollectionRow) -> list[CollectionRow]:
-        """The collections that contain the faces: for a directory, one per recognition model."""
+        """Return the collections of the faces: for a directory, one per recognition model."""
         if rule.what != What.FACES_CREATED.value or home.kind != Kind.DIRECTORY.value:
             return [home]
         with self._rows.database.read(home.resource_id) as session:
@@ -258,7 +258,7 @@ class Rules:
             return persons, int(faces)
 
     def _delete(self, rule: RetentionRuleRow, home: CollectionRow, where: CollectionRow) -> Iterator[Removed]:
-        """Delete what is due, some at a time."""
+        """Delete due data, in small portions."""
         due, of_persons = self._due(rule, home)
         in_lists = not Kind(home.kind).has_persons
         while True:
@@ -283,7 +283,7 @@ class Rules:
         return lambda faces: remove_faces(session, row, lying_in, faces, now)
 
     def _due(self, rule: RetentionRuleRow, home: CollectionRow) -> tuple[ColumnElement[bool], bool]:
-        """Return the condition of what is due, and whether it is about persons or about faces."""
+        """Return the condition of due data, and whether it selects persons (else faces)."""
         before = self._rows.clock.now() - timedelta(days=rule.days)
         of_persons = Kind(home.kind).has_persons and rule.what != What.FACES_CREATED.value
         member = PersonRow if of_persons else PersistedFaceRow
@@ -307,7 +307,7 @@ def _members(session: Session, collection: UUID, due: ColumnElement[bool], *, of
 
 
 def _has_members(row: CollectionRow) -> bool:
-    """Whether rules apply here: of a directory's collections, only to the one with the persons."""
+    """Whether rules apply to a collection; of a directory's collections, only to the one of the persons."""
     return row.kind != Kind.DIRECTORY.value or row.collection_id == persons_ref(row.resource_id).collection_id
 
 

@@ -32,14 +32,14 @@ class Subjects:
     """The data-subject tools.
 
     Attributes:
-        finder: finds; use `find`, which is on record.
-        exporter: exports; use `export`.
-        eraser: erases people; use `erase`. It also completes interrupted erasures and returns receipts again.
+        finder: finds people; call `find`, which adds an audit entry.
+        exporter: exports data; call `export`.
+        eraser: erases people; call `erase`. Also completes interrupted erasures and returns stored receipts.
         receipts: checks receipts.
         consents: consent records.
-        rules: rules of retention.
+        rules: retention rules.
         audit: the audit log.
-        vault: computes the marks that the records contain instead of ids.
+        vault: computes the keyed hashes that audit entries contain instead of ids.
     """
 
     finder: Finder
@@ -66,12 +66,12 @@ class Subjects:
             resource_id: the resource.
             whom: the person to find.
             out: file to write to.
-            possible: whether what is only possibly theirs is written, too.
-            templates: whether templates are written.
+            possible: whether to write possible matches too.
+            templates: whether to write templates.
             actor: name of the actor, for the audit log.
 
         Returns:
-            What was found and written, and how many of what.
+            The data found and written, and the number of items by kind.
         """
         found = self.finder.find(resource_id, whom)
         found = found if possible else found.certain()
@@ -82,21 +82,21 @@ class Subjects:
     def erase(
         self, resource_id: UUID, whom: Whom, *, possible: bool, dry: bool, actor: str
     ) -> tuple[SubjectData, Erased | None]:
-        """Erase all that is kept of somebody; what was killed of this resource is finished first.
+        """Erase all data of a person, after completing interrupted erasures of the resource.
 
         Args:
             resource_id: the resource.
             whom: the person to find.
-            possible: whether what is only possibly theirs is erased, too.
-            dry: only look.
+            possible: whether to erase possible matches too.
+            dry: only find the data.
             actor: name of the actor, for the audit log.
 
         Returns:
-            What was found, and its result: None when there was nothing, or `dry`.
+            The data found, and the result; None if there was no data, or with `dry`.
 
         Raises:
-            What `Finder.find` raises, and:
-            UnfinishedError: a collection is being trained for too long; the erasure goes on by itself.
+            Errors of `Finder.find`, and:
+            UnfinishedError: a training takes too long; the erasure continues automatically.
         """
         if not dry:
             self.eraser.finish_killed(resource_id)
@@ -108,7 +108,7 @@ class Subjects:
         return found, self.eraser.erase(found, whom, actor=actor)
 
     def purge(self) -> int:
-        """Finish erasures that were killed and go by the rules of retention; for the retention worker."""
+        """Complete interrupted erasures and apply the retention rules; called by the retention worker."""
         return len(self.eraser.finish_killed()) + self.rules.purge()
 
     def _record(self, found: SubjectData, action: str, actor: str, *, photo: bool) -> None:
@@ -136,13 +136,13 @@ def open_subjects(
     detected_faces: DetectedFaces,
     sessions: Sessions,
 ) -> Subjects:
-    """Create the services; starts nothing.
+    """Create the services; starts no thread.
 
     Args:
         database: the database.
-        vault: opens what is sealed.
+        vault: decrypts stored data.
         clock: the clock.
-        audit: the log.
+        audit: the audit log.
         gallery: the collections.
         engine: analyses photos.
         recognisers: bindings of the recognition models.

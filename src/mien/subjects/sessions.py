@@ -1,4 +1,4 @@
-"""The liveness sessions that are of somebody: by id, by the user that they name, by the face they compare with."""
+"""The liveness sessions of a person: found by id, by user correlation id, or by the reference face."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _AT_ONCE = 500
 
 
 class HeldSessions:
-    """Finds, shows and erases liveness sessions.
+    """Finds, returns and erases liveness sessions.
 
     Args:
         sessions: the sessions of all resources.
         database: the database.
-        vault: makes the keyed hash of a user.
+        vault: computes the keyed hash of a user.
     """
 
     def __init__(self, sessions: Sessions, database: Database, vault: Vault) -> None:
@@ -40,7 +40,7 @@ class HeldSessions:
         self._vault = vault
 
     def find(self, resource_id: UUID, whom: Whom, probe: Probe | None) -> list[HeldSession]:
-        """Return the sessions of somebody, by their time."""
+        """Return the sessions of a person, ordered by time."""
         if not (whom.ids or whom.users or probe):
             return []
         by_client = self._named_by_client(resource_id, whom.users)
@@ -58,7 +58,7 @@ class HeldSessions:
         return sorted(judged, key=lambda one: (one.created_at, one.session_id))
 
     def whole(self, resource_id: UUID, held: HeldSession) -> tuple[Session, dict[str, bytes]] | None:
-        """Return a session with its attempts, and its images by their ids; None when it is gone."""
+        """Return a session with its attempts, and its images by their ids; None if it was deleted."""
         try:
             session = self._sessions.get(resource_id, held.session_id, with_verify=held.with_verify)
         except SessionNotFoundError:
@@ -68,15 +68,15 @@ class HeldSessions:
         return session, {image_id: image for image_id, image in images.items() if image is not None}
 
     def users_digest(self, user: str) -> bytes:
-        """Return what strikes against a user are kept under."""
+        """Return the keyed hash under which failed attempts of a user are stored."""
         return self._vault.keyed_hash(f"liveness user/{user}")
 
     @staticmethod
     def erase(session: DatabaseSession, ids: Sequence[UUID], users: Sequence[bytes]) -> tuple[list[UUID], int]:
-        """Delete sessions with their attempts, images and remembered frames, and strikes against users.
+        """Delete sessions with their attempts, images and stored frames, and the failed attempts of users.
 
         Returns:
-            The sessions that were there, and how many images they had.
+            The ids of existing sessions, and their number of images.
         """
         gone: list[UUID] = []
         images = 0
@@ -100,7 +100,7 @@ class HeldSessions:
                 start = page[-1].id
 
     def _named_by_client(self, resource_id: UUID, users: Iterable[str]) -> set[UUID]:
-        """Sessions whose client named the user: only failed attempts tell of that, by a keyed hash."""
+        """Return sessions whose client sent the user's id, which only failed attempts record (as a keyed hash)."""
         digests = [self.users_digest(user) for user in users]
         if not digests:
             return set()

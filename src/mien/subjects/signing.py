@@ -1,6 +1,6 @@
-"""Signed documents: JSON with an ES256 signature beside it, under a key that the server keeps sealed.
+"""Signed documents: JSON with an ES256 signature by a key that the server stores encrypted.
 
-Receipts of erasures and dossiers are such documents. Their types differ, so that one never passes for the other.
+Erasure receipts and dossiers are such documents. Their types differ, so that one cannot pass for the other.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class SignedKind:
     Attributes:
         purpose: type in the signature's header and in the document.
         name: name of the document in its file, and in messages.
-        error: raised for one that does not verify.
+        error: raised if verification fails.
     """
 
     purpose: str
@@ -43,7 +43,7 @@ class Signer:
 
     Args:
         database: the database with the keys.
-        vault: encrypts their private halves.
+        vault: encrypts the private keys.
         clock: the clock.
         kind: kind of the documents.
     """
@@ -55,7 +55,7 @@ class Signer:
         self.kind: Final = kind
 
     def sign(self, content: Mapping[str, Any]) -> str:
-        """Return a document with its signature as JSON. Not inside a writing session."""
+        """Return a document with its signature as JSON. Do not call inside a writing session."""
         row = self._key()
         key = ECKey.import_key(self._vault.open(row.sealed, resource_id=None, what=_what(row.key_id)))
         header = {"alg": "ES256", "kid": row.key_id, "typ": self.kind.purpose}
@@ -66,15 +66,15 @@ class Signer:
         """Check a document.
 
         Args:
-            document: as `sign` made it.
-            key: the public key that it must be signed by, a JSON Web Key or PEM; None for the keys of this server.
+            document: the output of `sign`.
+            key: public key that must have signed it, as JSON Web Key or PEM; None for the keys of this server.
 
         Returns:
-            What was signed, and the RFC 7638 thumbprint of the key.
+            The signed content, and the RFC 7638 thumbprint of the key.
 
         Raises:
-            InvalidDocumentError: it is not such a document, is signed by another key, or was changed; of the kind's
-                class.
+            InvalidDocumentError: it is not such a document, is signed by another key, or was changed; an instance of
+                the kind's `error`.
         """
         name, error = self.kind.name, self.kind.error
         try:
@@ -139,7 +139,7 @@ def _canonical(value: object) -> bytes:
 
 
 def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse a name that is given twice: two readers could see two documents."""
+    """Refuse duplicate names in JSON objects, which parsers could read differently."""
     made = dict(pairs)
     if len(made) != len(pairs):
         raise ValueError("a name is given twice")

@@ -1,4 +1,4 @@
-"""The person to look for, and the data found about them."""
+"""Search criteria for a person, and the data found."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Certainty(StrEnum):
     """How sure it is that something is of the person who is searched."""
 
     NAMED = "named"
-    """An id or a text names it."""
+    """Found by an id or a text."""
     SURE = "sure"
-    """The face is so much alike that at most 1 % of strangers would match somebody here."""
+    """The face is so similar that at most 1 % of strangers would match anybody in this resource."""
     POSSIBLE = "possible"
-    """The faces count as one person's when two are compared, but among so many a stranger's may, too: look at it."""
+    """The face matches in a one-to-one comparison, but among so many faces a stranger's may too: check it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class Whom:
 
     Attributes:
         ids: ids of persons, persisted faces, short-lived faces, liveness sessions.
-        texts: names or user data, exactly as they are kept.
+        texts: names or user data, exactly as stored.
         photo: an image file with the person's face, or None.
-        target: which face of the photo, when there are several.
+        target: rectangle of the face in the photo; required if there are several.
         users: correlation ids of users of liveness sessions.
     """
 
@@ -42,7 +42,7 @@ class Whom:
 
     @property
     def nobody(self) -> bool:
-        """Whether nothing is given to look for."""
+        """Whether there are no search criteria."""
         return not (self.ids or self.texts or self.photo or self.users)
 
 
@@ -52,16 +52,16 @@ class HeldFace:
 
     Attributes:
         face_id: the persisted face id.
-        user_data: None when nothing was attached.
-        source: the name of the file that it was enrolled from, where that is known.
+        user_data: None if there is none.
+        source: file name of the photo, if known.
         recognition_model: `recognition_01` … `recognition_04`.
-        fingerprint: fingerprint of the recogniser that made its template.
-        collection: in which it lies, inside the service.
+        fingerprint: fingerprint of its template's recogniser.
+        collection: internal id of its collection.
         created_at: time of enrolment; for faces enrolled by an earlier version, the time of the upgrade.
         seen_at: day of the last recognition; in face lists only.
-        has_crop: whether a crop of the photo is kept.
-        has_template: whether there is a template; not so for a face that was left out of a migration.
-        confidence: confidence that it is the person on the photo; None if there is none or too little of it.
+        has_crop: whether a crop of the photo is stored.
+        has_template: whether it has a template; False if a re-embedding left it out.
+        confidence: confidence of the match with the photo; None without a photo or below the operating point.
     """
 
     face_id: str
@@ -79,22 +79,22 @@ class HeldFace:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A person of a collection, or a face of a face list, with all that is kept of them.
+    """A person of a collection, or a face of a face list, with all stored data.
 
     Attributes:
         collection: KIND/ID, or `directory`; `transfer/ID` is a v1.0 snapshot.
         person_id: None in face lists.
         name: None in face lists.
-        user_data: the person's.
-        match: how it was found.
-        confidence: confidence of the face that is most alike; None when it was not found by a photo.
-        faces: the person's, or the one of the list.
-        dynamic_groups: in which the person is.
-        consent: the state of the consents.
-        consents: oldest first.
-        created_at: time when the person was created.
+        user_data: the person's user data.
+        match: certainty of the match.
+        confidence: confidence of the most similar face; None if it was not found by a photo.
+        faces: the person's faces, or the face of the list.
+        dynamic_groups: the person's dynamic groups.
+        consent: combined state of the consents.
+        consents: the consents, oldest first.
+        created_at: time of creation.
         seen_at: day of the last recognition.
-        home: the collection that has the person's row, inside the service.
+        home: internal id of the collection with the person's row.
     """
 
     collection: str
@@ -113,7 +113,7 @@ class Holding:
 
     @property
     def member_id(self) -> str:
-        """The person's id, or in face lists the face's."""
+        """Id of the person, or in face lists of the face."""
         return self.person_id or self.faces[0].face_id
 
 
@@ -122,12 +122,12 @@ class HeldProbe:
     """A short-lived face id.
 
     Attributes:
-        face_id: as detect answered it.
-        recognition_model: with which it was detected.
+        face_id: the id that detect returned.
+        recognition_model: recognition model of the detection.
         fingerprint: fingerprint of the recogniser.
-        expires_at: time when it expires.
-        match: how it was found.
-        confidence: confidence that it is the person on the photo, or None.
+        expires_at: time of expiry.
+        match: certainty of the match.
+        confidence: confidence of the match with the photo, or None.
     """
 
     face_id: str
@@ -145,12 +145,12 @@ class HeldSession:
     Attributes:
         session_id: its id.
         with_verify: whether it compares with a reference.
-        user_correlation_id: user correlation id of its user, where the session says so.
-        created_at: time of its creation.
-        attempts: how many there were.
-        images: how many session images are kept.
-        match: how it was found.
-        confidence: confidence that its reference is the person on the photo, or None.
+        user_correlation_id: correlation id of its user, if set.
+        created_at: time of creation.
+        attempts: number of attempts.
+        images: number of stored session images.
+        match: certainty of the match.
+        confidence: confidence of its reference's match with the photo, or None.
     """
 
     session_id: str
@@ -165,15 +165,15 @@ class HeldSession:
 
 @dataclass(frozen=True, slots=True)
 class HeldNegative:
-    """A face that is kept because it is not a person's who looks like it (`mien.gallery.negatives`).
+    """A face stored as a negative of a person who looks similar (`mien.gallery.negatives`).
 
     Attributes:
         negative_id: its id.
-        collection: KIND/ID, or `directory`: where the other person is.
+        collection: KIND/ID, or `directory`: collection of the other person.
         fingerprint: fingerprint of the recogniser.
-        created_at: when it was added.
-        match: how it was found.
-        confidence: confidence that it is the person on the photo, or None.
+        created_at: time of creation.
+        match: certainty of the match.
+        confidence: confidence of the match with the photo, or None.
     """
 
     negative_id: str
@@ -186,12 +186,12 @@ class HeldNegative:
 
 @dataclass(frozen=True, slots=True)
 class NotSearched:
-    """A collection in which the photo could not be looked for; ids and texts were.
+    """A collection that could not be searched by photo, only by ids and texts.
 
     Attributes:
         collection: KIND/ID, or `directory`.
-        faces: how many.
-        reason: why.
+        faces: number of faces that were not searched.
+        reason: the reason.
     """
 
     collection: str
@@ -201,16 +201,16 @@ class NotSearched:
 
 @dataclass(frozen=True, slots=True)
 class SubjectData:
-    """All that is kept of somebody in a resource.
+    """All data of a person in a resource.
 
     Attributes:
         resource_id: the resource.
-        holdings: the most alike first.
+        holdings: persons and faces of lists, the most similar first.
         probes: short-lived faces.
         sessions: liveness sessions.
-        negatives: faces that are kept as not being somebody else.
-        not_searched: where a photo could not be looked for.
-        compared: how many templates the photo was compared with.
+        negatives: negatives that show the person.
+        not_searched: collections that could not be searched by photo.
+        compared: number of templates compared with the photo.
     """
 
     resource_id: UUID
@@ -223,11 +223,11 @@ class SubjectData:
 
     @property
     def nothing(self) -> bool:
-        """Whether nothing is kept of them."""
+        """Whether there is no data."""
         return not (self.holdings or self.probes or self.sessions or self.negatives)
 
     def certain(self) -> SubjectData:
-        """Return what is surely theirs: without what is only possible."""
+        """Return the data without possible matches."""
         return SubjectData(
             self.resource_id,
             tuple(one for one in self.holdings if one.match is not Certainty.POSSIBLE),
@@ -239,7 +239,7 @@ class SubjectData:
         )
 
     def ids(self) -> list[str]:
-        """Return the ids of persons, faces, short-lived faces, sessions and negatives, each once, in their order."""
+        """Return the ids of persons, faces, short-lived faces, sessions and negatives, in order and unique."""
         found: dict[str, None] = {}
         for holding in self.holdings:
             found |= dict.fromkeys([holding.member_id, *(face.face_id for face in holding.faces)])

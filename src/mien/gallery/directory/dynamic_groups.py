@@ -1,4 +1,4 @@
-"""Dynamic person groups: sets of persons of the directory; no training, no recognition model."""
+"""Dynamic person groups: sets of persons of the directory, without training or recognition model."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _ROWS_AT_ONCE = 500
 class DynamicGroups:
     """The dynamic person groups of a resource.
 
-    Raises, as they apply: `DynamicGroupNotFoundError` (`malformed` also where a group is made under an id that cannot
-    be one, as the contract has it), `DynamicGroupExistsError`, `PersonNotFoundError` (an id to be added that the
-    directory has not), `NameEmptyError`, `NameTooLongError`, `UserDataTooLongError`, `NothingToUpdateError`,
+    Its calls raise, where applicable: `DynamicGroupNotFoundError` (`malformed` also when creating a group under an
+    invalid id, as the contract requires), `DynamicGroupExistsError`, `PersonNotFoundError` (for an added id that is not
+    in the directory), `NameEmptyError`, `NameTooLongError`, `UserDataTooLongError`, `NothingToUpdateError`,
     `StartTooLongError`, `InvalidStartError` (persons), `InvalidTopError`, `QuotaExceededError`, `ConflictError`.
 
     Args:
         rows: opens sessions on the directory, whose lock keeps persons from being deleted while they are added.
-        operations: records what was done.
+        operations: records the operations.
     """
 
     def __init__(self, rows: DirectoryRows, operations: Operations) -> None:
@@ -94,7 +94,7 @@ class DynamicGroups:
     ) -> Started:
         """Change name, user data or persons.
 
-        Who is to be added and removed is removed. Removing who is not in the group changes nothing.
+        A person both added and removed is removed. Removing a person who is not in the group has no effect.
         """
         try:
             values = check_update(name, user_data)

@@ -1,4 +1,4 @@
-"""The person directory: persons whose faces may be of several recognition models, found without training."""
+"""The person directory: persons with faces of one or more recognition models, searchable without training."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ from mien.vision.types import OperatingPoint
 
 
 class DirectoryPersons:
-    """The persons and faces of a resource's directory. Writes are done when the call returns.
+    """The persons and faces of a resource's directory. Writes are complete when the call returns.
 
-    Raises, in all calls as they apply: `PersonNotFoundError`, `PersistedFaceNotFoundError` (kind `Kind.DIRECTORY`),
+    Its calls raise, where applicable: `PersonNotFoundError`, `PersistedFaceNotFoundError` (kind `Kind.DIRECTORY`),
     `NameEmptyError`, `NameTooLongError`, `UserDataTooLongError`, `NothingToUpdateError`, `StartTooLongError`,
     `InvalidStartError`, `InvalidTopError`, `QuotaExceededError`, `UnknownRecognitionModelError`, `ConflictError` (other
-    writes took too long), and in `add_face` what enrolling raises (`PersistedFaces.add`).
+    writes took too long); `add_face` also raises the errors of `PersistedFaces.add`.
 
     Args:
         rows: opens sessions.
-        operations: records what was done.
+        operations: records the operations.
         engine: analyses photos.
         insertion: inserts faces.
     """
@@ -122,7 +122,7 @@ class DirectoryPersons:
             now = self._rows.rows.clock.now()
             for collection in face_collections(session, lock=True):
                 remove_faces_of(session, collection, person.person_id, now)
-            # Groups keep their version: nobody is found by an id that has no face.
+            # The groups' versions need not change: a person without faces is never found.
             session.execute(delete(DynamicGroupMemberRow).where(DynamicGroupMemberRow.person_id == person.person_id))
             session.delete(person)
             home.persons -= 1
@@ -181,13 +181,13 @@ class DirectoryPersons:
         user_data: str | None,
         source: str | None,
     ) -> Started | None:
-        """Enrol a face; None when the directory was migrated to another recogniser meanwhile."""
+        """Enrol a face; None if the directory was re-embedded with another recogniser meanwhile."""
         ref = faces_ref(resource_id, recognition_model)
         recogniser = self._rows.prepare(resource_id, recognition_model)
         with self._rows.reading(resource_id) as session:
             find_person(session, resource_id, person_id)
             collection = find(session, ref)
-            # Refuse before the costly part what would be refused after it.
+            # Check before the costly analysis, not only after it.
             check_fingerprint(collection, recogniser)
             policy = policy_of(session, collection)
         enrolment = enrol(self._engine, image, recogniser.pack, policy, target=target, operating_point=operating_point)
@@ -228,7 +228,7 @@ class DirectoryPersons:
     def update_face(
         self, resource_id: UUID, person_id: str, recognition_model: str, face_id: str, user_data: str | None
     ) -> None:
-        """Change a face's user data; None leaves it as it is."""
+        """Change a face's user data; None does not change it."""
         check_user_data(user_data, FACE_USER_DATA_LENGTH)
         self._rows.check_model(recognition_model)
         with self._rows.writing(resource_id) as (session, _):
@@ -262,7 +262,7 @@ class DirectoryPersons:
 
 
 def check_person_page(start: str, top: int) -> UUID | None:
-    """Check what says which page of persons is wanted; returns the id to begin after, None for the first page.
+    """Check the parameters of a page of persons; returns the id to start after, None for the first page.
 
     Raises:
         StartTooLongError: `start` has more than 64 characters.
@@ -277,7 +277,7 @@ def check_person_page(start: str, top: int) -> UUID | None:
 
 
 def ascii_start(start: str) -> str:
-    """The value that ids are compared with: they are ASCII, and neither database takes every character of `start`."""
+    """Return `start` for comparison with ids, which are ASCII; the databases refuse some other characters."""
     return start.encode("ascii", "replace").decode().replace("\0", " ")
 
 

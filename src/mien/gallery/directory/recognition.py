@@ -1,7 +1,7 @@
-"""Verify and identify in the person directory as it is now.
+"""Verify and identify in the current state of the person directory.
 
-A probe is compared with faces of its own recognition model alone; a person who has faces of other models only is not a
-candidate of it.
+A probe is compared only with faces of its own recognition model; a person with faces of other models only is not a
+candidate.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from mien.gallery.untrained_index import UntrainedIndex
 from mien.storage.tables import CollectionRow, DynamicGroupRow
 
 EVERYONE: Final = ("*",)
-"""Stands for all persons of the directory (contract, section 4)."""
+"""The `personIds` value for all persons of the directory (contract, section 4)."""
 
 _CACHED_GROUPS: Final = 64
 
@@ -54,20 +54,20 @@ class DirectoryRecognition:
         self._members = _Members()
 
     def verify_person(self, resource_id: UUID, face_id: str, person_id: str, *, seen: bool = True) -> Verification:
-        """Return whether a face is of a person, by all faces that the person has.
+        """Return whether a face belongs to a person, compared with all of the person's faces.
 
         Args:
             resource_id: id of the resource that owns the face and the directory.
             face_id: the probe.
-            person_id: id of the person whom it may show.
-            seen: whether a match counts as a sighting of the person.
+            person_id: id of the claimed person.
+            seen: whether a match updates the person's last-seen time.
 
         Raises:
             FaceNotFoundError: the probe is unknown or has expired.
             PersonNotFoundError: the directory has no such person.
             PersonHasNoFaceError: no face of the person is enrolled.
             IncompatibleModelError: the person has faces of other recognition models only.
-            FingerprintMismatchError: the label was bound to another recogniser since.
+            FingerprintMismatchError: the label has been bound to another recogniser since.
             NotCalibratedError: the recogniser has no calibration.
         """
         (probe,) = self._recognition.probes.of(resource_id, [face_id])
@@ -97,7 +97,7 @@ class DirectoryRecognition:
         top: int = 10,
         confidence_threshold: float | None = None,
     ) -> list[Identified]:
-        """Find who the probes are among some persons, or with `EVERYONE` in the whole directory.
+        """Identify probes among some persons, or with `EVERYONE` in the whole directory.
 
         Raises:
             FaceNotFoundError: a probe is unknown or has expired.
@@ -121,10 +121,10 @@ class DirectoryRecognition:
         top: int = 10,
         confidence_threshold: float | None = None,
     ) -> list[Identified]:
-        """Find who the probes are among the persons of a dynamic group.
+        """Identify probes among the persons of a dynamic group.
 
         Raises:
-            What `identify_persons` raises, and:
+            Errors of `identify_persons`, and:
             DynamicGroupNotFoundError: there is no such group.
         """
         probes = self._recognition.probes.of(resource_id, face_ids)
@@ -140,14 +140,14 @@ class DirectoryRecognition:
         top: int = 10,
         confidence_threshold: float | None = None,
     ) -> list[Identified]:
-        """Find who faces at hand are, which need not be remembered anywhere.
+        """Identify faces in memory, which need not be stored.
 
         Args:
             resource_id: id of the directory's resource.
-            probes: the faces; their ids name them in the answer.
-            group_id: of a dynamic group; None for the whole directory.
-            top: how many candidates at most, >= 1.
-            confidence_threshold: in [0, 1]; None for one that grows with the number of persons.
+            probes: the faces; the result refers to them by their ids.
+            group_id: id of a dynamic group; None for the whole directory.
+            top: most candidates per probe, >= 1.
+            confidence_threshold: in [0, 1]; None uses a threshold that grows with the number of persons.
 
         Raises:
             DynamicGroupNotFoundError: there is no such group.
@@ -159,7 +159,7 @@ class DirectoryRecognition:
             return self._identify(session, probes, only, top, confidence_threshold)
 
     def size_of(self, resource_id: UUID, group_id: str | None) -> int:
-        """How many persons are searched: of a dynamic group, or of the whole directory.
+        """Return the number of searched persons: of a dynamic group, or of the whole directory.
 
         Raises:
             DynamicGroupNotFoundError: there is no such group.
@@ -201,7 +201,7 @@ class DirectoryRecognition:
         return found
 
     def _recogniser(self, collection: CollectionRow, probes: Sequence[DetectedFace]) -> Recogniser:
-        """The recogniser of a collection, when the probes and the enrolled faces are all of it."""
+        """Return the recogniser of a collection, after checking that probes and enrolled faces are its own."""
         recogniser = self._recognisers[collection.recognition_model]
         if collection.fingerprint != recogniser.fingerprint:
             raise FingerprintMismatchError(collection.recognition_model, ref_of(collection))
@@ -211,7 +211,7 @@ class DirectoryRecognition:
 
 
 class _Members:
-    """Cache of the members of recently searched dynamic groups, so that large groups are not read for every call."""
+    """Cache of the members of recently searched dynamic groups."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

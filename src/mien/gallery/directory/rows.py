@@ -1,7 +1,7 @@
 """Storage of a person directory: one collection for its persons, one for the faces of each recognition model.
 
-They are collections like others (kind `Kind.DIRECTORY`, named below), so that templates, their revisions, removals and
-searches work as in groups. The one of the persons is locked first by every write: writes to a directory are serial.
+They are ordinary collections (kind `Kind.DIRECTORY`), so templates, revisions, removals and searches work as in groups.
+Every write first locks the collection of the persons, so writes to a directory are serial.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _NO_RECOGNISER: Final = Recogniser("", "", "", None)
 
 
 class DirectoryRows:
-    """Opens sessions on a resource's person directory, which is there from the first write on.
+    """Opens sessions on a resource's person directory, which the first write creates.
 
     Args:
         rows: opens sessions on collections.
-        collections: makes the directory's collections.
+        collections: creates the directory's collections.
         recognisers: bindings of the recognition models.
     """
 
@@ -47,17 +47,17 @@ class DirectoryRows:
 
     @contextmanager
     def writing(self, resource_id: UUID) -> Iterator[tuple[Session, CollectionRow]]:
-        """Open a writing session that has the directory to itself until it commits; gives the persons' collection.
+        """Open a writing session that locks the directory until it commits; yields the persons' collection too.
 
         Raises:
-            ConflictError: others kept it locked for too long.
+            ConflictError: other writes kept it locked for too long.
         """
         self._ensure(persons_ref(resource_id), _NO_RECOGNISER)
         with self.rows.writing(persons_ref(resource_id)) as found:
             yield found
 
     def prepare(self, resource_id: UUID, label: str) -> Recogniser:
-        """See to it that there is a collection for the faces of a recognition model.
+        """Create the collection for the faces of a recognition model if it does not exist.
 
         Raises:
             UnknownRecognitionModelError: there is no such model.
@@ -67,15 +67,15 @@ class DirectoryRows:
         return recogniser
 
     def check_model(self, label: str) -> None:
-        """Check that there is a recognition model of that name.
+        """Check that a recognition model exists.
 
         Raises:
-            UnknownRecognitionModelError: there is not.
+            UnknownRecognitionModelError: there is no such model.
         """
         self._recognisers[label]
 
     def _ensure(self, ref: CollectionRef, recogniser: Recogniser) -> None:
-        if ref in self._there:  # it stays as long as its resource, whose id is never given again
+        if ref in self._there:  # it exists as long as its resource, whose id is never reused
             return
         self._make(ref, recogniser)
         self._there.add(ref)
@@ -89,7 +89,7 @@ class DirectoryRows:
 
 
 def face_collections(session: Session, *, lock: bool = False) -> list[CollectionRow]:
-    """Return the collections of a directory's faces, one a recognition model, in the order of their names."""
+    """Return the collections of a directory's faces, one for each recognition model, by name."""
     query = select(CollectionRow).where(CollectionRow.kind == Kind.DIRECTORY.value)
     query = query.where(CollectionRow.collection_id != PERSONS).order_by(CollectionRow.collection_id)
     return list(session.scalars(query.with_for_update() if lock else query))
@@ -114,10 +114,10 @@ def find_person(session: Session, resource_id: UUID, person_id: str) -> PersonRo
 
 
 def check_persons(session: Session, resource_id: UUID, person_ids: list[str]) -> list[UUID]:
-    """Return ids of persons as GUIDs, each once, in the order given.
+    """Return ids of persons as GUIDs, without repetitions, in the order given.
 
     Raises:
-        PersonNotFoundError: the directory has no such person; names the first of them.
+        PersonNotFoundError: a person is not in the directory; contains the first such id.
     """
     parsed = {given: parse_id(given) for given in dict.fromkeys(person_ids)}
     wanted = [one for one in parsed.values() if one is not None]

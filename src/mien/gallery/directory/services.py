@@ -1,4 +1,4 @@
-"""Puts the services of person directories, operations and v1.0 snapshots together, on those of collections."""
+"""Assembles the services of person directories, operations and v1.0 snapshots from those of collections."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class DirectoryServices:
     views: DirectoryViews
 
     def purge(self) -> int:
-        """Delete operations and snapshots that have expired; for the retention worker.
+        """Delete expired operations and snapshots; called by the retention worker.
 
         Returns:
-            How many rows were deleted.
+            The number of deleted rows.
         """
         return self.operations.purge_expired() + self.transfers.purge_expired()
 
@@ -55,7 +55,7 @@ def open_directory(
     """Create the services; starts no thread.
 
     Args:
-        gallery: collections, whose parts these services use.
+        gallery: the services of collections.
         database: the database.
         vault: encrypts templates.
         clock: the clock.

@@ -1,7 +1,7 @@
 """Operators' views of a person directory: persons with face counts, groups with sizes.
 
-The contract's own lists say less (`DirectoryPersons`, `DynamicGroups`); each of these is a few queries, however long it
-is.
+They contain more than the contract's own lists (`DirectoryPersons`, `DynamicGroups`). Each view takes a few queries,
+whatever its length.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _ROWS_AT_ONCE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class DirectorySizes:
-    """How much a directory has.
+    """Size of a directory.
 
     Attributes:
-        persons: how many.
-        faces: how many by recognition model, in the order of their names; models without faces are not there.
+        persons: number of persons.
+        faces: number of faces by recognition model, sorted by name; models without faces are left out.
     """
 
     persons: int
@@ -47,8 +47,8 @@ class ListedPerson:
     Attributes:
         person_id: lower-case hyphenated GUID.
         name: 1 to 128 characters.
-        user_data: None when nothing was attached.
-        faces: how many are enrolled, of all recognition models together.
+        user_data: None if there is none.
+        faces: number of enrolled faces of all recognition models.
     """
 
     person_id: str
@@ -67,17 +67,17 @@ class ListedFace:
 
 @dataclass(frozen=True, slots=True)
 class ListedGroup:
-    """A dynamic group and how many persons it has."""
+    """A dynamic group and its number of persons."""
 
     group: DynamicGroup
     persons: int
 
 
 class DirectoryViews:
-    """Reads person directories for who operates them.
+    """Reads person directories for operators.
 
-    Raises, as they apply: `PersonNotFoundError`, `DynamicGroupNotFoundError`, `StartTooLongError`, `InvalidStartError`,
-    `InvalidTopError`.
+    Its calls raise, where applicable: `PersonNotFoundError`, `DynamicGroupNotFoundError`, `StartTooLongError`,
+    `InvalidStartError`, `InvalidTopError`.
 
     Args:
         rows: opens sessions on directories.
@@ -87,7 +87,7 @@ class DirectoryViews:
         self._rows = rows
 
     def sizes(self, resource_id: UUID) -> DirectorySizes:
-        """Return how many persons and faces there are."""
+        """Return the numbers of persons and faces."""
         with self._rows.reading(resource_id) as session:
             home = find_collection(session, persons_ref(resource_id))
             faces = {one.recognition_model: one.faces for one in face_collections(session) if one.faces}
@@ -98,9 +98,9 @@ class DirectoryViews:
 
         Args:
             resource_id: id of the directory's resource.
-            start: id of the person that the last page ended with; empty for the first page.
-            top: how many at most, 1 to 1000.
-            text: only those whom it means, as in `People.page`.
+            start: id of the last person of the previous page; empty for the first page.
+            top: most persons to return, 1 to 1000.
+            text: search text, as in `People.page`.
         """
         after = check_person_page(start, top)
         with self._rows.reading(resource_id) as session:
@@ -113,7 +113,7 @@ class DirectoryViews:
             return [_listed(row) for row in session.scalars(query.order_by(PersonRow.person_id).limit(top))]
 
     def named(self, resource_id: UUID, person_ids: Iterable[str]) -> dict[str, ListedPerson]:
-        """Return persons by their ids; who is not there (any more) is left out."""
+        """Return persons by their ids; unknown or deleted persons are left out."""
         wanted = [one for one in dict.fromkeys(map(parse_id, person_ids)) if one is not None]
         found: dict[str, ListedPerson] = {}
         with self._rows.reading(resource_id) as session:

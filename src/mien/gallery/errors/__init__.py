@@ -1,4 +1,4 @@
-"""Errors of the gallery, a module a subject. No HTTP here: one table in the wire maps them to the contract's errors."""
+"""Errors of the gallery. They know no HTTP: one table in the wire maps them to the contract's errors."""
 
 from mien.gallery.errors.arguments import (
     InvalidCollectionIdError,

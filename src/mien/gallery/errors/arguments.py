@@ -7,7 +7,7 @@ from mien.gallery.kinds import CollectionRef
 
 
 class InvalidCollectionIdError(GalleryError):
-    """A collection cannot be made under this id: it is not 1 to 64 of a-z, 0-9, "-" and "_"."""
+    """A collection id is not 1 to 64 of a-z, 0-9, "-" and "_"."""
 
     def __init__(self, ref: CollectionRef) -> None:
         super().__init__("an id is 1 to 64 lower-case letters, digits, '-' and '_'")
@@ -15,7 +15,7 @@ class InvalidCollectionIdError(GalleryError):
 
 
 class NameEmptyError(GalleryError):
-    """A name is required and missing, empty or white space."""
+    """A required name is missing, empty or white space."""
 
 
 class NameTooLongError(GalleryError):
@@ -23,7 +23,7 @@ class NameTooLongError(GalleryError):
 
 
 class UserDataTooLongError(GalleryError):
-    """User data is longer than the contract allows where it was given."""
+    """User data is longer than the contract allows for the object."""
 
 
 class NothingToUpdateError(GalleryError):
@@ -43,4 +43,4 @@ class UnknownRecognitionModelError(GalleryError):
 
 
 class InvalidStartError(GalleryError):
-    """A page of persons was asked to start at something that is not a person id."""
+    """The start of a page of persons is not a person id."""

@@ -6,4 +6,4 @@ from mien.messages import MessageError
 
 
 class GalleryError(MessageError):
-    """Base of the errors of the gallery; the text is fit for a hint."""
+    """Base of the errors of the gallery; the text may be shown as a hint."""

@@ -1,4 +1,4 @@
-"""Collections that are missing, exist already, or are in another state than a call needs."""
+"""Collections that do not exist, already exist, or are in the wrong state."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class CollectionNotFoundError(GalleryError):
 
     Attributes:
         ref: the requested collection.
-        malformed: the id could not be one.
+        malformed: the id is invalid.
     """
 
     def __init__(self, ref: CollectionRef, *, malformed: bool = False) -> None:
@@ -24,7 +24,7 @@ class CollectionNotFoundError(GalleryError):
 
 
 class CollectionExistsError(GalleryError):
-    """There is a collection of that kind and id already."""
+    """A collection of that kind and id already exists."""
 
     def __init__(self, ref: CollectionRef) -> None:
         super().__init__("there is a {kind} of that id", kind=ref.kind.value)
@@ -36,7 +36,7 @@ class FaceListEmptyError(GalleryError):
 
 
 class NotAGroupError(GalleryError):
-    """A person was to move to a list, which has faces but no persons."""
+    """The target of a move is a face list, which has no persons."""
 
     def __init__(self, ref: CollectionRef) -> None:
         super().__init__(
@@ -48,7 +48,7 @@ class NotAGroupError(GalleryError):
 
 
 class NotTrainedError(GalleryError):
-    """The collection was never trained with success."""
+    """The collection was never trained successfully."""
 
     def __init__(self, ref: CollectionRef) -> None:
         super().__init__("the {kind} was never trained with success", kind=ref.kind.value)
@@ -56,7 +56,7 @@ class NotTrainedError(GalleryError):
 
 
 class TrainingNotFinishedError(GalleryError):
-    """The collection is being trained: it cannot be written, nor searched before its first training has succeeded."""
+    """The collection is being trained: it cannot be changed, nor searched before its first successful training."""
 
     def __init__(self, ref: CollectionRef) -> None:
         super().__init__("the {kind} is being trained; try again when it has finished", kind=ref.kind.value)
@@ -64,7 +64,7 @@ class TrainingNotFinishedError(GalleryError):
 
 
 class ConflictError(GalleryError):
-    """Another write to the same thing was faster or holds it.
+    """Another write to the same object was faster or has locked it.
 
     Attributes:
         resource_name: name of the resource type in the contract's message.

@@ -1,4 +1,4 @@
-"""Merges and moves that are refused, and what cannot be undone."""
+"""Merges, moves and undos that are refused."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from mien.gallery.kinds import CollectionRef
 
 
 class SamePersonError(GalleryError):
-    """Faces were to go from a person to the same person."""
+    """The source and target of a merge or move are the same person."""
 
     def __init__(self) -> None:
         super().__init__("this is the same person: name another one")
 
 
 class ContradictedMergeError(GalleryError):
-    """Two persons were to be merged of whom people said that they are not one.
+    """Negatives say that the two persons of a merge are different people.
 
     Attributes:
-        negatives: how many negatives say so.
+        negatives: number of such negatives.
     """
 
     def __init__(self, negatives: int) -> None:
@@ -31,7 +31,7 @@ class ContradictedMergeError(GalleryError):
 
 
 class CorrectionNotFoundError(GalleryError):
-    """There is no such merge or move that could be undone."""
+    """There is no such merge or move to undo."""
 
 
 class CannotUndoError(GalleryError):
@@ -39,7 +39,7 @@ class CannotUndoError(GalleryError):
 
 
 class AlreadyThereError(GalleryError):
-    """A person was to move to a group that has the person, or faces of theirs, already: a copy of the other, perhaps.
+    """The target group of a move already has the person or one of their faces, for example as a copy of the source.
 
     Attributes:
         ref: the group.

@@ -6,7 +6,7 @@ from mien.gallery.errors.base import GalleryError
 
 
 class DynamicGroupNotFoundError(GalleryError):
-    """There is no such dynamic person group; `malformed` when the id could not be one."""
+    """There is no such dynamic person group; `malformed` if the id is invalid."""
 
     def __init__(self, group_id: str, *, malformed: bool = False) -> None:
         super().__init__("there is no dynamic person group of that id")
@@ -15,7 +15,7 @@ class DynamicGroupNotFoundError(GalleryError):
 
 
 class DynamicGroupExistsError(GalleryError):
-    """There is a dynamic person group of that id already."""
+    """A dynamic person group of that id already exists."""
 
     def __init__(self, group_id: str) -> None:
         super().__init__("there is a dynamic person group of that id")

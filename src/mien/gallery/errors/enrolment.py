@@ -23,7 +23,7 @@ class TargetFaceOutOfRangeError(GalleryError):
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """One measure of a photo that the quality policy does not accept.
+    """A measure of a photo that does not meet the quality policy.
 
     Attributes:
         measure: its name in the policy, e.g. `blur`.
@@ -37,7 +37,7 @@ class Shortfall:
 
     @property
     def message(self) -> Message:
-        """The sentence, for people."""
+        """The shortfall as a sentence."""
         return Message(
             "{measure} is {found}, required is {required}",
             measure=self.measure,
@@ -50,7 +50,7 @@ class Shortfall:
 
 
 class LowQualityError(GalleryError):
-    """The photo does not meet the quality policy of the collection; the text says which measures fail and by how much.
+    """The photo does not meet the collection's quality policy; the text lists the shortfalls.
 
     Attributes:
         shortfalls: the requirements that are not met, at least one.

@@ -13,7 +13,7 @@ class InvalidEvaluationNameError(GalleryError):
 
 
 class EvaluationExistsError(GalleryError):
-    """The resource has an evaluation of that name."""
+    """The resource already has an evaluation of that name."""
 
     def __init__(self, name: str) -> None:
         super().__init__("there is an evaluation {name!r} already: choose another name, or delete it first", name=name)
@@ -27,7 +27,7 @@ class EvaluationNotFoundError(GalleryError):
 
 
 class NotMeasuredError(GalleryError):
-    """An evaluation has no calibration: its people were too few for the false match rate."""
+    """An evaluation has no calibration: it had too few people for the false match rate."""
 
     def __init__(self, name: str, missing: int) -> None:
         if missing:
@@ -42,7 +42,7 @@ class NotMeasuredError(GalleryError):
 
 
 class CalibrationMismatchError(GalleryError):
-    """A calibration was measured on templates of another recogniser than those it should hold for."""
+    """A calibration was measured on templates of another recogniser than the scope it is applied to."""
 
     def __init__(self, name: str, where: str) -> None:
         super().__init__(
@@ -54,7 +54,7 @@ class CalibrationMismatchError(GalleryError):
 
 
 class NothingToUndoError(GalleryError):
-    """No calibration was applied in a scope, or the last step was a step back already."""
+    """No calibration was applied in a scope, or the last one is already undone."""
 
     def __init__(self, where: str) -> None:
         super().__init__("there is nothing to undo for {where}", where=where)

@@ -17,7 +17,7 @@ class NegativesOffError(GalleryError):
 
 
 class TooManyNegativesError(GalleryError):
-    """A person has as many negatives as there may be."""
+    """A person has the most negatives allowed."""
 
     def __init__(self, most: int) -> None:
         super().__init__("the person has {most} negatives; remove one first", most=most)

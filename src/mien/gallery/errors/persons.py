@@ -1,4 +1,4 @@
-"""Persons and faces that are missing, or lack what a comparison needs."""
+"""Persons and faces that do not exist or cannot be compared."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from mien.gallery.kinds import Kind, parse_id
 
 
 class PersonNotFoundError(GalleryError):
-    """There is no such person in the collection (or in the directory, when `kind` is `Kind.DIRECTORY`).
+    """There is no such person in the collection (or in the directory, if `kind` is `Kind.DIRECTORY`).
 
     Attributes:
         kind: the kind of the collection.
-        person_id: as it was given.
-        malformed: it is not a GUID.
+        person_id: the id as given.
+        malformed: the id is not a GUID.
     """
 
     def __init__(self, kind: Kind, person_id: str) -> None:
@@ -23,7 +23,7 @@ class PersonNotFoundError(GalleryError):
 
 
 class PersistedFaceNotFoundError(GalleryError):
-    """There is no such enrolled face where it was looked for; attributes as in `PersonNotFoundError`."""
+    """There is no such enrolled face in the collection or person; attributes as in `PersonNotFoundError`."""
 
     def __init__(self, kind: Kind, face_id: str) -> None:
         super().__init__("there is no such persisted face")
@@ -36,8 +36,8 @@ class FaceNotFoundError(GalleryError):
     """A short-lived face id is unknown or has expired.
 
     Attributes:
-        face_id: as it was given.
-        malformed: it is not a GUID.
+        face_id: the id as given.
+        malformed: the id is not a GUID.
     """
 
     def __init__(self, face_id: str) -> None:
@@ -47,8 +47,8 @@ class FaceNotFoundError(GalleryError):
 
 
 class PersonHasNoFaceError(GalleryError):
-    """Verification against a person of whom no face is enrolled."""
+    """A person to verify against has no enrolled face."""
 
 
 class NoTemplateError(GalleryError):
-    """An enrolled face has no template: it was left out of a migration."""
+    """An enrolled face has no template: a re-embedding left it out."""

@@ -26,7 +26,7 @@ class QuotaExceededError(GalleryError):
     Attributes:
         quota: the quota.
         kind: kind of the collection.
-        limit: how many there may be.
+        limit: the most the tier allows.
     """
 
     def __init__(self, quota: Quota, kind: Kind, limit: int) -> None:

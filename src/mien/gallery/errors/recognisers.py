@@ -8,15 +8,15 @@ from mien.messages import Message
 
 
 class IncompatibleModelError(GalleryError):
-    """Faces of different recognition models were to be compared."""
+    """The faces of a comparison are of different recognition models."""
 
 
 class FingerprintMismatchError(GalleryError):
-    """Templates of one label come from different weights: it was bound again. The text says how to fix it.
+    """Templates of one label are of different weights, as the label was rebound. The text says how to fix it.
 
     Args:
         label: the recognition model.
-        ref: the collection whose faces are of other weights; None when it is a short-lived face.
+        ref: the collection whose faces are of other weights; None for a short-lived face.
     """
 
     def __init__(self, label: str, ref: CollectionRef | None = None) -> None:
@@ -36,13 +36,13 @@ class FingerprintMismatchError(GalleryError):
 
 
 class OtherRecogniserError(GalleryError):
-    """A person was to move to a group whose faces are of another recogniser. The text says how to fix it.
+    """The target group of a move has faces of another recogniser. The text says how to fix it.
 
     Args:
         ref: the person's collection.
         to: the target collection.
-        labels: the recognition models of both; the same when only the weights differ.
-        stale: which of the two is to be migrated.
+        labels: the recognition models of both; equal if only the weights differ.
+        stale: the collection to re-embed.
     """
 
     def __init__(self, ref: CollectionRef, to: CollectionRef, labels: tuple[str, str], stale: CollectionRef) -> None:
@@ -75,7 +75,7 @@ class OtherRecogniserError(GalleryError):
 
 
 class NotCalibratedError(GalleryError):
-    """A recogniser has no calibration, so that a similarity says nothing yet. The text says how to fix it."""
+    """A recogniser has no calibration, so its similarities cannot be interpreted. The text says how to fix it."""
 
     def __init__(self, pack: str) -> None:
         super().__init__(

@@ -8,7 +8,7 @@ from mien.gallery.errors.base import GalleryError
 
 
 class InvalidReviewPolicyError(GalleryError):
-    """A review policy has a value out of range, or names an alert rule that is not there."""
+    """A review policy has a value out of range, or names an alert rule that does not exist."""
 
 
 class ReviewNotFoundError(GalleryError):
@@ -19,7 +19,7 @@ class ReviewNotFoundError(GalleryError):
 
 
 class ReviewExistsError(GalleryError):
-    """An application's id of a case is in use for another match."""
+    """An application's case id is already used for another match."""
 
     def __init__(self, case_id: UUID) -> None:
         super().__init__(
@@ -29,11 +29,11 @@ class ReviewExistsError(GalleryError):
 
 
 class InvalidReviewError(GalleryError):
-    """The match that is filed for review cannot be checked by the server."""
+    """The server cannot check the match that is filed for review."""
 
 
 class ReviewDecidedError(GalleryError):
-    """A case is decided already, or not yet, so that what was requested cannot be done."""
+    """The request is not allowed because the case is already decided, or still open."""
 
     def __init__(self, case_id: UUID, *, still_open: bool = False) -> None:
         if still_open:
@@ -45,14 +45,14 @@ class ReviewDecidedError(GalleryError):
 
 
 class AlreadyAnsweredError(GalleryError):
-    """A reviewer has answered the case before: another person must."""
+    """The reviewer has already answered the case; another person must answer next."""
 
     def __init__(self) -> None:
         super().__init__("you have answered this review: another person must answer next")
 
 
 class OwnCaseError(GalleryError):
-    """A reviewer filed the case themselves."""
+    """The reviewer filed the case, so other people must answer it."""
 
     def __init__(self) -> None:
         super().__init__("you filed this review: other people must answer it")

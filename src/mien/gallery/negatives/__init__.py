@@ -1,13 +1,13 @@
-"""Negatives: faces that people said are not a person, kept so that the person matches faces like those more strictly.
+"""Negatives: faces that people said are not a person, stored so that the person matches similar faces more strictly.
 
-A negative is the template of one face, sealed like an enrolled one. It belongs to a person and goes with them; whoever
-the face shows can be found and erased like anybody who is enrolled. It counts only with the recogniser that made it:
-after a change to another model it does nothing until the change is undone, and is deleted when the old templates are.
+A negative is the encrypted template of one face. It belongs to a person and follows them. The subject whom the face
+shows can find and erase it like an enrolled face. It is used only with its own recogniser: after a re-embedding it has
+no effect until that is rolled back, and it is deleted together with the old templates.
 
-Policies ask for negatives (`EnrolmentPolicy.negatives`); without, none is kept and none is looked up: a resource that
-has none costs one query every `remembered.KNOWN_FOR`.
+Negatives are stored only if the policy asks for them (`EnrolmentPolicy.negatives`). A resource without negatives costs
+one query every `remembered.KNOWN_FOR`.
 
-- `service`: adds, lists and deletes them. `photos`: the face of a photo or a call that is to be kept.
-- `lookup`: those that count in a search. `records`: their rows. `sealing`: their templates.
-- `merging`: those of two persons who become one.
+- `service`: adds, lists and deletes negatives. `photos`: reads the face to store.
+- `lookup`: negatives for a search. `records`: their rows. `sealing`: their encryption.
+- `merging`: negatives of two merged persons.
 """

@@ -1,4 +1,4 @@
-"""The negatives that count in a search, remembered for a few seconds."""
+"""The negatives for a search, cached for a few seconds."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ NONE: Final[Mapping[UUID, NDArray[np.float32]]] = {}
 
 
 class NegativeLookup:
-    """Gives the negatives of a collection's persons to whoever compares faces with them.
+    """Returns the negatives of a collection's persons.
 
     Args:
         rows: opens sessions.
-        templates: opens templates.
+        templates: decrypts templates.
     """
 
     def __init__(self, rows: Rows, templates: NegativeTemplates) -> None:
@@ -34,15 +34,15 @@ class NegativeLookup:
         self._remembered = Remembered(rows.clock, self._read)
 
     def of(self, row: CollectionRow, fingerprint: str) -> Mapping[UUID, NDArray[np.float32]]:
-        """Return the negatives of a collection's persons, by person, that count with a recogniser."""
+        """Return the negatives of a collection's persons with a fingerprint, by person, float32 (k, d)."""
         return self._remembered.of(row.resource_id).get((_place(row), fingerprint), NONE)
 
     def reread(self, resource_id: UUID) -> None:
-        """Read a resource's negatives from the database with the next use, after somebody else changed them."""
+        """Drop a resource's cached negatives, after a change."""
         self._remembered.forget(resource_id)
 
     def reread_all(self) -> None:
-        """Read every resource's negatives from the database with the next use."""
+        """Drop all cached negatives."""
         self._remembered.forget_all()
 
     def _read(self, resource_id: UUID) -> dict[tuple[UUID, str], dict[UUID, NDArray[np.float32]]]:
@@ -61,5 +61,5 @@ class NegativeLookup:
 
 
 def _place(row: CollectionRow) -> UUID:
-    """A directory's faces lie in collections apart from its persons: all are one place."""
+    """Return the cache key of a collection; all collections of a directory have the same one."""
     return row.resource_id if row.kind == Kind.DIRECTORY.value else row.uid

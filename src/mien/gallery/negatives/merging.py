@@ -1,11 +1,11 @@
-"""Negatives of two persons who become one: they go over to the person who stays (`following`).
+"""Negatives of two merged persons: the remaining person receives them (`following`).
 
-One that shows the other of the two says that they are not one person. A merge is refused with a question then: where
-it is meant all the same, these negatives are deleted, since they would make the person match their own photos less.
+A negative that shows the other of the two says that they are different people. The merge is then refused until it is
+confirmed. A confirmed merge deletes these negatives, which would otherwise lower the person's own matches.
 
-A negative shows the other person when it reaches the operating point with them, and is more like them than the two
-persons are like each other. Two entries of one human being are much alike, so that somebody else's face, which looks
-like both, stays a negative of the person; of two siblings, a face of one is more like its owner than the other is.
+A negative shows the other person if it reaches the operating point with them and is more similar to them than the two
+persons are to each other. Two entries of the same human being are very similar, so a third person's face that resembles
+both remains a negative. Of two siblings, a face of one is more similar to its owner than the siblings to each other.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from mien.matching import person_scores
 from mien.storage.tables import CollectionRow, PersonNegativeRow
 
 _SHOWN: Final = 0.5
-"""Confidence, that of the operating point, from which a negative may show the other person."""
+"""Confidence (the operating point) from which a negative may show the other person."""
 
 
 class MergedNegatives:
-    """Settles what negatives say against a merge.
+    """Finds and deletes negatives that contradict a merge.
 
     Args:
-        negatives: of all persons.
-        sealed: opens their templates.
-        templates: opens those of enrolled faces.
-        recognisers: what the labels stand for.
-        lookup: is told of each merge.
+        negatives: the negatives of all persons.
+        sealed: decrypts templates of negatives.
+        templates: decrypts templates of enrolled faces.
+        recognisers: bindings of the recognition models.
+        lookup: notified of each merge.
     """
 
     def __init__(
@@ -59,17 +59,17 @@ class MergedNegatives:
         self._lookup = lookup
 
     def settle(self, session: Session, row: CollectionRow, source: UUID, target: UUID, *, despite: bool) -> None:
-        """Delete the negatives that say that two persons are not one, if that is wanted; before faces are handed over.
+        """Delete the negatives that contradict a merge, or refuse it; call before faces are moved.
 
         Args:
-            session: writes; has locked the collection.
+            session: writing session that has locked the collection.
             row: the group.
             source: id of the person who is merged.
-            target: id of the person who is kept.
-            despite: whether they are deleted.
+            target: id of the person who remains.
+            despite: delete such negatives instead of refusing the merge.
 
         Raises:
-            ContradictedMergeError: there are such negatives, and they are not to be deleted.
+            ContradictedMergeError: there are such negatives, and `despite` is not set.
         """
         against = self._between(session, row, source, target)
         if against and not despite:
@@ -106,5 +106,5 @@ class MergedNegatives:
         return self._templates.faces(row.resource_id, row.uid, sealed_faces(session, row.uid, [person])).templates
 
     def follow(self, resource_id: UUID) -> None:
-        """Have this process read the negatives again, after the transaction; others do by themselves."""
+        """Drop this process's cached negatives, after the transaction; other processes' caches expire."""
         self._lookup.reread(resource_id)

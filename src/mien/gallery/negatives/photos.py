@@ -1,4 +1,4 @@
-"""The face that is to be kept: of a photo, or one that a call of detect remembers."""
+"""Faces to store as negatives: from a photo, or from a short-lived face id."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from mien.vision.types import Embedding, Want
 
 
 class NegativePhotos:
-    """Reads the faces that are to be kept as negatives.
+    """Reads faces to store as negatives.
 
     Args:
         rows: opens sessions.
-        recognisers: what the labels stand for.
+        recognisers: bindings of the recognition models.
         engine: analyses photos.
-        faces: the short-lived faces.
+        faces: the short-lived face ids.
     """
 
     def __init__(self, rows: Rows, recognisers: Recognisers, engine: Engine, faces: DetectedFaces) -> None:
@@ -34,19 +34,19 @@ class NegativePhotos:
         self._faces = faces
 
     def remembered(self, resource_id: UUID, face_id: str | None) -> bool:
-        """Tell whether detect still remembers a face."""
+        """Whether a short-lived face id exists and has not expired."""
         return face_id is not None and self._faces.get(resource_id, face_id) is not None
 
     def recogniser(self, row: CollectionRow, face_id: str | None) -> Recogniser:
-        """Return the recogniser of a collection; in the directory, that of the face, or the newest in use."""
+        """Return the recogniser of a collection; for the directory, the face's or else the newest in use."""
         label = row.recognition_model
-        if row.kind == Kind.DIRECTORY.value:  # its persons have faces of several models
+        if row.kind == Kind.DIRECTORY.value:  # its persons may have faces of several models
             face = None if face_id is None else self._faces.get(row.resource_id, face_id)
             label = face.recognition_model if face is not None else self._newest(row)
         return self._recognisers[label]
 
     def _newest(self, row: CollectionRow) -> str:
-        """Return the newest recognition model that the directory has faces of."""
+        """Return the newest recognition model of the directory's faces."""
         with self._rows.database.read(row.resource_id) as session:
             labels = select(func.max(CollectionRow.recognition_model)).where(
                 CollectionRow.kind == Kind.DIRECTORY.value, CollectionRow.faces > 0
@@ -56,12 +56,12 @@ class NegativePhotos:
     def embedding(
         self, row: CollectionRow, recogniser: Recogniser, photo: bytes | None, face_id: str | None
     ) -> Embedding:
-        """Return the embedding of a photo with one face, or of a face that detect remembers.
+        """Return the embedding of the only face in a photo, or of a short-lived face id.
 
         Raises:
             FaceNotFoundError: the face is unknown or has expired.
-            FingerprintMismatchError: the face was made by another recogniser.
-            NoFaceError, SeveralFacesError, ImageError: the photo is of no use.
+            FingerprintMismatchError: the face's template is of another recogniser.
+            NoFaceError, SeveralFacesError, ImageError: the photo cannot be used.
         """
         if face_id is not None:
             face = self._faces.get(row.resource_id, face_id)

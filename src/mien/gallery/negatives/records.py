@@ -1,4 +1,4 @@
-"""The rows of negatives: how they are listed, and when they are deleted with templates."""
+"""Rows of negatives: conversion for lists, and deletion with old templates."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mien.storage.tables import CollectionRow, PersonNegativeRow, PersonRow
 
 
 def listed(session: Session, row: PersonNegativeRow) -> Negative:
-    """Return a negative as it is listed."""
+    """Convert a row to a `Negative`."""
     home = session.scalar(select(CollectionRow).where(CollectionRow.uid == row.collection))
     person = session.scalar(
         select(PersonRow).where(PersonRow.collection == row.collection, PersonRow.person_id == row.person_id)
@@ -39,7 +39,7 @@ def listed(session: Session, row: PersonNegativeRow) -> Negative:
 
 
 def drop_old(session: Session, collection: UUID) -> int:
-    """Delete the negatives of a collection that another recogniser made; with a migration's old templates."""
+    """Delete a collection's negatives of other recognisers, together with a re-embedding's old templates."""
     now = select(CollectionRow.fingerprint).where(CollectionRow.uid == collection).scalar_subquery()
     old = delete(PersonNegativeRow).where(
         PersonNegativeRow.collection == collection, PersonNegativeRow.fingerprint != now

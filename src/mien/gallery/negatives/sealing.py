@@ -1,4 +1,4 @@
-"""Seals the templates of negatives."""
+"""Encryption of the templates of negatives."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from mien.vision.types import Embedding
 
 
 class NegativeTemplates:
-    """Seals and opens the templates of negatives.
+    """Encrypts and decrypts the templates of negatives.
 
     Args:
-        vault: with the keys of resources.
+        vault: has the keys of resources.
     """
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
     def seal(self, resource_id: UUID, negative_id: UUID, embedding: Embedding) -> bytes:
-        """Return an embedding as it is stored for a negative."""
+        """Return the encrypted template of a negative."""
         plain = np.ascontiguousarray(embedding.vector, dtype="<f4").tobytes()
         return self._vault.seal(plain, resource_id=resource_id, what=_what(negative_id))
 
     def open(self, row: PersonNegativeRow) -> NDArray[np.float32]:
-        """Return the template of a negative, unit float32 (d,)."""
+        """Return the decrypted template of a negative, unit float32 (d,)."""
         plain = self._vault.open(row.sealed, resource_id=row.resource_id, what=_what(row.negative_id))
         return np.frombuffer(plain, dtype="<f4").astype(np.float32, copy=False)
 

@@ -37,7 +37,7 @@ from mien.vision.errors import VisionError
 from mien.vision.types import Embedding
 
 MOST: Final = 20
-"""Negatives of one person."""
+"""Most negatives of one person."""
 
 _ALIKE: Final = 0.999
 _log = structlog.get_logger(__name__)
@@ -48,11 +48,11 @@ class Negatives:
 
     Args:
         rows: opens sessions.
-        templates: opens those of enrolled faces.
-        sealed: seals and opens those of negatives.
-        lookup: is told of each change.
-        photos: reads the faces that are to be kept.
-        audit: is told of each negative that is added or removed.
+        templates: decrypts templates of enrolled faces.
+        sealed: encrypts and decrypts templates of negatives.
+        lookup: notified of each change.
+        photos: reads the faces to store.
+        audit: the audit log.
     """
 
     def __init__(
@@ -82,23 +82,23 @@ class Negatives:
         origin: str | None = None,
         actor: str,
     ) -> Negative:
-        """Keep a face that is not a person.
+        """Store a face as a negative of a person.
 
         Args:
-            ref: the person's group; any of kind directory means the person directory.
-            person_id: who it is not.
-            photo: an image file with the face alone.
-            face_id: a face that detect remembers, instead of a photo.
-            origin: who told so.
-            actor: who adds it.
+            ref: the person's group; any reference of kind directory means the person directory.
+            person_id: the person whom the face does not show.
+            photo: an image file with one face.
+            face_id: a short-lived face id, instead of a photo.
+            origin: source of the information; see `Negative.origin`.
+            actor: name of the actor.
 
         Raises:
             CollectionNotFoundError, PersonNotFoundError: there is no such person.
-            NegativesOffError: the policy keeps none.
-            TooManyNegativesError: the person has as many as there may be.
+            NegativesOffError: the policy does not allow negatives.
+            TooManyNegativesError: the person has `MOST` negatives.
             FaceNotFoundError: the face is unknown or has expired.
-            FingerprintMismatchError: the face was made by another recogniser than the collection's.
-            NoFaceError, SeveralFacesError, ImageError: the photo is of no use.
+            FingerprintMismatchError: the face's template is of another recogniser than the collection's.
+            NoFaceError, SeveralFacesError, ImageError: the photo cannot be used.
         """
         row, parsed = self._find(ref, person_id)
         recogniser = self._photos.recogniser(row, face_id)
@@ -118,12 +118,12 @@ class Negatives:
         origin: str,
         actor: str,
     ) -> list[UUID]:
-        """Keep a face for persons whom people said that it is not, where the policy asks for that.
+        """Store a face as a negative of persons, after people answered that it is not them, if the policy allows.
 
-        What cannot be kept is logged and left out: the answer that people gave stands in any case.
+        Failures are logged, not raised: the people's answer is valid in any case.
 
         Returns:
-            The negatives that were added.
+            The ids of the added negatives.
         """
         added = []
         with self._rows.database.read(resource_id) as session:
@@ -200,7 +200,7 @@ class Negatives:
     def _alike(
         self, session: Session, row: CollectionRow, person: UUID, recogniser: Recogniser, embedding: Embedding
     ) -> float:
-        """Return the confidence that the face reaches as the person."""
+        """Return the face's confidence as the person."""
         face = PersistedFaceRow
         faces = select(face.collection, face.person_id, face.face_id, face.sealed)
         faces = faces.join(CollectionRow, CollectionRow.uid == face.collection)
@@ -230,10 +230,10 @@ class Negatives:
             return [listed(session, one) for one in session.scalars(query)]
 
     def remove(self, resource_id: UUID, negative_id: UUID, *, actor: str) -> None:
-        """Delete a negative: the person matches as before.
+        """Delete a negative; it no longer affects matches.
 
         Raises:
-            NegativeNotFoundError: there is none.
+            NegativeNotFoundError: there is no such negative.
         """
         with self._rows.database.write(resource_id) as session:
             row = session.scalar(select(PersonNegativeRow).where(PersonNegativeRow.negative_id == negative_id))
@@ -252,7 +252,7 @@ class Negatives:
                 yield listed(session, one), self._sealed.open(one)
 
     def forget(self, session: Session, negative_ids: Sequence[UUID]) -> list[UUID]:
-        """Delete negatives in a writing session of their resource; returns those that were there."""
+        """Delete negatives in a writing session of their resource; returns the ids that existed."""
         if not negative_ids:
             return []
         gone = delete(PersonNegativeRow).where(PersonNegativeRow.negative_id.in_(negative_ids))

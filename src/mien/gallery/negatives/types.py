@@ -1,4 +1,4 @@
-"""A negative as it is listed."""
+"""The type of listed negatives."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ class Negative:
     """A negative as it is listed.
 
     Attributes:
-        id: names it.
+        id: id of the negative.
         collection: KIND/ID of the person's collection; `directory` for the person directory.
-        person_id: whose it is.
-        name: the person's.
-        fingerprint: of the recogniser that made the template.
-        confidence: what the face reached as the person when it was added.
-        origin: who told so: `review:CASE`, `event:NUMBER`, `photo` or `face`.
-        created_by: who added it.
-        created_at: when.
-        in_use: whether it counts: the collection is still of its recogniser, and the policy keeps negatives.
+        person_id: id of the person.
+        name: the person's name.
+        fingerprint: fingerprint of the template's recogniser.
+        confidence: the face's confidence as the person when it was added.
+        origin: source of the information: `review:CASE`, `event:NUMBER`, `photo` or `face`.
+        created_by: name of the actor who added it.
+        created_at: time of creation.
+        in_use: whether it affects matches: the collection's recogniser is the same, and the policy allows negatives.
     """
 
     id: UUID

@@ -1,1 +1,1 @@
-"""Re-embedding: from the templates of one model to those of another, and the switch between them."""
+"""Re-embedding: replacing the templates of one model with those of another."""

@@ -1,8 +1,8 @@
-"""Migrating collections to another recogniser: templates are computed again from the stored enrolment crops.
+"""Re-embedding of collections: templates of another recogniser are computed from the stored enrolment crops.
 
-The new templates are made beside the old ones, which serve meanwhile, and committed in small portions: a migration that
-is killed continues where it stopped. Then, in one transaction, the collection gets the new templates, the snapshot that
-was made of them, and the new label; the old templates are kept until they are forgotten, so that it can be rolled back.
+The new templates are stored beside the old ones, which stay in use, and committed in small portions, so a killed job
+continues where it stopped. Then one transaction switches the collection to the new templates, their trained index and
+the new label. The old templates are kept for a roll-back until `forget` deletes them.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ from mien.vision.ports import Engine
 from mien.vision.types import Embedding, OperatingPoint, Want
 
 Report = Callable[[int, int], None]
-"""Called with how many templates are made and how many there are to make."""
+"""Called with the number of computed templates and the total."""
 
 _AT_ONCE: Final = 32
 _SAME_FACE: Final = 0.3
-"""A face of the crop is the enrolled one when the rectangles share this much of their union."""
+"""IoU from which a face in a crop is the enrolled one."""
 _WAIT: Final = 0.05
 _PASSES: Final = 1_000
 
 
 class CannotMigrateError(GalleryError):
-    """Some faces have no crop to make a template from, or no face is found in it; the old templates serve on.
+    """Some faces have no crop, or no face is found in it; the old templates stay in use.
 
     Attributes:
         lost: (person, face) of each.
@@ -64,27 +64,27 @@ class CannotMigrateError(GalleryError):
 
 
 class NothingToRollBackError(GalleryError):
-    """No migration of the collection is known, or its old templates were forgotten."""
+    """The collection has not been re-embedded, or its old templates were deleted."""
 
 
 class MigrationRunningError(GalleryError):
-    """Another process is migrating the collection."""
+    """Another process is re-embedding the collection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The plan of a collection's re-embedding, counted now.
+    """The plan of a collection's re-embedding, as of now.
 
     Attributes:
         ref: the collection.
         uid: internal id of the collection.
         model: its recognition model.
         fingerprint: fingerprint of its templates.
-        target: the recogniser to migrate to.
-        faces: how many are enrolled.
-        ready: how many have a template of the target already.
-        to_make: how many have a crop to make it from.
-        lost: (person, face) of those that have neither.
+        target: the new recogniser.
+        faces: number of enrolled faces.
+        ready: number of faces that already have a template of the target.
+        to_make: number of faces with a crop to compute it from.
+        lost: (person, face) of faces with neither.
     """
 
     ref: CollectionRef
@@ -104,15 +104,15 @@ class Plan:
 
 
 class Migrations:
-    """Migrates collections.
+    """Re-embeds collections.
 
     Args:
         gallery: the collections.
-        vault: opens crops.
-        engine: makes templates; it needs the packs of both recognisers.
+        vault: decrypts crops.
+        engine: computes templates; it needs the packs of both recognisers.
         recognisers: bindings of the recognition models.
-        pack_of: name of the installed recogniser pack of a fingerprint, None when there is none; for rolling back.
-        threads: crops that are analysed at the same time.
+        pack_of: returns the name of the installed pack of a fingerprint, or None; for roll-backs.
+        threads: number of crops analysed at the same time.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class Migrations:
     # Looking
 
     def collections(self, resource_id: UUID | None = None) -> list[CollectionRef]:
-        """Return the collections with templates, of a resource or of all, that callers or their directory have."""
+        """Return the collections with templates of a resource, or of all; without copies of API snapshots."""
         scope = resource_id or EVERY_RESOURCE
         query = select(CollectionRow).where(
             CollectionRow.recognition_model != "", CollectionRow.kind != Kind.TRANSFER.value
@@ -145,11 +145,11 @@ class Migrations:
         return [ref_of(row) for row in rows]
 
     def plan(self, ref: CollectionRef, label: str | None = None) -> Plan:
-        """Count what a migration has to do.
+        """Plan a re-embedding.
 
         Args:
             ref: the collection.
-            label: the recognition model to migrate to; None to stay with its own, whose weights were changed.
+            label: the new recognition model; None to keep the model, for new weights.
 
         Raises:
             CollectionNotFoundError: there is no such collection.
@@ -170,9 +170,9 @@ class Migrations:
         )  # fmt: skip
 
     def last(self, ref: CollectionRef) -> ModelMigrationRow | None:
-        """Return what is written down about a collection's last migration, None when there is nothing."""
+        """Return the record of a collection's last re-embedding; None if there is none."""
         with self._gallery.rows.reading(ref) as (session, row):
-            return rows_of.note_of(session, row.uid)
+            return rows_of.record_of(session, row.uid)
 
     def bound_to(self, label: str) -> Recogniser:
         """Return the recogniser that a label is bound to now.
@@ -185,33 +185,33 @@ class Migrations:
     # Doing
 
     def prepare(self, plan: Plan, *, leave_out: bool = False, report: Report | None = None) -> list[tuple[UUID, UUID]]:
-        """Compute the templates that are missing; nothing changes for callers. It can be killed and called again.
+        """Compute the missing templates; nothing changes for callers. A killed call can be repeated.
 
         Returns:
-            The (person, face) pairs that there is no template of.
+            The (person, face) pairs without a template.
 
         Raises:
             CannotMigrateError: there are such pairs, and `leave_out` is not set.
-            MigrationRunningError: another process is at it.
-            NotCalibratedError: the target cannot say how sure it is.
+            MigrationRunningError: another process is re-embedding the collection.
+            NotCalibratedError: the target has no calibration.
         """
-        _ = plan.target.calibration  # refuses one that cannot say how sure it is
+        _ = plan.target.calibration  # raises NotCalibratedError
         with self._alone(plan) as held:
             return self._prepare(plan, held, leave_out, report)
 
     def migrate(self, plan: Plan, *, leave_out: bool = False, report: Report | None = None) -> list[tuple[UUID, UUID]]:
-        """Prepare, and then switch: from now on the collection is of the new recogniser, trained if it was before.
+        """Prepare, then switch the collection to the new recogniser; it is trained if it was before.
 
         Returns:
             The (person, face) pairs that were left out.
 
         Raises:
-            CannotMigrateError: as in `prepare`; the old templates serve on.
-            MigrationRunningError: another process is at it.
-            ConflictError: there were so many writes that it could not keep up.
+            CannotMigrateError: as in `prepare`; the old templates stay in use.
+            MigrationRunningError: another process is re-embedding the collection.
+            ConflictError: faces were added faster than they could be re-embedded.
             NotCalibratedError: as in `prepare`.
         """
-        _ = plan.target.calibration  # refuses one that cannot say how sure it is
+        _ = plan.target.calibration  # raises NotCalibratedError
         with self._alone(plan) as held:
             return self._migrate(plan, held, leave_out, report)
 
@@ -226,12 +226,12 @@ class Migrations:
         def finish() -> None:
             out.update({face: person for person, face in self._prepare(plan, held, leave_out, None, noted)})
 
-        finish()  # what was added meanwhile, so that writers wait as shortly as can be
+        finish()  # faces added meanwhile, so that writers wait as short as possible during the switch
         for _ in range(_PASSES):
             done = switch(self._gallery, plan.ref, plan.uid, plan.target, finish=finish, left_out=out.keys())
             if done is SwitchResult.DONE:
                 return [(person, face) for face, person in out.items()]
-            if done is SwitchResult.BUSY:  # it is being trained: that ends
+            if done is SwitchResult.BUSY:  # it is being trained: try again
                 time.sleep(_WAIT)
             else:  # faces were added meanwhile
                 finish()
@@ -240,16 +240,16 @@ class Migrations:
     def roll_back(
         self, ref: CollectionRef, *, leave_out: bool = False, report: Report | None = None
     ) -> tuple[Plan, list[tuple[UUID, UUID]]]:
-        """Undo the last migration: drop what was prepared, or let the old templates serve again.
+        """Undo the last re-embedding: delete prepared templates, or switch back to the old ones.
 
-        Faces that were enrolled since the switch get a template of the old recogniser from their crops.
+        Faces enrolled since the switch get a template of the old recogniser from their crops.
 
         Returns:
-            What was done, and the (person, face) pairs that were left out.
+            The plan that was carried out, and the (person, face) pairs that were left out.
 
         Raises:
-            NothingToRollBackError: no migration is known.
-            CannotMigrateError: faces enrolled since have no crop, or the old recogniser is not installed any more.
+            NothingToRollBackError: the collection has not been re-embedded.
+            CannotMigrateError: faces enrolled since have no crop, or the old recogniser is no longer installed.
         """
         known = self.last(ref)
         if known is None:
@@ -270,18 +270,18 @@ class Migrations:
             lost = self._migrate(plan, held, leave_out, report, noted=False)
             with self._gallery.rows.database.write(ref.resource_id) as session:
                 held.fence(session)
-                rows_of.unnote(session, plan.uid)
+                rows_of.delete_record(session, plan.uid)
         return plan, lost
 
     def forget(self, ref: CollectionRef, *, leave_out: bool = False) -> int:
-        """Delete the templates of other recognisers permanently: it cannot be rolled back any more.
+        """Delete the templates of other recognisers; a roll-back is no longer possible.
 
         Returns:
-            How many templates there were.
+            The number of deleted templates.
 
         Raises:
             CannotMigrateError: these are the only templates of some faces, and `leave_out` is not set.
-            MigrationRunningError: another process is migrating.
+            MigrationRunningError: another process is re-embedding the collection.
         """
         plan = self.plan(ref)
         with self._gallery.rows.database.read(ref.resource_id) as session:
@@ -337,7 +337,7 @@ class Migrations:
         if noted and plan.needed:
             with self._gallery.rows.database.write(plan.ref.resource_id) as session:
                 held.fence(session)
-                rows_of.note(session, row, plan.target, self._gallery.rows.clock.now())
+                rows_of.record_start(session, row, plan.target, self._gallery.rows.clock.now())
 
     def _make(
         self,
@@ -347,7 +347,7 @@ class Migrations:
         gaps: Sequence[tuple[UUID, UUID, bool]],
         report: Report | None,
     ) -> list[tuple[UUID, UUID]]:
-        """Compute templates of faces that have a crop; returns those in whose crop no face is found."""
+        """Compute templates from crops; returns the faces not found in their crops."""
         owners = {face: person for person, face, crop in gaps if crop and plan.target.pack}
         faces, unmade, done = list(owners), [], 0
         with ThreadPoolExecutor(self._threads) as pool:
@@ -364,7 +364,7 @@ class Migrations:
                         made.append((face, self._seal(row, face, embedding)))
                 with self._gallery.rows.database.write(row.resource_id) as session:
                     held.fence(session)
-                    there = rows_of.still_there(session, row.uid, [face for face, _ in made])
+                    there = rows_of.lock_existing(session, row.uid, [face for face, _ in made])
                     made = [one for one in made if one[0] in there]
                     rows_of.add_templates(session, row, plan.target.fingerprint, made)
                 done += len(some)
@@ -376,7 +376,7 @@ class Migrations:
         return self._gallery.templates.seal(row.resource_id, row.uid, face, embedding)
 
     def _embed(self, row: CollectionRow, pack: str, face: UUID, sealed: bytes) -> Embedding | None:
-        """Compute a template from a crop; None when the enrolled face is not found in it or not read."""
+        """Compute a template from a crop; None if the enrolled face is not found in it or cannot be read."""
         plain = self._vault.open(sealed, resource_id=row.resource_id, what=crop_name(row.uid, face))
         crop = Crop.unpack(plain)
         for point in (OperatingPoint.GENERAL, OperatingPoint.SENSITIVE):

@@ -1,4 +1,4 @@
-"""Database access of a migration between recognisers."""
+"""Database access of re-embedding."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from mien.storage.tables import (
     RemovalRow,
 )
 
-# On the tables, not the classes: whole tables are moved by one statement, which names the resource itself.
+# On the tables, not the mapped classes: one statement moves all rows, and names the resource itself.
 _FACES: Final = cast("Table", PersistedFaceRow.__table__)
 _OTHERS: Final = cast("Table", OtherTemplateRow.__table__)
 _ROWS_AT_ONCE: Final = 2_000
 _NONE: Final = b""
-"""The template of a face that was left out of a migration."""
+"""The template of a face that was left out of a re-embedding."""
 
 
 def missing(session: Session, collection: UUID, fingerprint: str) -> list[tuple[UUID, UUID, bool]]:
-    """Return the faces without a template of this recogniser: (person, face, whether there is a crop), by id."""
+    """Return the faces without a template of a recogniser: (person, face, whether there is a crop), by id."""
     same_face = (OtherTemplateRow.collection == PersistedFaceRow.collection) & (
         OtherTemplateRow.face_id == PersistedFaceRow.face_id
     )
@@ -48,21 +48,21 @@ def missing(session: Session, collection: UUID, fingerprint: str) -> list[tuple[
 
 
 def crops(session: Session, collection: UUID, faces: Sequence[UUID]) -> list[tuple[UUID, bytes]]:
-    """Return the sealed crops of some faces."""
+    """Return the encrypted crops of some faces."""
     query = select(CropRow.face_id, CropRow.sealed)
     query = query.where(CropRow.collection == collection, CropRow.face_id.in_(faces))
     return [(face, sealed) for face, sealed in session.execute(query)]
 
 
-def still_there(session: Session, collection: UUID, faces: Sequence[UUID]) -> set[UUID]:
-    """Return those of some faces that have not been deleted meanwhile, and keep them from being until the end."""
+def lock_existing(session: Session, collection: UUID, faces: Sequence[UUID]) -> set[UUID]:
+    """Return the faces that still exist, locked until the end of the transaction."""
     query = select(PersistedFaceRow.face_id)
     query = query.where(PersistedFaceRow.collection == collection, PersistedFaceRow.face_id.in_(faces))
     return set(session.scalars(query.with_for_update(read=True)))
 
 
 def add_templates(session: Session, row: CollectionRow, fingerprint: str, made: Sequence[tuple[UUID, bytes]]) -> None:
-    """Keep sealed templates of another recogniser, of faces that are there."""
+    """Store encrypted templates of another recogniser for existing faces."""
     rows = [
         {
             "resource_id": row.resource_id,
@@ -78,7 +78,7 @@ def add_templates(session: Session, row: CollectionRow, fingerprint: str, made: 
 
 
 def templates_of(session: Session, collection: UUID, fingerprint: str) -> Iterator[SealedFace]:
-    """Give the faces with their templates of another recogniser; read them while the session is open."""
+    """Yield the faces with their templates of another recogniser; iterate while the session is open."""
     query = select(PersistedFaceRow.person_id, PersistedFaceRow.face_id, OtherTemplateRow.sealed)
     query = query.join(
         OtherTemplateRow,
@@ -92,11 +92,11 @@ def templates_of(session: Session, collection: UUID, fingerprint: str) -> Iterat
 
 
 def swap_templates(session: Session, row: CollectionRow, fingerprint: str) -> None:
-    """Replace the templates of a collection by those of another recogniser, and keep the old ones.
+    """Replace the templates of a collection with those of another recogniser, and keep the old ones.
 
     Args:
         session: a session that has locked the collection.
-        row: the collection, whose fingerprint is still the old one; its revision goes up.
+        row: the collection, still with the old fingerprint; its revision is increased.
         fingerprint: fingerprint of the other recogniser.
     """
     connection = session.connection()
@@ -118,12 +118,12 @@ def swap_templates(session: Session, row: CollectionRow, fingerprint: str) -> No
 
 
 def forget_removals(session: Session, row: CollectionRow) -> None:
-    """Delete the notes of removals, which no search needs that begins again."""
+    """Delete the records of removals, which a new index does not need."""
     session.execute(delete(RemovalRow).where(RemovalRow.collection == row.uid, RemovalRow.revision <= row.revision))
 
 
-def note(session: Session, row: CollectionRow, to: Recogniser, now: datetime) -> None:
-    """Write down that a migration has begun, unless it has."""
+def record_start(session: Session, row: CollectionRow, to: Recogniser, now: datetime) -> None:
+    """Record the start of a re-embedding, if not yet recorded."""
     known = session.scalar(_migration(row.uid))
     if known is not None and known.switched_at is None and known.to_fingerprint == to.fingerprint:
         known.to_model = to.label
@@ -145,25 +145,25 @@ def note(session: Session, row: CollectionRow, to: Recogniser, now: datetime) ->
     )
 
 
-def note_of(session: Session, collection: UUID) -> ModelMigrationRow | None:
-    """Return what is written down about a collection's last migration."""
+def record_of(session: Session, collection: UUID) -> ModelMigrationRow | None:
+    """Return the record of a collection's last re-embedding."""
     return session.scalar(_migration(collection))
 
 
-def unnote(session: Session, collection: UUID) -> None:
-    """Delete what is written down about a collection's last migration."""
+def delete_record(session: Session, collection: UUID) -> None:
+    """Delete the record of a collection's last re-embedding."""
     session.execute(delete(ModelMigrationRow).where(ModelMigrationRow.collection == collection))
 
 
 def without_template(session: Session, collection: UUID) -> list[tuple[UUID, UUID]]:
-    """Return the faces that a migration left out: (person, face), by face."""
+    """Return the faces that a re-embedding left out: (person, face), by face."""
     query = select(PersistedFaceRow.person_id, PersistedFaceRow.face_id)
     query = query.where(PersistedFaceRow.collection == collection, func.length(PersistedFaceRow.sealed) == 0)
     return [(person, face) for person, face in session.execute(query.order_by(PersistedFaceRow.face_id))]
 
 
 def drop_prepared(session: Session, known: ModelMigrationRow) -> None:
-    """Delete what a migration has prepared that did not switch; what is the only template of a face stays."""
+    """Delete the prepared templates of an unfinished re-embedding, except a face's only template."""
     only = select(PersistedFaceRow.face_id).where(
         PersistedFaceRow.collection == known.collection, func.length(PersistedFaceRow.sealed) == 0
     )
@@ -174,15 +174,15 @@ def drop_prepared(session: Session, known: ModelMigrationRow) -> None:
             OtherTemplateRow.face_id.not_in(only),
         )
     )
-    unnote(session, known.collection)
+    delete_record(session, known.collection)
 
 
 def forget(session: Session, collection: UUID) -> int:
-    """Delete the templates of other recognisers and what is written down; returns how many templates there were."""
+    """Delete the templates of other recognisers and the record; returns the number of deleted templates."""
     gone = session.execute(
         delete(OtherTemplateRow).where(OtherTemplateRow.collection == collection).returning(OtherTemplateRow.face_id)
     ).all()
-    unnote(session, collection)
+    delete_record(session, collection)
     return len(gone)
 
 

@@ -1,4 +1,4 @@
-"""The moment in which a collection changes its recogniser."""
+"""The switch of a collection to another recogniser."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _STATUS = tuple(column.name for column in CollectionRow.__table__.c if column.na
 
 
 class SwitchResult(Enum):
-    """How an attempt ended."""
+    """Result of an attempt to switch."""
 
     DONE = "done"
     BUSY = "somebody else trains the collection"
@@ -33,7 +33,7 @@ class SwitchResult(Enum):
 
 
 class PlaceTakenError(GalleryError):
-    """A directory has faces of the model already that others of its faces were to be migrated to."""
+    """A directory already has faces of the model that other faces should be re-embedded with."""
 
     def __init__(self, label: str) -> None:
         super().__init__(
@@ -53,14 +53,14 @@ def switch(
     finish: Callable[[], None],
     left_out: Collection[UUID],
 ) -> SwitchResult:
-    """Give a collection its new templates and, if it was trained, a snapshot of them, all at once.
+    """Switch a collection to its new templates and, if it was trained, to their trained index, atomically.
 
     Args:
         gallery: the collections.
         ref: the collection.
-        uid: internal id of it; another that was made under the same id is left alone.
+        uid: its internal id; a collection created later under the same id is not changed.
         target: the recogniser of the new templates.
-        finish: makes those of the faces that were added last; called while a trained collection takes no writes.
+        finish: computes templates of the faces added last; called while a trained collection accepts no writes.
         left_out: faces that need no new template.
 
     Raises:
@@ -89,7 +89,7 @@ def switch(
 def _retrain(
     gallery: Gallery, ref: CollectionRef, target: Recogniser, held: Held, finish: Callable[[], None]
 ) -> SwitchResult:
-    """Switch a trained collection: writers wait as in a training, searches see the old snapshot until the end."""
+    """Switch a trained collection: writers wait as in a training, searches see the old index until the end."""
     before = _hold(gallery, ref, held)
     try:
         finish()
@@ -112,14 +112,14 @@ def _retrain(
             rows_of.forget_removals(session, row)
             _become(gallery, session, row, target)
     except BaseException:
-        with suppress(ClaimLostError):  # its state is another server's by now
+        with suppress(ClaimLostError):  # another server now owns its state
             _let_go(gallery, ref, held, before)
         raise
     return SwitchResult.DONE
 
 
 def _hold(gallery: Gallery, ref: CollectionRef, held: Held) -> dict[str, Any]:
-    """Keep writers out as a training does; returns what the training's state was. A crash leaves a plain training."""
+    """Block writers as a training does; returns the previous training state. After a crash it is simply trained."""
     now = gallery.rows.clock.now()
     with gallery.rows.writing(ref, while_training=True) as (session, row):
         held.fence(session)
@@ -127,7 +127,7 @@ def _hold(gallery: Gallery, ref: CollectionRef, held: Held) -> dict[str, Any]:
         if row.training_status not in BUSY:
             row.training_created_at = now
         row.training_status, row.training_action_at = TrainingState.RUNNING.value, now
-    if before["training_status"] == TrainingState.RUNNING.value:  # of a process that was killed
+    if before["training_status"] == TrainingState.RUNNING.value:  # left by a killed process
         before["training_status"] = TrainingState.NOT_STARTED.value
     return before
 
@@ -142,7 +142,7 @@ def _let_go(gallery: Gallery, ref: CollectionRef, held: Held, before: dict[str, 
 def _swap(
     gallery: Gallery, ref: CollectionRef, target: Recogniser, held: Held, left_out: Collection[UUID]
 ) -> SwitchResult:
-    """Switch a collection that is searched as it is, or was never trained."""
+    """Switch a collection that needs no training, or was never trained."""
     with gallery.rows.transaction(ref.resource_id, ref.collection_id) as session:
         held.fence(session)
         row = _locked(session, ref)
@@ -157,7 +157,7 @@ def _swap(
 
 
 def _relabel(gallery: Gallery, ref: CollectionRef, target: Recogniser, held: Held) -> SwitchResult:
-    """Switch a collection whose templates are the target's already, or that has none."""
+    """Switch a collection without templates, or whose templates are already the target's."""
     with gallery.rows.transaction(ref.resource_id, ref.collection_id) as session:
         held.fence(session)
         row = _locked(session, ref)
@@ -179,9 +179,9 @@ def _locked(session: Session, ref: CollectionRef) -> CollectionRow:
 
 
 def _become(gallery: Gallery, session: Session, row: CollectionRow, target: Recogniser) -> None:
-    """Change label and fingerprint, and write down when."""
+    """Change label and fingerprint, and record the time."""
     if row.kind == Kind.DIRECTORY.value and row.recognition_model != target.label:
-        # The two collections of a directory swap their names, which are those of the models.
+        # The two collections of a directory are named after their models, so they swap names.
         other = find_collection(session, faces_ref(row.resource_id, target.label), lock=True)
         if other is None or other.faces:
             raise PlaceTakenError(target.label)
@@ -191,13 +191,13 @@ def _become(gallery: Gallery, session: Session, row: CollectionRow, target: Reco
         session.flush()
         other.collection_id = other.recognition_model = name
     row.recognition_model, row.fingerprint = target.label, target.fingerprint
-    known = rows_of.note_of(session, row.uid)
+    known = rows_of.record_of(session, row.uid)
     if known is not None:
         known.switched_at = gallery.rows.clock.now()
 
 
 def _make_room(gallery: Gallery, ref: CollectionRef, target: Recogniser) -> None:
-    """See to it that there is a collection to swap names with."""
+    """Create a collection to swap names with, if there is none."""
     place = faces_ref(ref.resource_id, target.label)
     with gallery.rows.database.read(ref.resource_id) as session:
         other = find_collection(session, place)

@@ -1,9 +1,9 @@
-"""Review of matches: an identification counts only when one or two people have confirmed it.
+"""Review of matches: an identification is valid only after one or two people have confirmed it.
 
-* `rules` - what answers make of a case, without any state.
-* `policies` - which collections ask for it.
-* `service` - filing, answering, the record; every step is one transaction with its audit entry.
-* `applications` - what applications file: compared again by the server, once per id.
+* `rules` - the result of a case from its answers, stateless.
+* `policies` - which collections require reviews.
+* `service` - filing, answering and listing; every step is one transaction with its audit entry.
+* `applications` - matches that applications file: the server compares again; each id is used once.
 """
 
 from mien.gallery.reviews.applications import ApplicationReviews, FiledMatch, MatchCandidate

@@ -1,4 +1,4 @@
-"""Matches that applications file for review: the server compares again, and an id makes a case only once."""
+"""Matches that applications file for review: the server compares again, and each id creates only one case."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from mien.vision.ports import Engine
 from mien.vision.types import Want
 
 _AHEAD: Final = timedelta(minutes=1)
-"""How far an application's clock may be ahead."""
+"""Tolerated lead of an application's clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class MatchCandidate:
-    """A person whom a probe may show; the confidence in [0, 1] is the one that the application was answered."""
+    """A candidate for a probe; the confidence in [0, 1] is the one that the application received."""
 
     person_id: str
     confidence: float | None = None
@@ -41,16 +41,16 @@ class MatchCandidate:
 
 @dataclass(frozen=True, slots=True)
 class FiledMatch:
-    """A match as an application files it.
+    """A match filed by an application.
 
     Attributes:
-        case_id: chosen by the application, once a match.
+        case_id: chosen by the application, unique for each match.
         collection: the group of the candidates; kind `Kind.DIRECTORY` for the person directory.
-        face_id: the probe, which detect still remembers.
-        candidates: people whom it may show, 1 to 10.
-        picture: the image file that the probe was detected in, or a part of it.
-        used_from: time of the match; now when None.
-        purpose: the operator's words, such as which door.
+        face_id: short-lived face id of the probe.
+        candidates: 1 to 10 candidates.
+        picture: the image file in which the probe was detected, or a part of it.
+        used_from: time of the match; None for now.
+        purpose: the operator's description, such as which door.
     """
 
     case_id: UUID
@@ -66,7 +66,7 @@ class ApplicationReviews:
     """Files the matches of applications.
 
     Args:
-        reviews: keeps the cases.
+        reviews: stores the cases.
         rows: reads collections.
         recognition: compares with persons of groups.
         directory: compares with persons of the directory.
@@ -83,23 +83,24 @@ class ApplicationReviews:
         self._engine = engine
 
     def file(self, match: FiledMatch, *, filed_by: str) -> tuple[ReviewCase, bool]:
-        """File a match; the same call again gives the case that it made before, also after the faceId has expired.
+        """File a match. Repeating the call returns the existing case, even after the faceId has expired.
 
-        The confidences of the case are the server's own: the probe is compared with each candidate as enrolled now.
+        The server computes the confidences of the case itself: it compares the probe with each candidate's current
+        faces.
 
         Args:
             match: the match to file.
-            filed_by: the application that filed it; it may not answer the case.
+            filed_by: name of the application, which may not answer the case.
 
         Returns:
-            The case, and whether this call made it.
+            The case, and whether this call created it.
 
         Raises:
-            ReviewExistsError: the id is that of another match.
-            InvalidReviewError: the candidates, the time or the picture cannot be right.
+            ReviewExistsError: the id is used for another match.
+            InvalidReviewError: the candidates, the time or the picture are not valid.
             FaceNotFoundError: the faceId is unknown or has expired.
             CollectionNotFoundError: there is no such group.
-            PersonNotFoundError, PersonHasNoFaceError, UnknownCandidateError: a candidate is no enrolled person of it.
+            PersonNotFoundError, PersonHasNoFaceError, UnknownCandidateError: a candidate is not enrolled in it.
             IncompatibleModelError, FingerprintMismatchError: the probe is of another recognition model.
             ImageError: the picture cannot be read.
         """
@@ -127,7 +128,7 @@ class ApplicationReviews:
         )
         try:
             return self.reviews.file(ref, filed), True
-        except IntegrityError:  # the same call came twice at once, and the other was faster
+        except IntegrityError:  # a concurrent identical call was faster
             known = self.reviews.again(resource_id, claimed)
             if known is None:
                 raise
@@ -142,17 +143,17 @@ class ApplicationReviews:
             raise InvalidReviewError("usedFrom is in the future")
 
     def _confidence(self, match: FiledMatch, person_id: str) -> float:
-        """Compare the probe with a person as enrolled now; that is no sighting of the person."""
+        """Compare the probe with a person's current faces; does not update the last-seen day."""
         ref = match.collection
         if ref.kind is Kind.DIRECTORY:
             return self._directory.verify_person(ref.resource_id, match.face_id, person_id, seen=False).confidence
         return self._recognition.verify_person(ref.resource_id, match.face_id, person_id, ref, seen=False).confidence
 
     def _check_picture(self, resource_id: UUID, probe: DetectedFace, picture: bytes) -> None:
-        """Check that reviewers will see the face that was compared.
+        """Check that the picture shows the compared face to reviewers.
 
         Raises:
-            InvalidReviewError: the picture does not show it.
+            InvalidReviewError: it does not.
         """
         recogniser = self._recognition.probes.recogniser_of(resource_id, [probe])
         curve = curve_for(recogniser.calibration, probe)
@@ -165,7 +166,7 @@ class ApplicationReviews:
         raise InvalidReviewError("the picture does not show the face of faceId: send the image that detect was given")
 
     def _places(self, ref: CollectionRef, probe: DetectedFace) -> tuple[CollectionRef, CollectionRow | None]:
-        """Return the collection of the persons, and that of their faces where it is another."""
+        """Return the collection of the persons, and the collection of their faces if it is a different one."""
         if ref.kind is not Kind.DIRECTORY:
             return ref, None
         faces = faces_ref(ref.resource_id, probe.recognition_model)
@@ -173,7 +174,7 @@ class ApplicationReviews:
 
 
 def _request(match: FiledMatch) -> str:
-    """Return a digest of all that was sent; the order of candidates and the case of ids make no difference."""
+    """Return a digest of a filed match; independent of the order of candidates and the case of ids."""
     sent = {
         "collection": [match.collection.kind.value, match.collection.collection_id],
         "face": match.face_id.lower(),

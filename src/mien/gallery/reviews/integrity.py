@@ -1,4 +1,4 @@
-"""Compares cases with the audit log: whatever was changed beside the service is found."""
+"""Compares cases with the audit log, to find changes made outside the service."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from mien.gallery.reviews.rules import NOBODY, outcome
 from mien.storage.tables import ReviewCandidateRow, ReviewCaseRow
 
 SHORT: Final = 24
-"""Hexadecimal digits of a digest in the audit log, which redacts 32 as what a key looks like."""
+"""Hexadecimal digits of a digest in the audit log, which would redact 32 digits as a possible key."""
 
 
 def steps_of(resource_id: UUID, log: Iterable[AuditEntry]) -> dict[str, list[AuditEntry]]:
-    """Return what the audit log says of a resource's reviews, by case."""
+    """Return the audit entries of a resource's reviews, by case."""
     found: dict[str, list[AuditEntry]] = {}
     for entry in log:
         if entry.resource_id == resource_id and entry.action.startswith("review.") and "case" in entry.details:
             steps = found.setdefault(str(entry.details["case"]), [])
-            if steps and steps[-1].action == "review.delete":  # an application may use its id again: another case
+            if steps and steps[-1].action == "review.delete":  # a new case: an application may reuse its id
                 steps.clear()
             steps.append(entry)
     return found
 
 
 def faults(session: Session, steps: Mapping[str, Sequence[AuditEntry]]) -> list[str]:
-    """List where a resource's cases and the audit log disagree; the log itself is checked by its own chain.
+    """List differences between a resource's cases and the audit log; the log's own hash chain is checked elsewhere.
 
     Args:
-        session: reads the cases of the resource.
-        steps: steps of the case in the audit log, from `steps_of`.
+        session: session of the resource.
+        steps: audit entries by case, from `steps_of`.
     """
     rows = {str(row.case_id): row for row in session.scalars(select(ReviewCaseRow))}
     found = [
@@ -50,7 +50,7 @@ def faults(session: Session, steps: Mapping[str, Sequence[AuditEntry]]) -> list[
 
 
 def digest(case: ReviewCaseRow, candidates: Sequence[ReviewCandidateRow]) -> str:
-    """Bind all that was filed: a change of any of it changes this."""
+    """Return a digest of everything that was filed in a case."""
     filed = {
         "case": str(case.case_id),
         "collection": str(case.collection),
@@ -74,7 +74,7 @@ def _faults_of(session: Session, row: ReviewCaseRow, log: Sequence[AuditEntry]) 
     candidates = candidates_of(session, row.case_id)
     answers = answers_of(session, row.case_id)
     found = []
-    # A deleted person takes their row with them; then the digest cannot be computed any more.
+    # A deleted person's row is gone, and the digest can no longer be computed.
     if (
         len(candidates) == filed[0].details["candidates"]
         and digest(row, candidates)[:SHORT] != filed[0].details["digest"]
@@ -94,10 +94,10 @@ def _faults_of(session: Session, row: ReviewCaseRow, log: Sequence[AuditEntry]) 
 
 
 def hashed(reason: str | None) -> str | None:
-    """Return a reason as the audit log has it: by its digest, since it may name people."""
+    """Return the digest of a reason for the audit log, since the reason may contain names."""
     return None if reason is None else hashlib.sha256(reason.encode("utf-8", "surrogatepass")).hexdigest()[:SHORT]
 
 
 def said(chosen: int | None) -> str:
-    """Return an answer in the audit log's words."""
+    """Return the audit log's word for an answer."""
     return "cannot tell" if chosen is None else "nobody" if chosen == NOBODY else f"candidate {chosen}"

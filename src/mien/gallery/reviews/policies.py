@@ -1,4 +1,4 @@
-"""Which collections ask for review: set, listed, remembered for the way of an identify."""
+"""Review policies: set, listed, and cached for identifications."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DEFAULT_DAYS: Final = 30
 
 
 class ReviewPolicies:
-    """The policies of resources; a collection's own wins over its resource's.
+    """The review policies of resources; a collection's own policy takes precedence over its resource's.
 
     Args:
         rows: opens sessions.
@@ -43,7 +43,7 @@ class ReviewPolicies:
         keep_days: int = DEFAULT_DAYS,
         rule_id: UUID | None = None,
     ) -> ReviewPolicy:
-        """Set the policy of a resource or a collection; open cases keep the one that they were filed under.
+        """Set the policy of a resource or a collection; open cases keep the policy they were filed under.
 
         Raises:
             InvalidReviewPolicyError: a value is out of range, or there is no such alert rule.
@@ -85,7 +85,7 @@ class ReviewPolicies:
         return _policy(made, name)
 
     def remove(self, resource_id: UUID, ref: CollectionRef | None = None, *, actor: str) -> bool:
-        """Remove a policy; open cases stay. Returns whether there was one.
+        """Remove a policy; open cases remain. Returns whether there was one.
 
         Raises:
             CollectionNotFoundError: there is no such collection.
@@ -113,12 +113,12 @@ class ReviewPolicies:
         return sorted(self._read(resource_id).values(), key=lambda one: one.collection or "")
 
     def holding(self, row: CollectionRow) -> ReviewPolicy | None:
-        """Return the policy that holds for a collection; None without one. Costs a query every ten seconds."""
+        """Return the policy in effect for a collection; None if there is none. Costs a query every ten seconds."""
         known = self._remembered.of(row.resource_id)
         return known.get(row.uid) or known.get(None)
 
     def of(self, row: CollectionRow) -> ReviewPolicy:
-        """Return the policy for a case that is filed by a call: two people must agree unless it says less."""
+        """Return the policy for a case filed by a call; by default two people must agree."""
         found = self.holding(row)
         return found or ReviewPolicy(None, DEFAULT_REVIEWERS, False, DEFAULT_DAYS, None, "", self._rows.clock.now())
 

@@ -1,4 +1,4 @@
-"""Reads the rows of a case, and makes of them what a reader may see."""
+"""Reads the rows of a case, limited to what a reader may see."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from mien.gallery.reviews.types import ReviewAnswer, ReviewCandidate, ReviewCase
 from mien.storage.tables import PersonRow, ReviewAnswerRow, ReviewCandidateRow, ReviewCaseRow
 
 REQUEST: Final = "request"
-"""Key in a case's reference: the digest of the call by which an application filed it."""
+"""Key in a case's reference: digest of the call with which an application filed it."""
 SENT: Final = "sent"
-"""What an application claimed, beside the reference database: bound by the case's digest, shown after the answer."""
+"""Key in a case's reference: confidences that an application sent; covered by the digest, shown after the answer."""
 
 
 def find_case(session: Session, case_id: UUID, *, lock: bool = False) -> ReviewCaseRow:
-    """Return a case's row, for writing if it is locked.
+    """Return a case's row, locked for writing on request.
 
     Raises:
         ReviewNotFoundError: there is no such case.
@@ -46,13 +46,13 @@ def candidates_of(session: Session, case_id: UUID) -> list[ReviewCandidateRow]:
 
 
 def candidate_of(session: Session, case_id: UUID, number: int | None) -> ReviewCandidateRow | None:
-    """Return one candidate; None if it is gone, or there is none of the number."""
+    """Return a candidate; None if it was deleted or the number does not exist."""
     query = select(ReviewCandidateRow).where(ReviewCandidateRow.case_id == case_id)
     return session.scalar(query.where(ReviewCandidateRow.number == number))
 
 
 def seen(session: Session, row: ReviewCaseRow, reader: str | None) -> ReviewCase:
-    """Return a case as a reader sees it: confidences and answers after the decision, or after their own answer."""
+    """Return a case for a reader, who sees confidences and answers after the decision or after their own answer."""
     answers = answers_of(session, row.case_id)
     state = ReviewState(row.state)
     shown = state.decided or any(one.reviewer == reader for one in answers)

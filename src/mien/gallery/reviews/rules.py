@@ -1,4 +1,4 @@
-"""The rules of a review, without any state: what answers make of a case."""
+"""The rules of a review, stateless: the result of a case from its answers."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ class ReviewState(StrEnum):
     """The state of a case; the database stores the values."""
 
     WAITING = "waiting"
-    """Somebody must answer, or another person."""
+    """More answers are needed."""
     ESCALATED = "escalated"
-    """The reviewers disagree, or one cannot tell: a further person decides."""
+    """The reviewers disagree, or one cannot tell: another person decides."""
     CONFIRMED = "confirmed"
-    """The person is the one who was chosen: the match counts."""
+    """The reviewers confirmed a candidate: the match is valid."""
     REJECTED = "rejected"
-    """It is none of the candidates: the match does not count."""
+    """The probe shows none of the candidates: the match is not valid."""
 
     @property
     def decided(self) -> bool:
-        """Whether nothing can change any more."""
+        """Whether the state is final."""
         return self in {ReviewState.CONFIRMED, ReviewState.REJECTED}
 
 
@@ -38,12 +38,12 @@ class ReviewResult:
 
 
 def outcome(required: int, answers: Sequence[int | None]) -> ReviewResult:
-    """Return where a case stands after answers of different people, in their order.
+    """Return the state of a case after the answers of different people.
 
     Args:
-        required: how many people must agree, 1 or 2.
-        answers: a candidate's number, `NOBODY`, or None for "cannot tell". After a disagreement the next answer
-            decides, unless that person cannot tell either.
+        required: number of people who must agree, 1 or 2.
+        answers: in order; each is a candidate's number, `NOBODY`, or None for "cannot tell". After a disagreement the
+            next answer decides, unless it is "cannot tell".
     """
     first = answers[:required]
     if len(first) < required:

@@ -1,8 +1,8 @@
-"""Files matches for review, takes answers, decides: every step is one transaction together with its audit entry.
+"""Files matches for review, stores answers and decides; every step is one transaction with its audit entry.
 
-A case has one way to count: as many different people as its policy asked for answered the same (`rules.outcome`). There
-is no other call that writes a state, so no order of calls, no role and no restart leads around it. A process that is
-killed leaves the step whole or not at all.
+A case is confirmed only if as many different people as its policy requires gave the same answer (`rules.outcome`). No
+other call changes its state, so no order of calls, role or restart can bypass this. A step of a killed process is
+either complete or absent.
 """
 
 from __future__ import annotations
@@ -63,26 +63,26 @@ class Reviews:
         self._audit = audit
         self.policies = ReviewPolicies(rows, audit)
         self.rejected: Rejected | None = None
-        """Is told of candidates whom people did not take the probe for; set by the composition root."""
+        """Called with candidates whom reviewers rejected; set by the composition root."""
 
     # Filing
 
     def file(self, ref: CollectionRef, filed: Filed) -> ReviewCase:
-        """File a match for review, by the policy of the collection; without one, two people must agree.
+        """File a match for review under the policy of the collection; without a policy, two people must agree.
 
         Raises:
             CollectionNotFoundError: there is no such collection.
-            UnknownCandidateError: there is no candidate, too many, or one is not a person of the collection.
+            UnknownCandidateError: there is no candidate, there are too many, or one is not in the collection.
         """
         row = self._rows.get(ref)
         case = self._file(row, filed, self.policies.of(row))
         return self.get(ref.resource_id, case, reader=None)
 
     def again(self, resource_id: UUID, claimed: Claimed) -> ReviewCase | None:
-        """Return the case that an application filed by the same call before; None when its id is new.
+        """Return the case that an application filed earlier with the same call; None if its id is new.
 
         Raises:
-            ReviewExistsError: the id is that of another case.
+            ReviewExistsError: the id is used for another case.
         """
         with self._rows.database.read(resource_id) as session:
             row = session.scalar(select(ReviewCaseRow).where(ReviewCaseRow.case_id == claimed.case_id))
@@ -93,9 +93,9 @@ class Reviews:
             return seen(session, row, None)
 
     def identified(self, row: CollectionRow, answers: Iterable[Identified]) -> list[UUID]:
-        """File what an identify found, where a policy asks for it; returns the cases.
+        """File the results of an identification, if a policy requires it; returns the ids of the cases.
 
-        An error here is one of the call: an identification that must be confirmed is not answered without its case.
+        An error here fails the identification, whose result must not be returned without its case.
         """
         policy = self.policies.holding(row)
         if policy is None or not policy.identify:
@@ -115,7 +115,7 @@ class Reviews:
         sealed = None
         if filed.picture is not None:
             sealed = self._vault.seal(filed.picture, resource_id=resource_id, what=_what(case_id))
-        # The order says nothing about the rank, nor can an application choose it by its id of the case.
+        # The order must not show the rank, nor be predictable from the case id that an application chooses.
         salt = uuid4()
         ordered = sorted(filed.candidates, key=lambda one: hashlib.sha256(f"{salt}{one.person_id}".encode()).digest())
         reference = _reference(row, filed.searched or row, filed.face_id)
@@ -182,21 +182,21 @@ class Reviews:
     def answer(
         self, resource_id: UUID, case_id: UUID, chosen: int | None, *, reviewer: str, reason: str | None = None
     ) -> ReviewCase:
-        """Store a reviewer's answer, and decide the case if there are enough.
+        """Store a reviewer's answer, and decide the case if there are enough answers.
 
         Args:
             resource_id: id of the resource that owns the case.
             case_id: id of the case.
             chosen: a candidate's number, 0 for nobody, None for "cannot tell".
             reviewer: name of the reviewer in the audit log.
-            reason: their words.
+            reason: the reviewer's reason.
 
         Raises:
             ReviewNotFoundError: there is no such case.
-            ReviewDecidedError: it is decided already.
-            AlreadyAnsweredError: they have answered it before.
-            OwnCaseError: they filed it.
-            UnknownCandidateError: it has no such candidate, or no longer.
+            ReviewDecidedError: it is already decided.
+            AlreadyAnsweredError: the reviewer has already answered it.
+            OwnCaseError: the reviewer filed it.
+            UnknownCandidateError: it has no such candidate, or the person was deleted.
         """
         reviewer = reviewer[:200]
         now = self._rows.clock.now()
@@ -238,7 +238,7 @@ class Reviews:
         return self.get(resource_id, case_id, reader=reviewer)
 
     def _tell_rejected(self, resource_id: UUID, case_id: UUID, reviewer: str) -> None:
-        """Report the candidates of a decided case who are not the person on the picture."""
+        """Call `rejected` with the candidates of a decided case who are not in the picture."""
         if self.rejected is None:
             return
         with self._rows.database.read(resource_id) as session:
@@ -296,8 +296,8 @@ class Reviews:
         Args:
             resource_id: id of the resource that owns it.
             case_id: id of the case.
-            reader: a reviewer, who sees confidences and others' answers only after their own; None for a program or a
-                page that shows neither before the decision.
+            reader: name of a reviewer, who sees confidences and others' answers after their own answer; None to hide
+                them until the decision.
 
         Raises:
             ReviewNotFoundError: there is no such case.
@@ -314,16 +314,16 @@ class Reviews:
         face_id: str | None = None,
         limit: int = 100,
     ) -> list[ReviewCase]:
-        """Return cases in some states, oldest first; those of a faceId only if one is given."""
+        """Return cases in some states, oldest first; if a faceId is given, only those of this face."""
         query = select(ReviewCaseRow).where(ReviewCaseRow.state.in_([state.value for state in states]))
-        if face_id is not None:  # in the query, or the limit would hide the case behind older ones
+        if face_id is not None:  # in the query, because the limit could otherwise cut the case off
             query = query.where(ReviewCaseRow.reference.contains(f'"faceId": "{face_id.lower()}"', autoescape=True))
         query = query.order_by(ReviewCaseRow.filed_at, ReviewCaseRow.case_id).limit(max(1, min(limit, 1000)))
         with self._rows.database.read(resource_id) as session:
             return [seen(session, row, reader) for row in session.scalars(query)]
 
     def picture(self, resource_id: UUID, case_id: UUID) -> bytes | None:
-        """Return the probe's picture; None when there is none, or no longer.
+        """Return the probe's picture; None if there is none or it was deleted.
 
         Raises:
             ReviewNotFoundError: there is no such case.
@@ -335,7 +335,7 @@ class Reviews:
     # Keeping
 
     def purge(self) -> int:
-        """Delete the pictures whose time is over; for the retention worker. Returns how many."""
+        """Delete expired pictures; called by the retention worker. Returns the number of deleted pictures."""
         row = ReviewCaseRow
         due = update(row).where(row.probe_until <= self._rows.clock.now(), row.probe.is_not(None))
         with self._rows.database.write(EVERY_RESOURCE) as session:
@@ -356,7 +356,7 @@ class Reviews:
             self._record(session, case, "review.delete", actor)
 
     def faults(self, resource_id: UUID) -> list[str]:
-        """Compare the cases with the audit log, and say what does not agree; the log itself is checked by `verify`."""
+        """Return the differences between cases and audit log; the log itself is checked by `AuditLog.verify`."""
         steps = steps_of(resource_id, self._audit.entries())
         with self._rows.database.read(resource_id) as session:
             return faults(session, steps)
@@ -367,7 +367,7 @@ class Reviews:
 
 
 def _reference(row: CollectionRow, searched: CollectionRow, face_id: str | None) -> dict[str, object]:
-    """The reference database and its version, as article 12(3) asks for."""
+    """Return the reference database and its version, as article 12(3) of the EU AI Act requires."""
     return {
         "collection": place_name(row.kind, row.collection_id),
         "uid": str(searched.uid),
@@ -382,5 +382,5 @@ def _reference(row: CollectionRow, searched: CollectionRow, face_id: str | None)
 
 
 def _what(case_id: UUID) -> str:
-    """The associated data of a sealed picture."""
+    """Return the associated data of an encrypted picture."""
     return f"review_cases/{case_id}"

@@ -1,4 +1,4 @@
-"""Types of reviews: what is filed, and what callers see of it."""
+"""Types of reviews: filed matches, and cases as callers see them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from mien.storage.tables import CollectionRow
 
 @dataclass(frozen=True, slots=True)
 class ReviewPolicy:
-    """Which identifications must be confirmed.
+    """The policy for confirming identifications.
 
     Attributes:
-        collection: KIND/ID; None for all of the resource.
-        reviewers: how many people must agree: 1, or 2 different ones.
-        identify: whether every identify with candidates files a case by itself.
-        keep_days: days that the probe's picture is kept after the decision.
-        rule_id: alert rule whose webhook is told of decisions.
+        collection: KIND/ID; None for the whole resource.
+        reviewers: number of different people who must agree, 1 or 2.
+        identify: whether every identify call with candidates files a case automatically.
+        keep_days: days that the probe's picture is stored after the decision.
+        rule_id: alert rule whose webhook receives decisions.
         set_by: name of the actor.
         set_at: time of the change.
     """
@@ -41,11 +41,11 @@ class ReviewCandidate:
     """A candidate of a case.
 
     Attributes:
-        number: in the case, from 1; not by rank.
-        person_id: None when the person was deleted.
+        number: number in the case, from 1, in random order.
+        person_id: None if the person was deleted.
         name: name of the candidate.
-        confidence: None as long as it is hidden from the reader.
-        sent: the confidence that the application sent with its match; hidden likewise, None if it sent none.
+        confidence: None while it is hidden from the reader.
+        sent: the confidence that the application sent; None if it sent none, or while it is hidden.
     """
 
     number: int
@@ -67,23 +67,23 @@ class ReviewAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ReviewCase:
-    """A case, as far as its reader may see it: what article 12(3) of the EU AI Act names is all here.
+    """A case, as its reader may see it; contains everything that article 12(3) of the EU AI Act requires.
 
     Attributes:
         id: id of the case.
         state: its state.
-        reviewers: how many must agree.
+        reviewers: number of people who must agree.
         collection: KIND/ID of the reference database.
-        reference: its version: training, revision, fingerprint.
+        reference: version of the reference database: training, revision, fingerprint.
         filed_by: person or program that filed it.
-        used_from: start of the use: when the identification was made.
-        filed_at: when the case was filed.
-        decided_at: end of the use: when the result was verified.
-        purpose: the operator's words.
-        input_sha256: of the picture that led to the match, in hexadecimal; None if there was none.
-        has_probe: whether its picture is still kept.
-        candidates: the persons whom it may show.
-        answers: the answers that the reader may see: people who have not answered see none.
+        used_from: start of the use: time of the identification.
+        filed_at: time of filing.
+        decided_at: end of the use: time of the decision.
+        purpose: the operator's description.
+        input_sha256: SHA-256 (hex) of the probe's picture; None if there was none.
+        has_probe: whether the picture is still stored.
+        candidates: the candidates.
+        answers: the answers that the reader may see; none before the reader's own answer.
         person_id: id of the confirmed person; None unless it is confirmed.
     """
 
@@ -105,17 +105,17 @@ class ReviewCase:
 
     @property
     def counts(self) -> bool:
-        """Whether the match counts: it is confirmed, by as many people as the policy asked for when it was filed."""
+        """Whether the match is valid: confirmed by as many people as the policy required at filing."""
         return self.state is ReviewState.CONFIRMED
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """The claims of an application about a match that it files.
+    """An application's own data about a match that it files.
 
     Attributes:
-        case_id: its id of the case: the same call twice makes one case.
-        request: digest of all that it sent, by which a repeated call is told from another match.
+        case_id: the case id that it chose; repeating a call creates no second case.
+        request: digest of the call, which distinguishes a repeated call from another match.
         sent: the confidences that it sent, by person id in lower case.
     """
 
@@ -126,18 +126,18 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """The match that is filed for review.
+    """A match to file for review.
 
     Attributes:
         candidates: persons of the collection with their confidences.
-        filed_by: person or program that files it; they may not answer it.
-        used_from: time of the identification; now when None.
+        filed_by: person or program that files it, who may not answer it.
+        used_from: time of the identification; None for now.
         picture: the probe's picture, an image file.
         face_id: the probe's faceId.
-        purpose: the operator's words, such as which door.
-        claimed: the claims of an application; None for cases from people and the server.
-        searched: the collection of the faces, whose version is recorded, where it is not that of the persons: those of
-            a person directory have one for each recognition model.
+        purpose: the operator's description, such as which door.
+        claimed: data of an application; None for cases of people and the server.
+        searched: the collection of the faces, whose version is recorded; None if it is the persons' collection. In a
+            person directory, faces have a collection for each recognition model.
     """
 
     candidates: Sequence[Candidate]
@@ -151,7 +151,7 @@ class Filed:
 
 
 class Rejected(Protocol):
-    """Takes a face that is not some persons, as `mien.gallery.negatives.Negatives.learn`."""
+    """Receives a face and the persons it does not show, like `mien.gallery.negatives.Negatives.learn`."""
 
     def __call__(
         self,

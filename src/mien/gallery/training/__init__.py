@@ -1,1 +1,1 @@
-"""Training: from the rows of a collection to an index that is searched, and its history."""
+"""Training: building the search index of a collection, its storage and its history."""

@@ -1,4 +1,4 @@
-"""Taking removed templates out of the trained index of a collection that is not trained again."""
+"""Removes deleted templates from trained indexes that are not trained again."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from mien.storage.claims import ClaimLostError
 from mien.storage.tables import CollectionRow, RemovalRow
 
 PURGE_AFTER: Final = timedelta(minutes=30)
-"""How long a removed template may stay in an index that is not trained again; at most an hour is promised."""
+"""How long a deleted template may stay in a trained index; the documentation promises at most an hour."""
 _log = structlog.get_logger(__name__)
 
 
 class Compaction:
-    """Takes removed templates out of trained indexes.
+    """Removes deleted templates from trained indexes.
 
     Args:
         rows: opens sessions on collections.
-        templates: opens templates.
-        indexes: the index store of trainings.
+        templates: decrypts templates.
+        indexes: the trained indexes.
         training: trains a collection whose index cannot be compacted.
     """
 
@@ -45,7 +45,7 @@ class Compaction:
         """Remove deleted templates from indexes half an hour after the deletion, unless a later training did so.
 
         Returns:
-            How many notes of removals were done with.
+            The number of processed records of removals.
         """
         now = self._rows.clock.now()
         done = 0
@@ -58,7 +58,7 @@ class Compaction:
             elif row.training_status not in BUSY:
                 try:
                     done += self.compact(row)
-                except ClaimLostError:  # the server that has it now is at the index anyway
+                except ClaimLostError:  # another server is now working on the index
                     continue
                 except TrainedIndexError as error:
                     _log.error("removed templates cannot be taken out of a trained index", reason=str(error))
@@ -68,8 +68,8 @@ class Compaction:
         """Remove deleted templates from a collection's trained index now, whatever its engine.
 
         Returns:
-            Whether none of them is left in it; not so while the collection is being trained, or another thread or
-            process is at its trained index.
+            Whether none is left in it. False while the collection is being trained, or another thread or process is
+            working on its trained index.
         """
         row = self._rows.find(resource_id, uid)
         if row is None or row.snapshot is None:
@@ -88,7 +88,7 @@ class Compaction:
         return self._training.rebuild(ref_of(row)).status is TrainingState.SUCCEEDED if row.faces else self._drop(row)
 
     def _tidy(self, row: CollectionRow) -> bool:
-        """Delete what a process left behind that was killed when it had made a newer trained index."""
+        """Delete an index that a process left behind when it was killed after writing a newer one."""
         with self._indexes.claim(row.uid) as held:
             if held is None:
                 return False
@@ -98,7 +98,7 @@ class Compaction:
         return True
 
     def _drop(self, row: CollectionRow) -> bool:
-        """Delete the trained index of a collection in which nothing is enrolled any more."""
+        """Delete the trained index of a collection that has become empty."""
         with self._indexes.claim(row.uid) as held:
             if held is None:
                 return False
@@ -112,13 +112,13 @@ class Compaction:
         return True
 
     def compact(self, row: CollectionRow) -> int:
-        """Create the same trained index without what was removed since, and without what was added.
+        """Create the trained index anew without the faces removed since; faces added since are not included.
 
         Args:
             row: the collection.
 
         Returns:
-            How many notes of removals were done with; 0 when somebody else is at the trained index.
+            The number of processed records of removals; 0 if another thread or process is working on the index.
 
         Raises:
             TrainedIndexError: the trained index is unusable.
@@ -130,9 +130,9 @@ class Compaction:
                 fresh = session.scalar(select(CollectionRow).where(CollectionRow.uid == row.uid))
                 if fresh is None or fresh.training_status in BUSY or fresh.snapshot != row.snapshot:
                     return 0
-                # What the last training removed is dead in its files, and may have come back under the same ids.
+                # Faces that the last training removed are already dead in its files, and the same ids may be back.
                 removed = removed_since(session, row.uid, fresh.trained_revision)
-            if not self._indexes.goes_on(row.snapshot):  # another engine was chosen: its next training replaces it
+            if not self._indexes.goes_on(row.snapshot):  # of another engine: the next training replaces it
                 return 0
             search = self._indexes.search(row)
             name = self._indexes.fresh_name(search.fingerprint if search is not None else row.fingerprint)
@@ -143,8 +143,8 @@ class Compaction:
             store.compact()
             with self._rows.database.write(row.resource_id) as session:
                 held.fence(session)
-                # `trained_revision` stays: what was added since is still to be trained. The claim keeps others away,
-                # but not those on another machine, whose trained indexes lie in another folder.
+                # `trained_revision` does not change: faces added since still have to be trained. The claim excludes
+                # others, but not on another machine, whose trained indexes are in another folder.
                 same = (CollectionRow.uid == row.uid, CollectionRow.snapshot == row.snapshot)
                 moved = update(CollectionRow).where(*same).values(snapshot=name).returning(CollectionRow.uid)
                 if session.scalar(moved) is None:
@@ -157,7 +157,7 @@ class Compaction:
             return len(gone)
 
     def _forget(self, row: CollectionRow, before: datetime) -> int:
-        """Delete the notes of removals from before a moment, which no search needs; returns how many there were."""
+        """Delete the records of removals before a time, which no search needs; returns their number."""
         with self._rows.database.write(row.resource_id) as session:
             old = delete(RemovalRow).where(RemovalRow.collection == row.uid, RemovalRow.removed_at <= before)
             return len(session.execute(old.returning(RemovalRow.id)).all())

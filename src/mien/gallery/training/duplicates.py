@@ -1,6 +1,6 @@
-"""Suspicions about faces that nobody compared when they were enrolled: in large collections, and of bulk imports.
+"""Duplicate search after a training, for faces not compared at enrolment: in large collections and bulk imports.
 
-They are searched once the collection is trained, in what the training made, many at a time.
+Faces are searched in the new trained index, many at a time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from mien.search import Match, Query, TemplateSearch
 from mien.storage.tables import CollectionRow, DuplicateRow, PersistedFaceRow
 
 MOST: Final = 200_000
-"""Faces that are compared after one training at most; with pgvector, which takes them one by one, far fewer."""
+"""Most faces compared after a training; far fewer with pgvector, which searches them one by one."""
 MOST_BY_DATABASE: Final = 2_000
 
 _AT_ONCE: Final = 512
@@ -36,12 +36,12 @@ _log = structlog.get_logger(__name__)
 
 
 class TrainedDuplicates:
-    """Looks for duplicates in trained collections.
+    """Finds duplicates in trained collections.
 
     Args:
         rows: opens sessions on collections.
-        templates: opens templates.
-        indexes: the index store of trainings.
+        templates: decrypts templates.
+        indexes: the trained indexes.
         recognisers: bindings of the recognition models.
     """
 
@@ -52,16 +52,16 @@ class TrainedDuplicates:
         self._recognisers = recognisers
 
     def look(self, uid: UUID, resource_id: UUID, since: int, stopping: Callable[[], bool]) -> int:
-        """Compare the faces that came after a revision and were not compared when they were enrolled.
+        """Compare the faces that were enrolled after a revision without a comparison.
 
         Args:
             uid: internal id of the collection, which has just been trained.
             resource_id: id of the resource that owns it.
-            since: the revision of the training before.
-            stopping: asked between portions; the rest is left out when it says so.
+            since: the revision of the previous training.
+            stopping: called between portions; if it returns True, the rest is left out.
 
         Returns:
-            How many suspicions were written down.
+            The number of recorded duplicates.
         """
         row = self._rows.find(resource_id, uid)
         search = self._indexes.search(row) if row is not None else None
@@ -87,7 +87,7 @@ class TrainedDuplicates:
         while True:
             query = select(PersistedFaceRow.person_id, PersistedFaceRow.face_id, PersistedFaceRow.sealed)
             query = query.where(PersistedFaceRow.collection == row.uid, PersistedFaceRow.revision > since)
-            if row.faces <= COMPARED_FACES:  # the others were compared when they came
+            if row.faces <= COMPARED_FACES:  # the others were compared at enrolment
                 query = query.where(PersistedFaceRow.photo.is_(None))
             if after is not None:
                 query = query.where(PersistedFaceRow.face_id > after)
@@ -160,7 +160,7 @@ def _there(session: Session, collection: UUID, faces: list[UUID]) -> set[UUID]:
 
 
 def _known(session: Session, collection: UUID, faces: list[UUID]) -> set[frozenset[UUID]]:
-    """The pairs that one of the faces is in and that are written down already."""
+    """Return the recorded pairs that contain one of the faces."""
     found: set[frozenset[UUID]] = set()
     for start in range(0, len(faces), 500):
         some = faces[start : start + 500]

@@ -1,7 +1,6 @@
-"""The search engines: where each keeps trained indexes, and how it is opened.
+"""The search engines: where each stores trained indexes, and how it is opened.
 
-Another engine is a module with an `IndexEngine`, a line in `ENGINES`, and its name among the values of the setting
-`search_engine`.
+A new engine needs a module with an `IndexEngine`, a line in `ENGINES`, and a value of the setting `search_engine`.
 """
 
 from __future__ import annotations
@@ -29,16 +28,16 @@ _log = structlog.get_logger(__name__)
 
 
 Guard = Callable[[Connection], None]
-"""Called last in the transaction of a write that other servers see; raises when the writer may not write any more."""
+"""Called at the end of a transaction that other servers see; raises if the caller may no longer write."""
 
 
 class IndexEngine(Protocol):
     """The trained indexes of all collections with one search engine.
 
     Attributes:
-        rebuilds: whether an index that is missing here is rebuilt from the database: another machine may have made it.
-        elsewhere: whether it is kept by another server, whose answer may take long or not come.
-        may_miss: whether its answers are checked by exact searches now and then (`shadow`).
+        rebuilds: whether an index missing on this machine is rebuilt from the database, as another may have trained it.
+        elsewhere: whether another server stores the indexes, which may respond slowly or not at all.
+        may_miss: whether searches may miss neighbours, so that a share is checked by exact searches (`shadow`).
     """
 
     rebuilds: bool
@@ -46,11 +45,11 @@ class IndexEngine(Protocol):
     may_miss: bool
 
     def is_name(self, name: str) -> bool:
-        """Whether an index of this name is one of this engine."""
+        """Whether a name belongs to an index of this engine."""
         ...
 
     def fresh_name(self, fingerprint: str) -> str:
-        """Return a name that no index has, for one of this recogniser."""
+        """Return an unused name for an index of this recogniser."""
         ...
 
     def store(self, row: CollectionRow, name: str, guard: Guard | None = None) -> TrainedStore:
@@ -59,27 +58,27 @@ class IndexEngine(Protocol):
         Args:
             row: the collection.
             name: name of the index.
-            guard: for writing where servers share what is written; an index in files is a new folder for each training.
+            guard: for engines whose indexes are shared by servers; unused for files, where each training has a folder.
         """
         ...
 
     def branch(self, row: CollectionRow, old: str, new: str, guard: Guard | None = None) -> TrainedStore:
-        """Start the index `new` with what `old` is now.
+        """Start the index `new` with the content of `old`.
 
         Raises:
-            TrainedIndexError: there is no usable one.
+            TrainedIndexError: `old` is not usable.
         """
         ...
 
     def tidy(self, uid: UUID, name: str | None) -> None:
-        """Delete a collection's indexes but the one of this name; all with None."""
+        """Delete a collection's indexes except `name` (None: delete all)."""
         ...
 
-    def left_over(self, uid: UUID, name: str) -> Callable[[], object]:
-        """Look at what there is of a collection besides the index of this name; return what deletes it.
+    def prepare_tidy(self, uid: UUID, name: str) -> Callable[[], object]:
+        """Find a collection's data besides the index `name`; return a function that deletes it.
 
-        What is deleted was there when this was called, wherever `elsewhere` is true: an index that another server
-        begins afterwards is not touched, so that no transaction needs to be held while the other server deletes.
+        If `elsewhere` is true, the function deletes only data that existed at this call. An index that another server
+        starts later is not affected, so no transaction must stay open during the deletion.
         """
         ...
 
@@ -93,10 +92,10 @@ class IndexLocation:
     """The storage locations of the search engines.
 
     Attributes:
-        folder: for files.
+        folder: folder of index files.
         database: database of the server.
-        vault: opens the keys of files.
-        milvus: the server, where one is set.
+        vault: decrypts the keys of index files.
+        milvus: the Milvus server, if one is configured.
     """
 
     folder: Path
@@ -125,7 +124,7 @@ ENGINES: Final[Mapping[str, Callable[[IndexLocation], IndexEngine]]] = MappingPr
         "milvus": _in_milvus,
     }
 )
-"""How each value of the setting `search_engine` is opened."""
+"""Opens the engine of each value of the setting `search_engine`."""
 
 EXACT: Final = "exact"
 
@@ -134,14 +133,14 @@ _LEFT_BEHIND: Final[tuple[Callable[[IndexLocation], IndexEngine | None], ...]] =
     lambda place: PgIndexes.left_behind(place.database),
     lambda place: MilvusIndexes.left_behind(place.milvus),
 )
-"""Prefixes of indexes from an earlier setting; they are searched until the next training."""
+"""Open the engines of earlier settings, whose indexes stay in use until the next training."""
 
 
 def open_engines(place: IndexLocation, chosen: str = EXACT) -> tuple[IndexEngine, ...]:
-    """Return the chosen engine, then those that have indexes of an earlier choice.
+    """Return the chosen engine, then the engines with indexes of earlier settings.
 
     Raises:
-        SearchEngineError: the chosen engine is not to be had, or a Milvus server that is set does not answer.
+        SearchEngineError: the chosen engine is not available, or a configured Milvus server does not respond.
     """
     first = ENGINES[chosen](place)
     others = [left for look in _LEFT_BEHIND if (left := look(place)) is not None]

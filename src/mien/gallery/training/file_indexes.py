@@ -1,7 +1,7 @@
 """Trained indexes in files, for exact search in this process.
 
-A collection's folder has one folder for each training. A new training makes a new folder, whose unchanged files are
-hard links. Machines that share a database have each a folder of their own.
+A collection's folder has one folder for each training. A new training creates a new folder, whose unchanged files are
+hard links. Machines that share a database each have their own folder.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mien.storage.tables import CollectionRow
 
 
 def key_name(uid: UUID) -> str:
-    """Return what the sealed key of a collection's files is bound to."""
+    """Return the associated data of the encrypted key of a collection's files."""
     return f"collections/{uid}/snapshots"
 
 
@@ -27,8 +27,8 @@ class FileIndexes:
     """The trained indexes of all collections in files; an `IndexEngine`.
 
     Args:
-        folder: the folder; processes of one server share it.
-        vault: opens the keys of their files.
+        folder: the folder, shared by the processes of a server.
+        vault: decrypts the files' keys.
     """
 
     rebuilds = True
@@ -41,44 +41,44 @@ class FileIndexes:
 
     @staticmethod
     def is_name(name: str) -> bool:
-        """Whether an index of this name is in files: the names are hexadecimal."""
+        """Whether a name belongs to an index in files; these names are hexadecimal."""
         return "-" not in name
 
     @staticmethod
     def fresh_name(fingerprint: str) -> str:
-        """Return a name that no index has."""
+        """Return an unused name."""
         del fingerprint
         return secrets.token_hex(8)
 
     def store(self, row: CollectionRow, name: str, guard: object = None) -> TrainedIndexFiles:
         """Return the index of a collection under this name, which need not exist."""
-        del guard  # each training has a folder of its own, which no server reads before the row names it
+        del guard  # each training has its own folder, which no server reads before the row contains its name
         key = self._vault.open(row.snapshot_key, resource_id=row.resource_id, what=key_name(row.uid))
         return TrainedIndexFiles(self.of(row.uid) / name, key)
 
     def branch(self, row: CollectionRow, old: str, new: str, guard: object = None) -> TrainedIndexFiles:
-        """Start the index `new` with what `old` is now.
+        """Start the index `new` with the content of `old`.
 
         Raises:
-            TrainedIndexError: there is no usable one.
+            TrainedIndexError: `old` is not usable.
         """
         del guard
         return self.store(row, old).branch(self.of(row.uid) / new)
 
     def tidy(self, uid: UUID, name: str | None) -> None:
-        """Delete a collection's indexes but the one of this name; with None its folder too."""
+        """Delete a collection's indexes except `name` (None: delete all, with the folder)."""
         if name is None:
             shutil.rmtree(self.of(uid), ignore_errors=True)
             return
         for path in self.outdated(uid, name):
             shutil.rmtree(path, ignore_errors=True)
 
-    def left_over(self, uid: UUID, name: str) -> Callable[[], object]:
-        """Return what deletes a collection's indexes but the one of this name."""
+    def prepare_tidy(self, uid: UUID, name: str) -> Callable[[], object]:
+        """Return a function that deletes a collection's indexes except `name`."""
         return partial(self.tidy, uid, name)
 
     def outdated(self, uid: UUID, name: str | None) -> list[Path]:
-        """Return the folders of a collection's indexes but the one of this name."""
+        """Return the folders of a collection's indexes except `name`."""
         return [path for path in _paths(self.of(uid)) if path.is_dir() and path.name != name]
 
     def collections(self) -> Collection[UUID]:

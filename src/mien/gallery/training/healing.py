@@ -1,4 +1,4 @@
-"""A search that rebuilds its index from the database when a damaged part of it is read, and goes on."""
+"""A search that rebuilds its index from the database when it reads a damaged part, and then continues."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from mien.search import EnrolledTemplates, Match, Query, TemplateSearch, Trained
 
 T = TypeVar("T")
 Heal = Callable[[TemplateSearch, TrainedIndexError], TemplateSearch]
-"""Returns a sound search in place of one that was found damaged, or raises the error."""
+"""Returns a working search to replace a damaged one, or raises the error."""
 
 
 class HealingSearch:
-    """A `TemplateSearch` of an index in files, whose float32 templates are read and checked only when they are needed.
+    """A `TemplateSearch` over index files, whose float32 templates are read and checked only on use.
 
     Args:
-        search: as it was loaded.
-        heal: rebuilds it.
+        search: the loaded search.
+        heal: rebuilds a damaged index.
     """
 
     def __init__(self, search: TemplateSearch, heal: Heal) -> None:

@@ -1,6 +1,6 @@
-"""History of trainings: the newest of every collection are kept until the collection is deleted.
+"""History of trainings: the latest `KEPT` of every collection, until the collection is deleted.
 
-They are written in the transactions that move a training on, so that they tell what the training's status tells.
+Records are written in the transactions that change a training's status, so both always agree.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from mien.gallery.types import TrainingRun, TrainingState
 from mien.storage.tables import CollectionRow, TrainingRunRow
 
 KEPT: Final = 50
-"""Trainings of a collection."""
+"""Most recorded trainings of a collection."""
 
 
 def asked(session: Session, row: CollectionRow, now: datetime) -> TrainingRunRow:
-    """Write down that a training was requested, and forget the oldest.
+    """Record that a training was requested, and delete the oldest record.
 
     Args:
-        session: writes; has locked the collection.
+        session: writing session that has locked the collection.
         row: the collection.
         now: the time.
     """
@@ -50,14 +50,14 @@ def asked(session: Session, row: CollectionRow, now: datetime) -> TrainingRunRow
 
 
 def unchanged(session: Session, row: CollectionRow, now: datetime) -> None:
-    """Write down that a training was requested and had nothing to do; as `asked`."""
+    """Record that a training was requested and had nothing to do; see `asked`."""
     run = asked(session, row, now)
     run.unchanged = True
     _close(run, row, now, TrainingState.SUCCEEDED, None)
 
 
 def begun(session: Session, row: CollectionRow, now: datetime) -> None:
-    """Write down that a training has begun; again, when one that was begun has not ended: its process has."""
+    """Record the start of a training, or its restart after its process was killed."""
     run = _open(session, row, now)
     run.status = TrainingState.RUNNING.value
     run.started_at = now
@@ -67,7 +67,7 @@ def begun(session: Session, row: CollectionRow, now: datetime) -> None:
 def ended(
     session: Session, row: CollectionRow, now: datetime, state: TrainingState, message: str | None = None
 ) -> None:
-    """Write down how a training has ended."""
+    """Record the end of a training."""
     _close(_open(session, row, now), row, now, state, message)
 
 
@@ -92,7 +92,7 @@ def runs(session: Session, collection: UUID) -> list[TrainingRun]:
 
 
 def _open(session: Session, row: CollectionRow, now: datetime) -> TrainingRunRow:
-    """Return the training that is under way; a new one where nobody asked: a migration was killed at it."""
+    """Return the running training; a new record if none was requested (after a killed re-embedding)."""
     query = select(TrainingRunRow).where(TrainingRunRow.collection == row.uid, TrainingRunRow.ended_at.is_(None))
     run = session.scalar(query.order_by(TrainingRunRow.number.desc()).limit(1))
     return run or asked(session, row, row.training_created_at or now)

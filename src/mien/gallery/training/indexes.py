@@ -1,11 +1,11 @@
 """Storage of trained indexes, and the searches loaded from them.
 
-A collection's folder has one folder for each training, of which the collection's row names the one that serves. A new
-training makes a new folder (its unchanged files are hard links), moves the name in the row, and deletes the old one:
-a crash at any point leaves one or the other whole. Machines that share a database have each a folder of their own: what
-one of them trained, another rebuilds for itself from the database, ahead of the first question (`loader`).
+A collection's folder has one folder for each training; the collection's row contains the name of the one in use. A new
+training creates a new folder (unchanged files are hard links), changes the name in the row and deletes the old folder,
+so a crash leaves either the old or the new index intact. Machines that share a database each have their own folder. If
+one of them trains a collection, the others rebuild the index from the database before the first search (`loader`).
 
-Whatever is damaged is rebuilt from the database, too: when it is loaded, or when a search reads the damaged part.
+Damaged indexes are rebuilt from the database too, when they are loaded or when a search reads the damaged part.
 """
 
 from __future__ import annotations
@@ -39,24 +39,24 @@ _log = structlog.get_logger(__name__)
 
 
 Damaged = Callable[[UUID, UUID, str], object]
-"""Told of an index that was damaged and is rebuilt: whose, of which collection (`uid`), and the damage."""
+"""Called with resource id, collection `uid` and reason for each damaged index, which is rebuilt."""
 
 
 class TrainedIndexes:
     """The trained indexes of all collections.
 
     Args:
-        engines: the engines with the indexes; trainings use the first.
-        folder: folder of those in files; processes of one server share it.
-        database: says which index serves.
-        vault: opens templates.
-        claims: claims of this process; its own when None.
-        damaged: called with each index that was found damaged and is rebuilt.
+        engines: the engines with indexes; trainings use the first.
+        folder: folder of index files, shared by the processes of a server.
+        database: the database.
+        vault: decrypts templates.
+        claims: claims of this process; None creates its own.
+        damaged: called with each damaged index, which is rebuilt.
         missing: called when an engine misses too many people.
 
     Attributes:
-        shadow: checks a share of the answers of engines that may miss somebody.
-        damages: how many indexes were found damaged since the start.
+        shadow: checks a share of the results of engines that may miss people.
+        damages: number of damaged indexes since the start.
     """
 
     def __init__(
@@ -91,42 +91,42 @@ class TrainedIndexes:
         Args:
             row: the collection.
             name: name of the index.
-            held: the claim that it is written under; see `IndexEngine.store`.
+            held: the writer's claim; see `IndexEngine.store`.
         """
         return self._engine_of(name).store(row, name, held.fence if held is not None else None)
 
     def fresh_name(self, fingerprint: str) -> str:
-        """Return a name that no index has, for one of this recogniser."""
+        """Return an unused name for an index of this recogniser."""
         return self._engines[0].fresh_name(fingerprint)
 
     def is_there(self, row: CollectionRow, name: str) -> bool:
-        """Whether an index can be searched: one in files that is not on this machine is rebuilt when it is needed."""
+        """Whether an index can be searched; a file index missing on this machine is rebuilt on demand."""
         engine = self._engine_of(name)
         return engine.rebuilds or engine.store(row, name).exists
 
     def goes_on(self, name: str) -> bool:
-        """Whether a next training can go on from the index of this name: both are of one engine."""
+        """Whether the next training can continue from the index `name`: it is of the engine in use."""
         return self._engine_of(name) is self._engines[0]
 
     def branch(self, row: CollectionRow, old: str, new: str, held: Held) -> TrainedStore:
-        """Start the index `new` with what `old` is now.
+        """Start the index `new` with the content of `old`.
 
         Raises:
-            TrainedIndexError: there is no usable one.
+            TrainedIndexError: `old` is not usable.
         """
         return self._engine_of(new).branch(row, old, new, held.fence)
 
     def search(self, row: CollectionRow) -> TemplateSearch | None:
-        """Return the search of a collection as it was last trained, None when it never was.
+        """Return the search on a collection's trained index; None if it was never trained.
 
         Raises:
-            TrainedIndexError: the trained index cannot be used, nor rebuilt.
+            TrainedIndexError: the trained index can be neither used nor rebuilt.
         """
         if row.snapshot is None:
             return None
         loaded = self._cached(row.uid, row.snapshot)
         if loaded is None:
-            with self._loading_lock(row.uid):  # one thread loads, the others wait for it
+            with self._loading_lock(row.uid):  # one thread loads, the others wait
                 loaded = self._cached(row.uid, row.snapshot) or self._load(row)
         if loaded is None:
             return None
@@ -139,24 +139,24 @@ class TrainedIndexes:
         return HealingSearch(loaded, heal)
 
     def previous(self, uid: UUID) -> TemplateSearch | None:
-        """Return what is loaded of a collection, whatever its age: its files need not be read again."""
+        """Return the loaded search of a collection, however old, so that its unchanged files need not be read again."""
         with self._lock:
             loaded = self._loaded.get(uid)
         return loaded.search if loaded else None
 
     def loaded(self) -> dict[UUID, str]:
-        """Return the names of the indexes that are loaded, by collection."""
+        """Return the names of the loaded indexes, by collection."""
         with self._lock:
             return {uid: one.name for uid, one in self._loaded.items()}
 
     def keep(self, uid: UUID, name: str, search: TemplateSearch, revision: int = -1) -> None:
-        """Keep a loaded search, and let go of those that were not used for the longest time.
+        """Cache a loaded search, and drop the least recently used ones.
 
         Args:
             uid: internal id of the collection.
             name: name of the index.
-            search: on it.
-            revision: revision of the collection that it has; -1 when that is not known.
+            search: search on the index.
+            revision: the index's revision of the collection; -1 if unknown.
         """
         with self._lock:
             self._loaded[uid] = Loaded(name, revision, search)
@@ -167,7 +167,7 @@ class TrainedIndexes:
                 total -= dropped.search.in_memory
 
     def forget(self, uid: UUID) -> None:
-        """Delete all that there is of a collection."""
+        """Delete all indexes of a collection."""
         with self._lock:
             self._loaded.pop(uid, None)
             self._loading.pop(uid, None)
@@ -178,31 +178,31 @@ class TrainedIndexes:
         """Delete a collection's indexes except the one in use.
 
         Raises:
-            ClaimLostError: another server has taken the claim over, so that another index may be in use.
+            ClaimLostError: another server has taken over the claim, so another index may be in use.
         """
-        found = [(engine, engine.left_over(uid, name if name is not None else "")) for engine in self._engines]
+        found = [(engine, engine.prepare_tidy(uid, name if name is not None else "")) for engine in self._engines]
         with self._database.write(EVERY_RESOURCE) as session:
-            held.fence(session)  # nobody else can begin a training before the files are deleted
+            held.fence(session)  # no other server can start a training before the files are deleted
             for engine, delete in found:
                 if not engine.elsewhere:
                     delete()
-        # Other servers delete what was there before the claim was confirmed: no transaction waits for them.
+        # Data on other servers is deleted outside the transaction: it existed before the claim was confirmed.
         for engine, delete in found:
             if engine.elsewhere:
                 delete()
 
     def claim(self, uid: UUID, what: str = "training") -> AbstractContextManager[Held | None]:
-        """Claim the right to make a collection's next index; gives None when another thread or server has it.
+        """Claim the right to write a collection's next index; yields None if another thread or server has it.
 
-        With another `what` it is another right (to re-embed the collection).
+        Other values of `what` are separate claims (such as for re-embedding).
         """
         return self._claims.hold(f"{what}/{uid}")
 
     def sweep(self) -> int:
-        """Let go of what is out of date in memory, and delete the files of collections and trainings that are gone.
+        """Drop outdated searches from memory, and delete the files of deleted collections and old trainings.
 
         Returns:
-            How many were dropped or deleted.
+            The number of dropped or deleted items.
         """
         with self._lock:
             loaded = {uid: one.name for uid, one in self._loaded.items()}
@@ -218,14 +218,14 @@ class TrainedIndexes:
         return len(stale) + len(gone) + sum(self._tidy_left(uid, serving[uid]) for uid in on_disk if uid in serving)
 
     def _tidy_left(self, uid: UUID, name: str | None) -> bool:
-        """Delete what another machine's training, or a process that was killed, has left out of date here."""
+        """Delete indexes here that are outdated by another machine's training or left by a killed process."""
         folder = self._of(uid)
         if not folder.is_dir() or not any(path.is_dir() and path.name != name for path in folder.iterdir()):
             return False
         with self.claim(uid) as held:
             if held is None:
                 return False
-            serving = self._serving({uid})  # read again: a training may have ended before the claim was ours
+            serving = self._serving({uid})  # read again: a training may have ended before the claim was obtained
             if uid in serving:
                 self.tidy(uid, serving[uid], held)
         return True
@@ -256,7 +256,7 @@ class TrainedIndexes:
             return loaded.search
 
     def _load(self, row: CollectionRow) -> TemplateSearch | None:
-        """Load what the row names, or what serves by now; what is missing or damaged is rebuilt, once."""
+        """Load the row's index, or the one now in use; rebuild it once if it is missing or damaged."""
         rebuilt = ""
         fresh: CollectionRow | None = row
         while fresh is not None and fresh.snapshot is not None:
@@ -264,7 +264,7 @@ class TrainedIndexes:
             try:
                 search = self.store(fresh, name).load(self.previous(fresh.uid))
             except TrainedIndexError as error:
-                # A training may have moved on and deleted it since the row was read.
+                # A later training may have deleted it since the row was read.
                 fresh = self._fresh(row)
                 if fresh is not None and fresh.snapshot == name:
                     if rebuilt == name or not self._rebuild(fresh, name, error):
@@ -276,7 +276,7 @@ class TrainedIndexes:
         return None
 
     def _heal(self, row: CollectionRow, search: TemplateSearch, error: TrainedIndexError) -> TemplateSearch:
-        """Return a sound search in place of one whose files are damaged; one thread rebuilds, the others wait.
+        """Return a working search to replace one with damaged files; one thread rebuilds, the others wait.
 
         Raises:
             TrainedIndexError: it cannot be rebuilt.
@@ -298,16 +298,16 @@ class TrainedIndexes:
             return sound
 
     def _rebuild(self, row: CollectionRow, name: str, error: TrainedIndexError) -> bool:
-        """Write the files of an index from the database, loudly when they were damaged and not merely elsewhere."""
+        """Write the files of an index from the database; log damage, but not mere absence on this machine."""
         with self._lock:
             previous = self._loaded.get(row.uid)
         if not isinstance(error, TrainedIndexMissingError):
             self.report_damage(row, error)
-            previous = None  # it may share the damaged files
+            previous = None  # it may have the same damaged files
         return self._rebuilding.rebuild(row, self._engine_of(name), previous)
 
     def report_damage(self, row: CollectionRow, error: TrainedIndexError) -> None:
-        """Log that a trained index is damaged and is rebuilt from the database, and tell the operator's records."""
+        """Log and report that a trained index is damaged and is rebuilt from the database."""
         _log.error(
             "a trained index is damaged and is rebuilt from the database",
             collection=row.collection_id,

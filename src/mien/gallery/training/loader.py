@@ -1,4 +1,4 @@
-"""Loads trained indexes ahead of the first question: after a start, and when another server has trained one."""
+"""Loads trained indexes before the first search: after a start, and when another server has trained one."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from mien.storage.faults import log_failure
 from mien.storage.tables import CollectionRow
 
 LOOK_SECONDS: Final = 1.0
-"""Pause between two looks at what serves."""
+"""Pause between two rounds, in seconds."""
 
 _SHARE: Final = 20
-"""A look may take this part of the time at most: with very many collections the pause is longer."""
+"""A round may take at most 1 / _SHARE of the time; with very many collections the pause becomes longer."""
 _log = structlog.get_logger(__name__)
 
 
 class IndexLoader:
-    """A thread that loads what serves, and rebuilds what is missing on this machine or damaged.
+    """A thread that loads the indexes in use, and rebuilds those that are missing on this machine or damaged.
 
-    The first round takes the collections that were trained last, as many as are kept in memory. Later rounds take what
-    has changed since.
+    The first round loads the most recently trained collections, as many as fit into the cache. Later rounds load
+    changes.
 
     Args:
-        indexes: keeps what is loaded.
-        database: says what serves.
+        indexes: caches the loaded indexes.
+        database: the database.
         seconds: pause between two rounds.
     """
 
@@ -49,7 +49,7 @@ class IndexLoader:
 
     @property
     def ready(self) -> bool:
-        """Whether the first round is over and the thread runs."""
+        """Whether the first round has finished and the thread is running."""
         return self._first_round_done and self._thread is not None and self._thread.is_alive()
 
     def start(self) -> None:
@@ -58,13 +58,13 @@ class IndexLoader:
         self._thread.start()
 
     def stop(self, seconds: float = 10.0) -> None:
-        """End the thread after the index that it is loading."""
+        """Stop the thread after the index that it is loading."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(seconds)
 
     def run_once(self) -> int:
-        """Load what has changed since the last round; returns how many indexes that were."""
+        """Load the indexes that have changed since the last round; returns their number."""
         began = perf_counter()
         changed = self._changed()
         self._pause = max(self._seconds, _SHARE * (perf_counter() - began))
@@ -77,7 +77,7 @@ class IndexLoader:
             assert row.snapshot is not None
             try:
                 done += self._indexes.search(row) is not None
-            except TrainedIndexError as error:  # not again before it is trained; calls are answered 503
+            except TrainedIndexError as error:  # not retried before the next training; calls return 503
                 _log.error("a trained index cannot be loaded", collection=row.collection_id, reason=str(error))
             self._seen[row.uid] = row.snapshot
         self._first_round_done = True
@@ -104,7 +104,7 @@ class IndexLoader:
                 )
             }
         loaded = self._indexes.loaded()
-        # The server that trained it has loaded it, too.
+        # An index trained by this server is already loaded.
         return [rows[uid] for uid in different if uid in rows and loaded.get(uid) != rows[uid].snapshot]
 
     def _run(self) -> None:
@@ -120,7 +120,7 @@ class IndexLoader:
 
 
 def _that_fit(rows: list[CollectionRow]) -> list[CollectionRow]:
-    """Return the first that together have no more templates than are kept in memory."""
+    """Return the first collections whose templates together fit into the cache."""
     kept: list[CollectionRow] = []
     templates = 0
     for row in rows:

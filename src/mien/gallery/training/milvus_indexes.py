@@ -1,7 +1,7 @@
-"""Trained indexes in Milvus: what folders of files are for the engine in process.
+"""Trained indexes in Milvus.
 
-Each training has an index of its own name, which shares the unchanged templates with the one before. The server must
-see the templates: they are not encrypted.
+Each training creates an index with a new name, which shares unchanged templates with the previous one. The server must
+see the templates, so they are not encrypted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from uuid import UUID
 from mien.gallery.training.pg_indexes import SearchEngineError
 from mien.search import SearchServerError
 from mien.search.milvus import INDEXES, MilvusServer, MilvusTables
-from mien.search.milvus_store import MilvusStore, collections, left_over, tidy
+from mien.search.milvus_store import MilvusStore, collections, prepare_tidy, tidy
 from mien.storage.tables import CollectionRow
 
 _PREFIX: Final = "mv-"
@@ -40,7 +40,7 @@ class MilvusIndexes:
         """Open a server for searching.
 
         Raises:
-            SearchEngineError: none is set, it does not answer, or the Python package is missing.
+            SearchEngineError: no server is configured, it does not respond, or the Python package is missing.
         """
         if server is None:
             raise SearchEngineError(
@@ -50,10 +50,10 @@ class MilvusIndexes:
 
     @classmethod
     def left_behind(cls, server: MilvusServer | None) -> MilvusIndexes | None:
-        """The indexes that an earlier setting left on a server that is still set; used until the next training.
+        """Return the indexes of an earlier setting on a server that is still configured; used until the next training.
 
         Raises:
-            SearchEngineError: the server does not answer: templates could stay there after they are deleted here.
+            SearchEngineError: the server does not respond, so templates deleted here could remain there.
         """
         if server is None:
             return None
@@ -62,36 +62,36 @@ class MilvusIndexes:
 
     @staticmethod
     def is_name(name: str) -> bool:
-        """Whether a trained index of this name is in Milvus."""
+        """Whether a name belongs to an index in Milvus."""
         return name.startswith(_PREFIX)
 
     @staticmethod
     def fresh_name(fingerprint: str) -> str:
-        """Return a name that no index has."""
+        """Return an unused name."""
         del fingerprint
         return f"{_PREFIX}{secrets.token_hex(8)}"
 
     def store(self, row: CollectionRow, name: str, guard: object = None) -> MilvusStore:
         """Return the index of a collection under this name, which need not exist."""
-        del guard  # each training has a name of its own, which no server reads before the row has it
+        del guard  # each training has its own name, which no server reads before the row contains it
         return MilvusStore(self._tables, str(row.resource_id), row.uid.hex, name)
 
     def branch(self, row: CollectionRow, old: str, new: str, guard: object = None) -> MilvusStore:
-        """Start the index `new` with what `old` is now.
+        """Start the index `new` with the content of `old`.
 
         Raises:
-            TrainedIndexError: there is no usable one.
+            TrainedIndexError: `old` is not usable.
         """
         del guard
         return self.store(row, old).branch(new)
 
     def tidy(self, uid: UUID, name: str | None) -> None:
-        """Delete a collection's indexes but the one of this name; all with None."""
+        """Delete a collection's indexes except `name` (None: delete all)."""
         tidy(self._tables, uid.hex, name)
 
-    def left_over(self, uid: UUID, name: str) -> Callable[[], object]:
-        """Look at what there is of a collection besides the index of this name; return what deletes it."""
-        return left_over(self._tables, uid.hex, name)
+    def prepare_tidy(self, uid: UUID, name: str) -> Callable[[], object]:
+        """Find a collection's data besides the index `name`; return a function that deletes it."""
+        return prepare_tidy(self._tables, uid.hex, name)
 
     def collections(self) -> Collection[UUID]:
         """Return the collections that have an index here."""

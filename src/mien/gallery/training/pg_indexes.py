@@ -1,7 +1,7 @@
-"""Trained indexes in PostgreSQL, for pgvector: what folders of files are for the engine in process.
+"""Trained indexes in PostgreSQL, for pgvector.
 
-A trained state lies under its collection and the fingerprint of its recogniser, so that templates of two recognisers
-never share a place. Training changes it in one transaction. The server must see the templates: they are not encrypted.
+An index is stored under its collection and the fingerprint of its recogniser, so that templates of two recognisers are
+never mixed. Training changes it in one transaction. The server must see the templates, so they are not encrypted.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FINGERPRINT: Final = 16
 
 
 class SearchEngineError(OSError):
-    """The search engine that was chosen is not to be had; the message says why and how to fix it."""
+    """The configured search engine is not available; the message says why and how to fix it."""
 
 
 class PgIndex:
@@ -44,7 +44,7 @@ class PgIndex:
 
     @property
     def exists(self) -> bool:
-        """Whether there is a trained state."""
+        """Whether there is a trained index."""
         try:
             self._store.load()
         except NoTemplatesTableError:
@@ -52,7 +52,7 @@ class PgIndex:
         return True
 
     def write(self, faces: EnrolledTemplates, fingerprint: str) -> None:
-        """Replace whatever there is."""
+        """Replace the whole index with these faces."""
         self._store.write(faces, fingerprint)
 
     def update(
@@ -70,14 +70,14 @@ class PgIndex:
 
     @property
     def holds_removed(self) -> bool:
-        """No: what was removed is gone from the table."""
+        """False: an update deletes removed rows."""
         return False
 
     def compact(self) -> None:
-        """Does nothing: removed rows are already deleted from the table."""
+        """Do nothing: updates already delete removed rows."""
 
     def verify(self) -> None:
-        """Check that it is there.
+        """Check that the index exists.
 
         Raises:
             TrainedIndexMissingError: it does not exist.
@@ -85,10 +85,10 @@ class PgIndex:
         self.load()
 
     def load(self, previous: TemplateSearch | None = None) -> PgVectorSearch:
-        """Open it for searching.
+        """Open the index for searching.
 
         Raises:
-            TrainedIndexMissingError: there is none.
+            TrainedIndexMissingError: the index does not exist.
         """
         del previous
         try:
@@ -104,8 +104,8 @@ class PgIndexes:
     """The trained indexes of all collections in PostgreSQL; an `IndexEngine`.
 
     Args:
-        database: database of PostgreSQL, with pgvector.
-        method: how neighbours are found.
+        database: a PostgreSQL database with pgvector.
+        method: how searches find neighbours.
     """
 
     rebuilds = False
@@ -121,7 +121,7 @@ class PgIndexes:
         """Prepare a database for pgvector.
 
         Raises:
-            SearchEngineError: it is not PostgreSQL, or has no pgvector.
+            SearchEngineError: the database is not PostgreSQL, or has no pgvector.
         """
         if database.is_sqlite:
             raise SearchEngineError(
@@ -144,9 +144,9 @@ class PgIndexes:
 
     @classmethod
     def left_behind(cls, database: Database) -> PgIndexes | None:
-        """The index that an earlier setting of pgvector left in the database; used until the next training.
+        """Return the indexes of an earlier setting in the database; used until the next training.
 
-        Without the package `pgvector` it cannot be searched: None, so that the indexes are rebuilt from the database.
+        Returns None without the package `pgvector`, as they cannot be searched then: they are rebuilt.
         """
         if (
             database.is_sqlite
@@ -158,39 +158,39 @@ class PgIndexes:
 
     @staticmethod
     def is_name(name: str) -> bool:
-        """Whether a trained index of this name is in PostgreSQL."""
+        """Whether a name belongs to an index in PostgreSQL."""
         return name.startswith(_PREFIX)
 
     @staticmethod
     def fresh_name(fingerprint: str) -> str:
-        """Return a name for the trained state of a recogniser."""
+        """Return the name of the index of a recogniser."""
         return f"{_PREFIX}{fingerprint[:_FINGERPRINT]}-{secrets.token_hex(8)}"
 
     def store(self, row: CollectionRow, name: str, guard: Callable[[Connection], None] | None = None) -> PgIndex:
-        """Return the trained state of a collection under this name, which need not exist."""
+        """Return the index of a collection under this name, which need not exist."""
         scope = (str(row.resource_id), _place(row.uid, name))
         return PgIndex(PgVectorStore(self._database.engine, *scope, self._method, guard), name)
 
     def branch(
         self, row: CollectionRow, old: str, new: str, guard: Callable[[Connection], None] | None = None
     ) -> PgIndex:
-        """Return the index `new`, which is the place of `old`: an update is one transaction."""
+        """Return the index `new`, which replaces `old` in place: an update is one transaction."""
         del old
         return self.store(row, new, guard)
 
     def tidy(self, uid: UUID, name: str | None) -> None:
-        """Delete a collection's trained states but the one of this name."""
+        """Delete a collection's indexes except `name`."""
         kept = _place(uid, name) if name is not None and self.is_name(name) else ""
         statement = "DELETE FROM search_collections WHERE collection_id LIKE :all AND collection_id <> :kept"
         with self._database.engine.begin() as connection:
             connection.execute(text(statement), {"all": f"{uid.hex}/%", "kept": kept})
 
-    def left_over(self, uid: UUID, name: str) -> Callable[[], object]:
-        """Return what deletes a collection's trained states but the one of this name."""
+    def prepare_tidy(self, uid: UUID, name: str) -> Callable[[], object]:
+        """Return a function that deletes a collection's indexes except `name`."""
         return partial(self.tidy, uid, name)
 
     def collections(self) -> Sequence[UUID]:
-        """Return the collections that have a trained state here."""
+        """Return the collections that have an index here."""
         with self._database.engine.connect() as connection:
             found = connection.execute(
                 text("SELECT DISTINCT split_part(collection_id, '/', 1) FROM search_collections")

@@ -1,4 +1,4 @@
-"""Rebuilding the files of a trained index from the database: on a server that did not train it, or after damage."""
+"""Rebuilds the files of a trained index from the database: on a server that did not train it, or after damage."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Loaded:
 
     Attributes:
         name: name of its index.
-        revision: revision of the collection, as the index has it; -1 when that is not known.
-        search: answers.
+        revision: the index's revision of the collection; -1 if unknown.
+        search: the search.
     """
 
     name: str
@@ -40,11 +40,11 @@ class Loaded:
 
 
 class Rebuilding:
-    """Writes trained indexes again, of what was enrolled when they were trained and is still there.
+    """Rebuilds trained indexes with the faces that were enrolled at the training and still exist.
 
     Args:
         database: the database with the templates.
-        templates: opens them.
+        templates: decrypts them.
     """
 
     def __init__(self, database: Database, templates: Templates) -> None:
@@ -52,16 +52,16 @@ class Rebuilding:
         self._templates = templates
 
     def rebuild(self, row: CollectionRow, engine: IndexEngine, previous: Loaded | None) -> bool:
-        """Write the index that a collection's row names.
+        """Write the index in use of a collection.
 
         Args:
-            row: as it is now.
+            row: the collection's current row.
             engine: engine of its index.
             previous: an earlier training that this server has loaded and whose files exist: only the changes since then
                 are read and decrypted. None to build everything.
 
         Returns:
-            Whether it was written: not when the index is not in files.
+            Whether it was written; False for an index that is not in files.
         """
         if row.snapshot is None or row.trained_revision < 0 or not engine.rebuilds:
             return False
@@ -75,7 +75,7 @@ class Rebuilding:
         return True
 
     def _change(self, row: CollectionRow, name: str, engine: IndexEngine, previous: Loaded) -> bool:
-        """Write the index as the previous one with what has changed since; returns whether that was possible."""
+        """Write the index from the previous one and the changes since; returns whether that was possible."""
         search = previous.search
         if (
             not isinstance(search, ExactSearch)
@@ -89,11 +89,11 @@ class Rebuilding:
             added = self._templates.faces(
                 row.resource_id, row.uid, _between(session, row.uid, previous.revision, row.trained_revision)
             )
-        # What is gone is found by comparison: notes of removals are deleted by the training that took them out.
+        # Removed faces are found by comparison: the training that processes records of removals deletes them.
         had = _alive(search)
         again = np.concatenate([added.person_ids, added.face_ids], axis=1)
         gone = had[~np.isin(_keys(had), _keys(there)) | np.isin(_keys(had), _keys(again))]
-        if len(had) - len(gone) + len(added) != len(there):  # the previous one has gaps or too many faces
+        if len(had) - len(gone) + len(added) != len(there):  # the previous index lacks faces or has too many
             return False
         removed = [(UUID(bytes=one[:16].tobytes()), UUID(bytes=one[16:].tobytes())) for one in gone]
         try:
@@ -125,7 +125,7 @@ def _alive(search: ExactSearch) -> NDArray[np.uint8]:
 
 
 def _pairs(session: Session, collection: UUID, revision: int) -> NDArray[np.uint8]:
-    """Return the (person, face) pairs that were enrolled by a revision and are still there, uint8 (n, 32)."""
+    """Return the (person, face) pairs that were enrolled by a revision and still exist, uint8 (n, 32)."""
     query = select(PersistedFaceRow.person_id, PersistedFaceRow.face_id)
     query = query.where(PersistedFaceRow.collection == collection, PersistedFaceRow.revision <= revision)
     query = query.where(func.length(PersistedFaceRow.sealed) > 0).execution_options(yield_per=_ROWS_AT_ONCE)
@@ -137,7 +137,7 @@ def _pairs(session: Session, collection: UUID, revision: int) -> NDArray[np.uint
 
 
 def _between(session: Session, collection: UUID, after: int, until: int) -> Iterator[SealedFace]:
-    """Give the faces that came after a revision and by another one; read them while the session is open."""
+    """Yield the faces enrolled between two revisions; iterate while the session is open."""
     query = select(PersistedFaceRow.person_id, PersistedFaceRow.face_id, PersistedFaceRow.sealed)
     query = query.where(PersistedFaceRow.collection == collection, func.length(PersistedFaceRow.sealed) > 0)
     query = query.where(PersistedFaceRow.revision > after, PersistedFaceRow.revision <= until)

@@ -1,8 +1,8 @@
-"""Checks a share of the answers of engines that may miss somebody, by exact searches in the database's own templates.
+"""Measures the recall of engines that may miss people, by exact searches over the templates in the database.
 
-An index of approximate neighbours misses some by design, and a server of another kind can lose rows silently. A thread
-compares sampled answers with all templates that the index was trained from. It works for a twentieth of the time at
-most, whatever the size of the collection.
+An approximate index misses some neighbours by design, and an external server can lose rows silently. A thread compares
+sampled results with all templates of the index. It works for at most a twentieth of the time, whatever the size of the
+collection.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from mien.storage.tables import CollectionRow
 SHARE: Final = 0.01
 
 _KEPT: Final = 64
-"""Probes that wait to be checked; more are not sampled."""
+"""Most probes waiting to be checked; no more are sampled then."""
 _REMEMBERED: Final = 10_000
 _ROWS_AT_ONCE: Final = 5_000
 _REST: Final = 19
@@ -44,7 +44,7 @@ _SAME: Final = 1e-3
 _log = structlog.get_logger(__name__)
 
 Told = Callable[[UUID, UUID, float, int], object]
-"""Told when recall falls below `LEAST_RECALL`: whose and which collection missed last, the recall, and of how many."""
+"""Called if recall falls below `LEAST_RECALL`, with resource id and `uid` of the last miss, recall and sample size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,15 @@ class _Probe:
     probe: NDArray[np.float32]
     query: Query
     found: frozenset[UUID]
-    least: float  # similarity of the worst answer; -1 where there was room for more
+    least: float  # similarity of the last match; -1 if there were fewer than requested
 
 
 class ShadowedSearch(HealingSearch):
-    """A search some of whose answers are checked.
+    """A search of which a share of the results is checked.
 
     Args:
-        search: as it was loaded.
-        heal: rebuilds it.
+        search: the loaded search.
+        heal: rebuilds a damaged index.
         row: the collection.
         probes: samples the probes.
     """
@@ -79,17 +79,17 @@ class ShadowedSearch(HealingSearch):
 
 
 class ShadowProbes:
-    """Checks sampled answers.
+    """Checks sampled results.
 
     Args:
         database: the database with the templates.
-        templates: opens them.
-        share: share of the probes that are checked, in [0, 1].
-        told: called when too many are missed.
+        templates: decrypts them.
+        share: share of the probes to check, in [0, 1].
+        told: called when too many people are missed.
 
     Attributes:
-        checks: probes that were checked since the start.
-        misses: those whose most similar person was not in the answer.
+        checks: number of probes checked since the start.
+        misses: number of these whose most similar person was not in the result.
         counted: called after each check with the collection and whether the most similar person was in the result.
     """
 
@@ -116,7 +116,7 @@ class ShadowProbes:
             return sum(self._results) / len(self._results) if self._results else 1.0
 
     def offer(self, row: CollectionRow, probes: NDArray[Any], query: Query, found: Sequence[Sequence[Match]]) -> None:
-        """Sample answers to be checked later; costs a caller nothing else."""
+        """Sample results to check later; does no other work in the caller's thread."""
         for probe, matches in zip(probes, found, strict=True):
             if random.random() < self.share and len(self._waiting) < _KEPT:  # noqa: S311  # no secret
                 least = matches[-1].similarity if len(matches) >= query.top else -1.0
@@ -125,10 +125,10 @@ class ShadowProbes:
                 self._wake.set()
 
     def check(self) -> int:
-        """Check what was sampled so far.
+        """Check the probes sampled so far.
 
         Returns:
-            How many probes were checked.
+            The number of checked probes.
         """
         some = [self._waiting.popleft() for _ in range(len(self._waiting))]
         by_index: dict[tuple[UUID, str | None], list[_Probe]] = {}
@@ -139,7 +139,7 @@ class ShadowProbes:
         return len(some)
 
     def _compare(self, probes: Sequence[_Probe]) -> None:
-        """Compare probes on one index with what it was trained from and is still enrolled."""
+        """Compare probes on one index with its templates that are still enrolled."""
         row = probes[0].row
         matrix = np.stack([one.probe for one in probes])
         best = np.full(len(probes), -2.0, np.float32)
@@ -149,7 +149,7 @@ class ShadowProbes:
             while rows := list(islice(enrolled, _ROWS_AT_ONCE)):
                 faces = self._templates.faces(row.resource_id, row.uid, rows)
                 if faces.templates.shape[1] != matrix.shape[1]:
-                    return  # it was migrated to another recogniser meanwhile
+                    return  # it was re-embedded with another recogniser meanwhile
                 people = faces.person_ids.view("S16").reshape(-1)
                 for at, (one, scores) in enumerate(zip(probes, matrix @ faces.templates.T, strict=True)):
                     scores[~_allowed(people, one.query)] = -2.0
@@ -187,7 +187,7 @@ class ShadowProbes:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread; what was not checked yet is not."""
+        """Stop the thread; waiting probes are not checked."""
         self._stop.set()
         self._wake.set()
         if self._thread is not None:

@@ -1,4 +1,4 @@
-"""The changes that a trained group does not contain yet: faces added or removed since its last training."""
+"""Changes that a trained index does not contain yet: faces added or removed since the last training."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Staleness:
     Attributes:
         ref: the collection.
         name: name of the collection.
-        added: faces that identification does not find before the next training, moved ones among them.
-        removed: faces, or persons with all of theirs, that left since; deleted persons are not found any more already.
+        added: number of faces that identification finds only after the next training, including moved faces.
+        removed: number of removed faces, or persons with all their faces; deleted persons are already not found.
         trained_at: time of the last successful training; None before the first.
         training: whether a training is waiting or running.
-        faces: how many are enrolled.
+        faces: number of enrolled faces.
     """
 
     ref: CollectionRef
@@ -39,12 +39,12 @@ class Staleness:
 
     @property
     def changes(self) -> int:
-        """How many changes there are."""
+        """Number of changes."""
         return self.added + self.removed
 
     @property
     def is_stale(self) -> bool:
-        """Whether a training would change what is found; an empty collection has nothing to train."""
+        """Whether a training would change search results; False for an empty collection, which cannot be trained."""
         return self.changes > 0 and (self.faces > 0 or self.trained_at is not None)
 
 
@@ -59,7 +59,7 @@ class StaleCollections:
         self._rows = rows
 
     def of(self, ref: CollectionRef) -> Staleness:
-        """Return how far a collection is ahead of its index; of kinds that need no training, not at all.
+        """Return how far a collection is ahead of its index; kinds that need no training are never stale.
 
         Raises:
             CollectionNotFoundError: there is no such collection.

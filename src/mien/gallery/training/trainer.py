@@ -1,10 +1,10 @@
-"""Training: builds an index of what is enrolled, in the background; the index is used once it is complete.
+"""Training: builds an index of the enrolled faces, in the background; the index is used once it is complete.
 
-The database says which collections are to be trained (`notStarted`, `running`); threads of any process take them up,
-each under the claim of its collection (`TrainedIndexes.claim`), a lease in the database that ends when its server dies.
-So a training that was killed is begun again by the next server that looks, and the old trained index serves until then.
-A server that was paused meanwhile can change nothing any more: each of its writes is fenced by the claim's token.
-While a collection is being trained nobody writes to it, so that what is read in several steps is of one state.
+The database contains the collections to train (`notStarted`, `running`). Threads of any process train them, each under
+a claim on its collection (`TrainedIndexes.claim`): a lease in the database that expires when its server dies. So
+another server restarts a killed training, and the old index stays in use until then. A server that was paused
+meanwhile can change nothing: the claim's token fences each of its writes. While a collection is being trained, it
+accepts no writes, so that several reads see the same state.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from mien.storage.faults import StorageFault, fault_of, log_failure
 from mien.storage.tables import CollectionRow, RemovalRow
 
 LOOK_SECONDS: Final = 5.0
-"""How long a training waits at most whose process died, when another is there."""
+"""Seconds between two checks for trainings to run, such as those of a process that died."""
 _EMPTY: Final = {
     True: "There is no person with a face in the group: add one, then train again.",
     False: "There is no face in the list: add one, then train again.",
@@ -46,15 +46,15 @@ _log = structlog.get_logger(__name__)
 
 
 class Training:
-    """Trains collections and says how that goes.
+    """Trains collections and reports their training status.
 
     Args:
         rows: opens sessions on collections.
-        templates: opens templates.
-        indexes: the store for the results.
-        threads: how many collections are trained at the same time.
+        templates: decrypts templates.
+        indexes: the trained indexes.
+        threads: number of collections trained at the same time.
         trained: called after each successful training with the collection and the number of faces.
-        look: called after each that succeeded, to look for duplicates (`TrainedDuplicates.look`).
+        look: called after each successful training, to find duplicates (`TrainedDuplicates.look`).
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Training:
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
-    # What callers ask
+    # Calls of the API
 
     def start(self, ref: CollectionRef) -> None:
         """Request a training; if nothing has changed since the last success, it succeeds at once.
@@ -101,11 +101,11 @@ class Training:
             self._wake.release()
 
     def status(self, ref: CollectionRef) -> TrainingStatus:
-        """Return how the last training went or is going.
+        """Return the status of the last training.
 
         Raises:
             CollectionNotFoundError: there is no such collection.
-            NotTrainedError: nobody ever asked for a training.
+            NotTrainedError: no training was ever requested.
         """
         row = self._rows.get(ref)
         if row.training_status is None or row.training_created_at is None:
@@ -139,9 +139,9 @@ class Training:
         return [(CollectionRef(row.resource_id, Kind(row.kind), row.collection_id), row) for row in callers]
 
     def rebuild(self, ref: CollectionRef) -> TrainingStatus:
-        """Create a collection's trained index anew from the database, in this thread or in whichever process is faster.
+        """Rebuild a collection's trained index from the database, in this thread or another process.
 
-        What was enrolled since the last training is in it, too.
+        It also contains the faces enrolled since the last training.
 
         Raises:
             CollectionNotFoundError: there is no such collection.
@@ -169,14 +169,14 @@ class Training:
     # The threads
 
     def begin(self) -> None:
-        """Start the threads; they first take up what an earlier process left."""
+        """Start the threads; they first resume trainings that an earlier process left."""
         for number in range(self._count):
             thread = threading.Thread(target=self._run, name=f"mien-training-{number}", daemon=True)
             self._threads.append(thread)
             thread.start()
 
     def stop(self, seconds: float = 10.0) -> None:
-        """End the threads; a training that takes longer is left to the next start."""
+        """Stop the threads; a training that takes longer is resumed at the next start."""
         self._stopping.set()
         for _ in self._threads:
             self._wake.release()
@@ -185,7 +185,7 @@ class Training:
         self._threads.clear()
 
     def run_pending(self) -> int:
-        """Do in this thread what is to be done and nobody else is doing; returns how many trainings ended."""
+        """Run pending trainings in this thread that nobody else is running; returns how many ended."""
         ended = 0
         for resource_id, kind, collection_id in self._pending():
             if self._stopping.is_set():
@@ -213,14 +213,14 @@ class Training:
     # One training
 
     def _train(self, ref: CollectionRef) -> bool:
-        """Train a collection unless somebody else does; returns whether a training ended."""
+        """Train a collection unless another thread or process does; returns whether a training ended."""
         try:
             row = self._rows.get(ref)
         except CollectionNotFoundError:  # its resource was deleted
             return False
         with self._indexes.claim(row.uid) as held:
             fresh = self._rows.find(row.resource_id, row.uid) if held is not None else None
-            if held is None or fresh is None or fresh.training_status not in BUSY:  # it has ended meanwhile
+            if held is None or fresh is None or fresh.training_status not in BUSY:  # running elsewhere, or ended
                 return False
             state = self._train_held(ref, fresh, held)
         if state is TrainingState.SUCCEEDED and self._look is not None:
@@ -232,7 +232,7 @@ class Training:
         return state is not None
 
     def _train_held(self, ref: CollectionRef, row: CollectionRow, held: Held) -> TrainingState | None:
-        """Train a collection under its claim; returns how that ended, None when it is to be begun again."""
+        """Train a collection under its claim; returns the result, or None if it must be restarted."""
         try:
             self._mark_running(row, held)
             if row.faces == 0:
@@ -240,15 +240,15 @@ class Training:
                 return TrainingState.FAILED
             self._end(row, held, self._make(row, held), None)
             return TrainingState.SUCCEEDED
-        except ClaimLostError:  # that server has begun again, and its result serves
+        except ClaimLostError:  # the other server has restarted it, and its result is used
             _log.warning("another server has taken over a training", collection=ref.collection_id)
             return None
         except Exception as error:
-            if self._stopping.is_set():  # the database may be closed already: the next start goes on
+            if self._stopping.is_set():  # the database may already be closed: the next start resumes it
                 return None
             log_failure(_log, "training failed", error, collection=ref.collection_id)
             fault = fault_of(error)
-            if fault in {StorageFault.UNAVAILABLE, StorageFault.CLOSED}:  # begun again when the database takes it
+            if fault in {StorageFault.UNAVAILABLE, StorageFault.CLOSED}:  # restarted when the database is available
                 return None
             with suppress(ClaimLostError):
                 self._end(row, held, None, _FULL if fault is StorageFault.FULL else _INTERNAL)
@@ -259,11 +259,11 @@ class Training:
         values = {"training_status": TrainingState.RUNNING.value, "training_action_at": now}
         with self._rows.database.write(row.resource_id) as session:
             held.fence(session)
-            if session.scalar(_changed(row, values)) is not None:  # else its resource was deleted
+            if session.scalar(_changed(row, values)) is not None:  # None if its resource was deleted
                 history.begun(session, row, now)
 
     def _make(self, row: CollectionRow, held: Held) -> str:
-        """Build the index of the enrolled faces now, from the one before if there is one; return its name."""
+        """Build the index of the enrolled faces, from the previous index if there is one; return its name."""
         self._indexes.tidy(row.uid, row.snapshot, held)
         name = self._indexes.fresh_name(row.fingerprint)
         store = self._indexes.store(row, name, held)
@@ -289,7 +289,7 @@ class Training:
         else:
             store.write(added, row.fingerprint)
             search = store.load(previous)
-        # Loaded here, so that the first identify after a training need not wait for it.
+        # Loaded here, so that the first identify after a training does not wait for it.
         self._indexes.keep(row.uid, name, search, row.revision)
         return name
 
@@ -297,7 +297,7 @@ class Training:
         """Check that an exact index has as many faces as are enrolled, so that no later training inherits a gap.
 
         Raises:
-            TrainedIndexError: it has more or fewer.
+            TrainedIndexError: the number of faces differs.
         """
         if not isinstance(search, ExactSearch) or len(search) == row.faces:
             return
@@ -307,7 +307,7 @@ class Training:
             raise TrainedIndexCorruptError(Path(name), f"it has {len(search)} of {enrolled} faces")
 
     def _revision_to_go_on_from(self, row: CollectionRow) -> int:
-        """The revision that the trained index has, -1 when there is none to go on from."""
+        """Return the revision of the trained index; -1 if there is none to continue from."""
         if row.snapshot is None or row.trained_revision < 0 or not self._indexes.goes_on(row.snapshot):
             return -1
         try:
@@ -318,10 +318,10 @@ class Training:
         return row.trained_revision if search is not None and search.fingerprint == row.fingerprint else -1
 
     def _end(self, row: CollectionRow, held: Held, name: str | None, message: str | None) -> None:
-        """Move the pointer to the new trained index, if there is one, and say how the training ended.
+        """Switch to the new trained index, if there is one, and record the result of the training.
 
         Raises:
-            ClaimLostError: another server has taken over the training: nothing is changed.
+            ClaimLostError: another server has taken over the training; nothing is changed.
         """
         now = self._rows.clock.now()
         state = TrainingState.FAILED if name is None else TrainingState.SUCCEEDED
@@ -332,7 +332,7 @@ class Training:
         }
         if name is not None:
             values |= {"snapshot": name, "trained_revision": row.revision, "training_success_at": now}
-        # Where removed templates are only skipped, their notes stay, so that `Compaction.purge` takes them out in time.
+        # If removed templates are only skipped, the records of removals are kept for `Compaction.purge`.
         clean = name is not None and not self._indexes.store(row, name).holds_removed
         with self._rows.database.write(row.resource_id) as session:
             held.fence(session)
@@ -343,22 +343,22 @@ class Training:
                 applied = (RemovalRow.collection == row.uid, RemovalRow.revision <= row.revision)
                 session.execute(delete(RemovalRow).where(*applied))
         if name is not None:
-            with suppress(ClaimLostError):  # a next training has begun, which tidies
+            with suppress(ClaimLostError):  # another training has started, which cleans up
                 self._indexes.tidy(row.uid, name, held)
             if self._tell is not None:
                 self._tell(row.resource_id, row.faces)
 
     def _is_current(self, row: CollectionRow) -> bool:
-        """Whether the trained index is of what is enrolled now."""
+        """Whether the trained index contains exactly the enrolled faces."""
         if row.snapshot is None or row.trained_revision != row.revision or not self._indexes.goes_on(row.snapshot):
             return False
         return self._indexes.is_there(row, row.snapshot)
 
 
 def _changed(row: CollectionRow, values: Mapping[str, object]) -> ReturningUpdate[tuple[UUID]]:
-    """Return the statement that changes a collection, which gives nothing when it is gone.
+    """Return the statement that changes a collection; it returns no row if the collection was deleted.
 
-    Whatever else goes wrong, it never takes a collection back behind a revision that was trained.
+    It never sets a collection back to an older trained revision.
     """
     forward = (CollectionRow.uid == row.uid, CollectionRow.trained_revision <= row.revision)
     return update(CollectionRow).where(*forward).values(**values).returning(CollectionRow.uid)
