@@ -1,6 +1,7 @@
 """Cameras: recognition, refusals, latency and cost.
 
     python -m bench.video draw          # draw the clips (bench/video_scenes.py) into --cache; continues a stopped run
+                                        # --drawing 2: the same people on other walks
     python -m bench.video accuracy      # right names, wrong names, strangers, photos and screens held up
     python -m bench.video names         # wrong names in thousands of short walk-ups (bench/video_names.py)
     python -m bench.video latency       # from the first frame with a large enough face to the decision, on an idle core
@@ -21,6 +22,7 @@ import os
 import resource
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -64,20 +66,28 @@ def main() -> None:
     parser.add_argument("--half", choices=["tuned", "untouched"], help="only clips of that half of the people")
     parser.add_argument("--networks", nargs="*", default=LIVENESS, help="passive networks, where they are installed")
     parser.add_argument("--kinds", nargs="+", help="only clips of these kinds: approach stranger print replay pair")
+    parser.add_argument("--drawing", type=int, default=0, help="which drawing of the clips, of `draw` and `accuracy`")
     parser.add_argument(
         "--most", type=int, default=10**6, help="clips of `latency` and `cost`, and new walks of `names`, at most"
     )
     parser.add_argument("--again", action="store_true", help="watch clips again that were watched before")
     given = parser.parse_args()
     cv2.setNumThreads(1)
-    given.cache.mkdir(parents=True, exist_ok=True)
+    _folder(given).mkdir(parents=True, exist_ok=True)
     if given.part == "draw":
         share, count = (int(one) for one in given.of.split("/"))
         for clip in _chosen(given, plan(given.cache))[share::count]:
-            drawn(given.cache / f"{clip.name}.mp4", clip.scene, clip.photos)
+            seed = zlib.crc32(f"{given.drawing} {clip.name}".encode()) if given.drawing else None
+            drawn(_folder(given) / f"{clip.name}.mp4", clip.scene, clip.photos, seed)
         return
     parts = {"accuracy": accuracy, "names": names, "latency": latency, "cost": cost, "tracking": tracking}
     parts[given.part](given)
+
+
+def _folder(given: argparse.Namespace) -> Path:
+    """The folder of the clips: another drawing shows the same people on other walks, in other rooms and light."""
+    cache: Path = given.cache
+    return cache / f"drawing-{given.drawing}" if given.drawing else cache
 
 
 def _chosen(given: argparse.Namespace, clips: Sequence[Planned]) -> list[Planned]:
@@ -91,12 +101,12 @@ def _chosen(given: argparse.Namespace, clips: Sequence[Planned]) -> list[Planned
 
 def accuracy(given: argparse.Namespace) -> None:
     """Print right and wrong names and opened doors, for both halves of the people."""
-    clips = [clip for clip in _chosen(given, plan(given.cache)) if (given.cache / f"{clip.name}.mp4").exists()]
+    clips = [clip for clip in _chosen(given, plan(given.cache)) if (_folder(given) / f"{clip.name}.mp4").exists()]
     share, count = (int(one) for one in given.of.split("/"))
     # Results by the requested and installed networks.
     store = ModelStore()
     there = [name for name in given.networks if store.installed(name)]
-    results = given.cache / f"accuracy-{'-'.join(there) or 'none'}.jsonl"
+    results = _folder(given) / f"accuracy-{'-'.join(there) or 'none'}.jsonl"
     if given.again:
         results.unlink(missing_ok=True)
     rows = {row["clip"]: row for row in map(json.loads, results.read_text().splitlines())} if results.exists() else {}
@@ -105,7 +115,7 @@ def accuracy(given: argparse.Namespace) -> None:
         for clip in clips[share::count]:
             if clip.name not in rows:
                 seen = Looks(here.faces)
-                evidence = watched(replace(here, faces=seen), open_source(given.cache / f"{clip.name}.mp4"))
+                evidence = watched(replace(here, faces=seen), open_source(_folder(given) / f"{clip.name}.mp4"))
                 rows[clip.name] = _row(clip, evidence, seen.looks)
                 file.write(json.dumps(rows[clip.name]) + "\n")
                 file.flush()

@@ -100,7 +100,7 @@ def test_a_known_person_is_named_with_votes_and_margin(world: World, directory: 
     assert evidence.best.collection == "staff"
     assert evidence.best.confidence > 0.9
     assert (evidence.frames, evidence.readable, evidence.agreeing) == (5, 4, 4)
-    assert evidence.liveness == pytest.approx(0.603, abs=1e-3)
+    assert evidence.liveness == pytest.approx(0.543, abs=1e-3)  # log odds 0, 0.405, 0.847: mean less standard error
     assert evidence.face_px == 80
     assert evidence.quality == "high"
     second = evidence.second.confidence if evidence.second else 0.0

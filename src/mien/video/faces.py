@@ -171,16 +171,20 @@ class FaceReader:
         return Reading(face.embedding, face.attributes.quality, live, min(detection.box[2:]))
 
 
-def joint_probability(values: ArrayLike) -> float:
+def joint_probability(values: ArrayLike, *, cautious: bool = False) -> float:
     """Combine several probabilities of the same fact by their mean log odds.
 
     A value near 0 has more weight than a value that is only moderately high.
 
     Args:
         values: one or more, in [0, 1]; clipped to 1e-4 from either end.
+        cautious: whether to subtract the standard error of the mean, so that values that disagree prove less than
+            values that agree; takes two or more.
     """
     believed = np.clip(np.asarray(values, np.float64), _SUREST, 1 - _SUREST)
-    return float(1 / (1 + np.exp(-np.mean(np.log(believed / (1 - believed))))))
+    odds = np.log(believed / (1 - believed))
+    known = odds.mean() - (odds.std(ddof=1) / math.sqrt(odds.size) if cautious else 0.0)
+    return float(1 / (1 + np.exp(-known)))
 
 
 def within(detection: Detection, width: int, height: int) -> bool:

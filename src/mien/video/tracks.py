@@ -99,12 +99,12 @@ class Track:
     def liveness(self) -> float | None:
         """0 (artefact) to 1 (live), from the mean log odds of the frames; None with fewer than three measured ones.
 
-        A frame with a value near 0 has more weight than one with a high value: a print is sometimes rated as a face at
-        a short distance, but rarely along its whole path.
+        A frame with a value near 0 has more weight than one with a high value, and values that disagree count less:
+        prints and screens are rated as faces in some frames, but rarely along their whole path.
         """
         if len(self.live) < FEWEST_LOOKS:
             return None
-        return joint_probability(self.live)
+        return joint_probability(self.live, cautious=True)
 
     @property
     def approaching(self) -> bool:
