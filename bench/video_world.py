@@ -28,7 +28,7 @@ from mien.accounts import DEVELOPMENT_TERMS
 from mien.doors.evidence import TrackEvidence
 from mien.doors.people import Known
 from mien.doors.recognition import Watcher
-from mien.doors.roster_types import Person as Named
+from mien.doors.roster_types import RosterPerson
 from mien.doors.rules import Situation, decide
 from mien.doors.searching import GroupSearch, Target, TargetKind
 from mien.doors.types import ALWAYS, Direction, Door, DoorSpec, Rule, RuleSpec
@@ -226,7 +226,7 @@ class Doorway:
         best = evidence.best
         person = None
         if best is not None:
-            named = Named(place=self._place, person_id=UUID(best.person_id), name=best.name)
+            named = RosterPerson(place=self._place, person_id=UUID(best.person_id), name=best.name)
             person = Known(UUID(int=2), named, frozenset({self._place}))
         situation = Situation(
             door=self._door, direction=Direction.ENTRY, at=evidence.updated_at, rules=(self._rule,), person=person

@@ -18,7 +18,7 @@ from mien.doors.cameras import Cameras
 from mien.doors.decisions import Decisions
 from mien.doors.doors import Doors
 from mien.doors.events import Event
-from mien.doors.evidence import Candidate, TrackEvidence, Watched
+from mien.doors.evidence import TrackCandidate, TrackEvidence, TrackSource
 from mien.doors.journal import DoorEvents
 from mien.doors.openings import Openings
 from mien.doors.roster import Roster
@@ -86,12 +86,14 @@ class House:
         staff = RuleSpec(name="Staff", doors=(door.door_id,), groups=(STAFF,), schedule=ALWAYS)
         return self.doors.add_rule(self.owner, replace(staff, **changes), actor="anna")  # type: ignore[arg-type]  # fields
 
-    def watched(self, door: Door, direction: Direction = Direction.ENTRY, *, opens: bool = True) -> Watched:
-        return Watched(resource_id=self.owner, camera="Lobby", door_id=door.door_id, direction=direction, opens=opens)
+    def watched(self, door: Door, direction: Direction = Direction.ENTRY, *, opens: bool = True) -> TrackSource:
+        return TrackSource(
+            resource_id=self.owner, camera="Lobby", door_id=door.door_id, direction=direction, opens=opens
+        )
 
     def evidence(self, person: UUID | None, group: str = "staff", **changes: object) -> TrackEvidence:
         """Good evidence of somebody, as of now."""
-        best = Candidate(group, str(person), "", 0.93) if person else None
+        best = TrackCandidate(group, str(person), "", 0.93) if person else None
         now = self.clock.now()
         made = TrackEvidence("Lobby", "7", now, now, 9, 8, 8, best, None, "high", 150, 0.9)
         return replace(made, **changes)  # type: ignore[arg-type]  # fields of the tests' choice

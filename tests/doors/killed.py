@@ -15,7 +15,7 @@ from uuid import UUID
 from mien.clock import SystemClock
 from mien.doors.decisions import Decisions
 from mien.doors.events import Event
-from mien.doors.evidence import Candidate, TrackEvidence, Watched
+from mien.doors.evidence import TrackCandidate, TrackEvidence, TrackSource
 from mien.doors.journal import DoorEvents
 from mien.doors.openings import Openings
 from mien.doors.roster import Roster
@@ -51,7 +51,7 @@ def main(url: str, key: str, owner: str, door: str, opened: str, decided: str, *
         time.sleep(0.05)
     openings = Openings(database, clock, (resource, door_id), FileActuator(Path(opened)), held)
     openings.start()
-    watched = Watched(resource_id=resource, camera="Lobby", door_id=door_id, opens=True)
+    watched = TrackSource(resource_id=resource, camera="Lobby", door_id=door_id, opens=True)
     log = os.open(decided, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     sys.stdout.write("up\n")
     sys.stdout.flush()
@@ -60,7 +60,7 @@ def main(url: str, key: str, owner: str, door: str, opened: str, decided: str, *
         for round_ in range(10_000):
             person = people[(number + round_) % len(people)]
             now = clock.now()
-            best = Candidate("staff", person, "", 0.93)
+            best = TrackCandidate("staff", person, "", 0.93)
             track = f"{os.getpid()}-{number}-{round_}"
             evidence = TrackEvidence("Lobby", track, now, now, 9, 8, 8, best, None, "high", 150, 0.9)
             event = decisions.observe(watched, evidence, held=held)

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from mien.doors.evidence import Candidate, TrackEvidence
+from mien.doors.evidence import TrackCandidate, TrackEvidence
 from mien.doors.people import Known
-from mien.doors.roster_types import Person
+from mien.doors.roster_types import RosterPerson
 from mien.doors.rules import FirstOfTwo, PresentedBadge, Situation
 from mien.doors.types import Direction, Door, DoorSpec, Holidays, How, Rule, RuleSpec, Window
 
@@ -67,7 +67,7 @@ doors = st.builds(
 
 @st.composite
 def known(draw: st.DrawFn) -> Known:
-    person = Person(place="directory", person_id=draw(st.sampled_from(PEOPLE)), name="Ada")
+    person = RosterPerson(place="directory", person_id=draw(st.sampled_from(PEOPLE)), name="Ada")
     return Known(HOME, person, frozenset(draw(st.sets(st.sampled_from(GROUPS)))))
 
 
@@ -85,9 +85,13 @@ def cases(draw: st.DrawFn) -> tuple[TrackEvidence, Situation]:
     if person is not None or draw(st.booleans()):
         confidence = mostly(0.9, 0.2, 0.55, float("nan"), 1.5)
         who = str(person.person.person_id) if person else str(UUID(int=99))
-        best = Candidate("", who, "Ada", float(str(confidence)))
+        best = TrackCandidate("", who, "Ada", float(str(confidence)))
     second = draw(
-        st.one_of(st.none(), st.just(Candidate("", str(UUID(int=98)), "", 0.3)), st.just(Candidate("", "x", "", 0.88)))
+        st.one_of(
+            st.none(),
+            st.just(TrackCandidate("", str(UUID(int=98)), "", 0.3)),
+            st.just(TrackCandidate("", "x", "", 0.88)),
+        )
     )
     evidence = TrackEvidence(
         camera="Lobby",

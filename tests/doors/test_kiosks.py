@@ -18,7 +18,7 @@ from mien.doors.actuators.config import MqttActuator
 from mien.doors.check_in import CheckInResult, CheckIns, PhotoMatch
 from mien.doors.errors import InvalidDoorError, NameInUseError, NotConfiguredError
 from mien.doors.events import Act, Event, Kind
-from mien.doors.evidence import Candidate
+from mien.doors.evidence import TrackCandidate
 from mien.doors.kiosks import Kiosk, Kiosks, KioskSpec
 from mien.doors.places import Places
 from mien.doors.reviews import DoorReviews
@@ -63,7 +63,7 @@ class Hall:
         return made.id
 
     def see(self, person: UUID | None, confidence: float = 0.9, quality: str = "high") -> None:
-        best = None if person is None else Candidate("staff", str(person), "", confidence)
+        best = None if person is None else TrackCandidate("staff", str(person), "", confidence)
         self.shown.append(PhotoMatch(best, None, quality, 200))
 
     def events(self) -> list[Event]:
@@ -199,8 +199,8 @@ def test_strangers_and_poor_pictures_see_reception(hall: Hall) -> None:
     hall.see(ada, quality="low")
     hall.see(uuid4())
     hall.shown.append(None)
-    second = Candidate("staff", str(uuid4()), "", 0.85)
-    hall.shown.append(PhotoMatch(Candidate("staff", str(ada), "", 0.9), second, "high", 200))
+    second = TrackCandidate("staff", str(uuid4()), "", 0.85)
+    hall.shown.append(PhotoMatch(TrackCandidate("staff", str(ada), "", 0.9), second, "high", 200))
     assert [hall.check_ins.by_photo(kiosk, JPEG).outcome for _ in range(5)] == [CheckInResult.RECEPTION] * 5
     assert [one.code for one in hall.events()] == ["stranger", "quality", "stranger", "stranger", "margin"]
     assert {one.person_id for one in hall.events()} == {None}

@@ -22,7 +22,7 @@ from tests.video.clips import photo_walks_up
 from mien.contract.attributes import Level3
 from mien.doors.events import Event
 from mien.doors.events import Kind as EventKind
-from mien.doors.evidence import TrackEvidence, Watched
+from mien.doors.evidence import TrackEvidence, TrackSource
 from mien.doors.recognition import Tracks, open_watcher
 from mien.doors.reviews import DoorReviews
 from mien.doors.searching import GroupSearch, Target
@@ -54,7 +54,9 @@ def mirrored(photo: Path, to: Path) -> Path:
     return to
 
 
-def comes(house: House, recogniser: GroupSearch, watched: Watched, face: Callable[[int], tuple[int, float]]) -> Event:
+def comes(
+    house: House, recogniser: GroupSearch, watched: TrackSource, face: Callable[[int], tuple[int, float]]
+) -> Event:
     """Somebody stands before the door for five frames and leaves; returns the newest event."""
     tracks, now = Tracks(recogniser), house.clock.now()
     track = Track(1, now, 0.0, now, 0.0, (0, 0, 120, 130), POINTS)

@@ -23,7 +23,7 @@ from mien.contract.attributes import Level3
 from mien.doors.agreement import Agreement
 from mien.doors.enrolling import enroller
 from mien.doors.errors import InvalidDoorError
-from mien.doors.evidence import Candidate, TrackEvidence
+from mien.doors.evidence import TrackCandidate, TrackEvidence
 from mien.doors.recognition import TrackNote, Tracks, Watcher, open_watcher
 from mien.doors.searching import GroupSearch, Target, TargetError, TargetKind, target_named
 from mien.drifting import count_track
@@ -199,7 +199,7 @@ def test_a_group_that_is_gone_or_untrained_leaves_the_others(
     assert search.least() >= alone
     world.gallery.collections.delete(CollectionRef(world.owner, Kind.PERSON_GROUP, "staff"))
     assert [[one.person_id for one in found] for found in search.search(faces)] == [[], [ben]]
-    assert search.named(Candidate("staff", ann, "", 0.9)).name == ""
+    assert search.named(TrackCandidate("staff", ann, "", 0.9)).name == ""
     world.gallery.collections.delete(guests)
     with pytest.raises(CollectionNotFoundError):
         search.search(faces)
@@ -264,7 +264,8 @@ def test_places_that_are_none_are_refused(place: str) -> None:
 def evidence_with(**changes: object) -> TrackEvidence:
     told: dict[str, object] = {
         "camera": "door", "track": "1", "started_at": NOW, "updated_at": NOW, "frames": 5, "readable": 5, "agreeing": 5,
-        "best": Candidate("staff", "a", "ann", 0.9), "second": None, "quality": "high", "face_px": 90, "liveness": 0.9,
+        "best": TrackCandidate("staff", "a", "ann", 0.9), "second": None, "quality": "high", "face_px": 90,
+        "liveness": 0.9,
     }  # fmt: skip
     return TrackEvidence(**told | changes)  # type: ignore[arg-type]
 
@@ -275,7 +276,7 @@ def evidence_with(**changes: object) -> TrackEvidence:
         ({"best": None}, "nobody is similar enough"),
         ({"agreeing": 2}, "2 of 3 agreeing frames"),
         ({"readable": 20}, "only 5 of 20 frames agree"),
-        ({"second": Candidate("staff", "b", "ben", 0.85)}, "margin 0.05"),
+        ({"second": TrackCandidate("staff", "b", "ben", 0.85)}, "margin 0.05"),
         ({"liveness": 0.2}, "liveness 0.20 is below 0.50"),
         ({"liveness": None}, "not measured"),
     ],

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from tests.doors.situations import DOOR, HOME, PEOPLE, cases
 from tests.examples import examples
 
-from mien.doors.evidence import Candidate, TrackEvidence
+from mien.doors.evidence import TrackCandidate, TrackEvidence
 from mien.doors.people import Known
 from mien.doors.reasons import Code
-from mien.doors.roster_types import Person
+from mien.doors.roster_types import RosterPerson
 from mien.doors.rules import FirstOfTwo, PresentedBadge, Situation, decide
 from mien.doors.schedule import is_open
 from mien.doors.types import ALWAYS, Direction, Door, DoorSpec, How, Rule, RuleSpec, zone_of
@@ -122,12 +122,16 @@ def test_duress_never_changes_what_the_door_does(case: tuple[TrackEvidence, Situ
     assert (loud.granted, loud.failed, silent.duress) == (silent.granted, silent.failed, False)
 
 
-ADA = Known(HOME, Person(place="personGroup/staff", person_id=PEOPLE[0], name="Ada"), frozenset({"personGroup/staff"}))
-BOB = Known(HOME, Person(place="personGroup/staff", person_id=PEOPLE[1], name="Bob"), frozenset({"personGroup/staff"}))
+ADA = Known(
+    HOME, RosterPerson(place="personGroup/staff", person_id=PEOPLE[0], name="Ada"), frozenset({"personGroup/staff"})
+)
+BOB = Known(
+    HOME, RosterPerson(place="personGroup/staff", person_id=PEOPLE[1], name="Bob"), frozenset({"personGroup/staff"})
+)
 
 
 def evidence_of(known: Known | None, **changes: object) -> TrackEvidence:
-    who = Candidate("staff", str(known.person.person_id), known.person.name, 0.93) if known else None
+    who = TrackCandidate("staff", str(known.person.person_id), known.person.name, 0.93) if known else None
     made = TrackEvidence("Lobby", "7", NOW, NOW, 9, 8, 8, who, None, "high", 150, 0.9)
     return replace(made, **changes)  # type: ignore[arg-type]  # fields of the tests' choice
 

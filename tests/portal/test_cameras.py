@@ -18,7 +18,7 @@ from tests.shared import azure_photo
 from tests.video.clips import MjpegServer, mjpeg_server, walking_photo
 
 from mien.doors.actuators.config import OsdpActuator
-from mien.doors.evidence import Candidate, TrackEvidence
+from mien.doors.evidence import TrackCandidate, TrackEvidence
 from mien.doors.service import open_doors
 from mien.doors.types import CameraSpec, DoorSpec
 from mien.portal.cameras import about_track, outlines, parse_corners, polygons, written_corners
@@ -156,7 +156,7 @@ def test_names_cannot_bring_markup_into_the_picture() -> None:
 
 def test_a_track_is_told_in_words_and_numbers() -> None:
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    ann = Candidate("staff", "a", "Ann", 0.83)
+    ann = TrackCandidate("staff", "a", "Ann", 0.83)
     evidence = TrackEvidence("door", "x-1", at, at, 6, 5, 4, ann, None, "high", 120, 0.91)
     assert about_track(evidence, []) == (
         "confidence 0.83, margin 0.83, 4 of 5 readable frames agree, quality: high, face 120 px, liveness 0.91"

@@ -14,7 +14,7 @@ from tests.conftest import Server
 from tests.portal.conftest import OpenPerson
 
 from mien.clock import SystemClock
-from mien.doors.evidence import Candidate, TrackEvidence, Watched
+from mien.doors.evidence import TrackCandidate, TrackEvidence, TrackSource
 from mien.doors.service import DoorServices, open_doors
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.policy import EnrolmentPolicy, Policies
@@ -51,9 +51,9 @@ def enrol(portal: Server, *names: str) -> list[str]:
 def walk(doors: DoorServices, owner: UUID, door: str, person: str | None, track: str) -> None:
     """Somebody comes to the door and leaves the picture."""
     now = SystemClock().now()
-    best = Candidate("staff", person, "", 0.93) if person else None
+    best = TrackCandidate("staff", person, "", 0.93) if person else None
     evidence = TrackEvidence("Lobby", track, now, now, 9, 8, 8, best, None, "high", 150, 0.9)
-    watched = Watched(resource_id=owner, camera="Lobby", door_id=doors.doors.named(owner, door).door_id)
+    watched = TrackSource(resource_id=owner, camera="Lobby", door_id=doors.doors.named(owner, door).door_id)
     doors.decisions.observe(watched, evidence, shot=lambda: JPEG)
     doors.decisions.ended(watched, evidence, shot=lambda: JPEG)
 

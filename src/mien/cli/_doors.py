@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mien.doors.kiosks import Kiosk
-    from mien.doors.roster_types import Person
+    from mien.doors.roster_types import RosterPerson
     from mien.doors.service import DoorServices
     from mien.doors.types import Camera, Door
     from mien.services import Services
@@ -131,7 +131,7 @@ DOORS: ThingKind[Door] = ThingKind("door", lambda doors: doors.doors, lambda one
 KIOSKS: ThingKind[Kiosk] = ThingKind("kiosk", lambda doors: doors.kiosks, lambda one: one.kiosk_id)
 
 
-def person_text(person: Person) -> str:
+def person_text(person: RosterPerson) -> str:
     """Return a person as tables show them."""
     return f"{person.name or person.person_id} ({person.place})"
 

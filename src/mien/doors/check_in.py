@@ -22,7 +22,7 @@ from mien.clock import Clock
 from mien.doors.actuators.config import NoActuator
 from mien.doors.errors import InvalidDoorError, NotConfiguredError
 from mien.doors.events import Draft, Kind
-from mien.doors.evidence import Candidate, TrackEvidence, Watched
+from mien.doors.evidence import TrackCandidate, TrackEvidence, TrackSource
 from mien.doors.kiosks import Kiosk
 from mien.doors.people import find_candidate, persons_of
 from mien.doors.reasons import Code
@@ -55,8 +55,8 @@ class PhotoMatch:
         face_px: the shorter side of the face box, in pixels.
     """
 
-    best: Candidate | None
-    second: Candidate | None
+    best: TrackCandidate | None
+    second: TrackCandidate | None
     quality: str
     face_px: int
 
@@ -273,7 +273,7 @@ class CheckIns:
         resource_id, decisions = kiosk.resource_id, self._doors.decisions
         try:
             opens = not isinstance(self._doors.doors.actuator(resource_id, door_id), NoActuator)
-            watched = Watched(resource_id=resource_id, camera=kiosk.name, door_id=door_id, opens=opens)
+            watched = TrackSource(resource_id=resource_id, camera=kiosk.name, door_id=door_id, opens=opens)
             event = decisions.observe(watched, evidence, shot=lambda: image)
             decisions.ended(watched, evidence, shot=lambda: image)
         except NotConfiguredError:  # the door was deleted

@@ -22,7 +22,7 @@ from mien.clock import Clock
 from mien.doors.doors import door_of, find_door
 from mien.doors.drafts import decision_draft, seen_draft
 from mien.doors.events import Act, Draft, Event, Kind
-from mien.doors.evidence import Candidate, TrackEvidence, Watched
+from mien.doors.evidence import TrackCandidate, TrackEvidence, TrackSource
 from mien.doors.journal import DoorEvents
 from mien.doors.people import find_candidate, find_person
 from mien.doors.reasons import Code
@@ -51,7 +51,7 @@ def _no_shot() -> None:
 class _Look:
     """One observation of a track: position, evidence, claim, picture, and what was recorded of it."""
 
-    watched: Watched
+    watched: TrackSource
     evidence: TrackEvidence
     held: Held | None
     shot: Shot
@@ -93,7 +93,7 @@ class Decisions:
         self._told: dict[tuple[UUID, str, str], _Told] = {}
 
     def observe(
-        self, watched: Watched, evidence: TrackEvidence, *, held: Held | None = None, shot: Shot = _no_shot
+        self, watched: TrackSource, evidence: TrackEvidence, *, held: Held | None = None, shot: Shot = _no_shot
     ) -> Event | None:
         """Decide on the current evidence of a track.
 
@@ -129,7 +129,7 @@ class Decisions:
         return self._refuse(look, verdict, situation)
 
     def ended(
-        self, watched: Watched, evidence: TrackEvidence, *, held: Held | None = None, shot: Shot = _no_shot
+        self, watched: TrackSource, evidence: TrackEvidence, *, held: Held | None = None, shot: Shot = _no_shot
     ) -> Event | None:
         """Record the outcome of a track when its person has left, unless it is already recorded.
 
@@ -204,7 +204,7 @@ class Decisions:
         with self._database.read(resource_id) as session:
             known = find_person(session, place, person_id)
             collection = place.partition("/")[2]
-            best = Candidate(collection, str(person_id), known.person.name, 1.0)
+            best = TrackCandidate(collection, str(person_id), known.person.name, 1.0)
             evidence = TrackEvidence("", "", at, at, 99, 99, 99, best, None, "high", 4000, 1.0 if live else None)
             situation = gather(session, door_id, direction, evidence, at, approved=self._approved(resource_id))
             visiting = is_visiting(session, known, at)
@@ -224,7 +224,9 @@ class Decisions:
             ),
         )
 
-    def _decide(self, session: Session, watched: Watched, evidence: TrackEvidence) -> tuple[AccessDecision, Situation]:
+    def _decide(
+        self, session: Session, watched: TrackSource, evidence: TrackEvidence
+    ) -> tuple[AccessDecision, Situation]:
         assert watched.door_id is not None
         situation = gather(
             session,
@@ -293,7 +295,7 @@ class Decisions:
         look.told.refusals.add((verdict.code.value, who))
         return event
 
-    def _saw(self, watched: Watched, evidence: TrackEvidence, held: Held | None) -> Event | None:
+    def _saw(self, watched: TrackSource, evidence: TrackEvidence, held: Held | None) -> Event | None:
         """Record a known person at a camera without a door."""
         if evidence.best is None or not self._approved(watched.resource_id):
             return None
@@ -303,21 +305,21 @@ class Decisions:
             return None
         return self._write(watched, seen_draft(watched, evidence, known), held)
 
-    def _write(self, watched: Watched, draft: Draft, held: Held | None) -> Event:
+    def _write(self, watched: TrackSource, draft: Draft, held: Held | None) -> Event:
         sealed = self._events.seal_picture(watched.resource_id, draft)
         with self._database.write(watched.resource_id) as session:
             if held is not None:
                 held.fence(session)
             return self._events.append(session, watched.resource_id, draft, sealed)
 
-    def _picture(self, watched: Watched, shot: Shot) -> bytes | None:
+    def _picture(self, watched: TrackSource, shot: Shot) -> bytes | None:
         """Return the picture of a decision if the door keeps pictures."""
         assert watched.door_id is not None
         with self._database.read(watched.resource_id) as session:
             spec = spec_of(session, watched.door_id)
         return shot() if spec.pictures else None
 
-    def _of(self, watched: Watched, evidence: TrackEvidence) -> _Told:
+    def _of(self, watched: TrackSource, evidence: TrackEvidence) -> _Told:
         key = (watched.resource_id, watched.camera, evidence.track)
         with self._lock:
             told = self._told.setdefault(key, _Told())

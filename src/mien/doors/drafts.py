@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from mien.doors.events import Draft, Kind
-from mien.doors.evidence import TrackEvidence, Watched
+from mien.doors.evidence import TrackEvidence, TrackSource
 from mien.doors.people import Known
 from mien.doors.reasons import Code
 from mien.doors.rules import AccessDecision, Situation
 from mien.doors.types import Strangers
 
 
-def decision_draft(watched: Watched, evidence: TrackEvidence, verdict: AccessDecision, situation: Situation) -> Draft:
+def decision_draft(
+    watched: TrackSource, evidence: TrackEvidence, verdict: AccessDecision, situation: Situation
+) -> Draft:
     """Return the event of a verdict on somebody who is seen at a door."""
     stranger = verdict.code is Code.STRANGER
     person = situation.person
@@ -42,7 +44,7 @@ def decision_draft(watched: Watched, evidence: TrackEvidence, verdict: AccessDec
     )
 
 
-def seen_draft(watched: Watched, evidence: TrackEvidence, known: Known) -> Draft:
+def seen_draft(watched: TrackSource, evidence: TrackEvidence, known: Known) -> Draft:
     """Return the event of a known person before a camera that watches no door."""
     return Draft(
         kind=Kind.SEEN,

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from mien.doors.people import persons_of
 from mien.doors.reasons import sentence
-from mien.doors.roster_types import Person
+from mien.doors.roster_types import RosterPerson
 from mien.storage.tables import DoorEventRow
 
 MOST: Final = 500
@@ -142,7 +142,7 @@ class Event:
     track: str | None
     direction: str | None
     rule_id: UUID | None
-    person: Person | None
+    person: RosterPerson | None
     person_id: UUID | None
     details: Mapping[str, Any]
     act: Act | None

@@ -10,7 +10,7 @@ from mien.doors.types import Direction
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class TrackCandidate:
     """A person that a track may show.
 
     Attributes:
@@ -54,8 +54,8 @@ class TrackEvidence:
     frames: int
     readable: int
     agreeing: int
-    best: Candidate | None
-    second: Candidate | None
+    best: TrackCandidate | None
+    second: TrackCandidate | None
     quality: str
     face_px: int
     liveness: float | None
@@ -70,7 +70,7 @@ class TrackEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
+class TrackSource:
     """The camera and the door of a track.
 
     Attributes:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mien.doors.errors import NoSuchPersonError
-from mien.doors.roster_types import Person
+from mien.doors.roster_types import RosterPerson
 from mien.doors.types import DIRECTORY, DYNAMIC_GROUP
 from mien.gallery.kinds import PERSONS, Kind, place_name
 from mien.storage.tables import CollectionRow, DynamicGroupMemberRow, PersonRow
@@ -29,7 +29,7 @@ class Known:
     """
 
     collection: UUID
-    person: Person
+    person: RosterPerson
     groups: frozenset[str]
 
 
@@ -73,10 +73,10 @@ def find_candidate(session: Session, collection: str, person_id: str) -> Known |
     return members[0]
 
 
-def persons_of(session: Session, wanted: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Person]:
+def persons_of(session: Session, wanted: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], RosterPerson]:
     """Return persons by collection and id; those who are gone are missing."""
     pairs = set(wanted)
-    found: dict[tuple[UUID, UUID], Person] = {}
+    found: dict[tuple[UUID, UUID], RosterPerson] = {}
     ids = sorted({person_id for _, person_id in pairs})
     for start in range(0, len(ids), 500):
         query = (
@@ -88,7 +88,7 @@ def persons_of(session: Session, wanted: Iterable[tuple[UUID, UUID]]) -> dict[tu
         for uid, person_id, name, kind, collection_id in session.execute(query):
             if (uid, person_id) in pairs:
                 place = place_name(kind, collection_id)
-                found[uid, person_id] = Person(place=place, person_id=person_id, name=name)
+                found[uid, person_id] = RosterPerson(place=place, person_id=person_id, name=name)
     return found
 
 
@@ -109,5 +109,5 @@ def _known(session: Session, person_id: UUID, kinds: tuple[str, ...], collection
         if kind == Kind.DIRECTORY.value:
             mine = select(DynamicGroupMemberRow.group_id).where(DynamicGroupMemberRow.person_id == person_id)
             groups |= {f"{DYNAMIC_GROUP}/{group}" for group in session.scalars(mine)}
-        found.append(Known(uid, Person(place=place, person_id=person_id, name=name), frozenset(groups)))
+        found.append(Known(uid, RosterPerson(place=place, person_id=person_id, name=name), frozenset(groups)))
     return found

@@ -17,7 +17,7 @@ import cv2
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from mien.doors.evidence import Candidate, TrackEvidence
+from mien.doors.evidence import TrackCandidate, TrackEvidence
 from mien.doors.searching import GroupSearch
 from mien.gallery.errors import GalleryError
 from mien.video.camera import Camera, Picture, TrackUpdate
@@ -39,8 +39,8 @@ class _Votes:
     """The votes of a track's frames so far."""
 
     frames: Counter[tuple[str, str]] = field(default_factory=Counter)
-    best: Candidate | None = None
-    second: Candidate | None = None
+    best: TrackCandidate | None = None
+    second: TrackCandidate | None = None
     scores: tuple[float | None, float | None] = (None, None)
 
 
@@ -129,7 +129,7 @@ class Tracks:
         votes.second = self._recogniser.named(together[1]) if sure and len(together) > 1 else None
 
 
-def _key(candidate: Candidate) -> tuple[str, str]:
+def _key(candidate: TrackCandidate) -> tuple[str, str]:
     return candidate.collection, candidate.person_id
 
 

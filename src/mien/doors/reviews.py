@@ -16,7 +16,7 @@ from mien.doors.events import Event, Kind, events_of_rows
 from mien.doors.journal import DoorEvents, find_event
 from mien.doors.people import Known, find_person
 from mien.doors.roster import leave
-from mien.doors.roster_types import Person
+from mien.doors.roster_types import RosterPerson
 from mien.events import AuditLog
 from mien.gallery.reviews import Rejected
 from mien.storage import Database
@@ -150,4 +150,4 @@ class DoorReviews:
 
 
 def _known(row: PersonRow) -> Known:
-    return Known(row.collection, Person(place="", person_id=row.person_id, name=row.name), frozenset())
+    return Known(row.collection, RosterPerson(place="", person_id=row.person_id, name=row.name), frozenset())

@@ -17,7 +17,7 @@ from mien.doors.errors import InvalidDoorError, NameInUseError, NotConfiguredErr
 from mien.doors.events import Draft, Kind
 from mien.doors.journal import DoorEvents
 from mien.doors.people import Known, find_person, persons_of
-from mien.doors.roster_types import Badge, BadgeNumber, Person, Visitor
+from mien.doors.roster_types import Badge, BadgeNumber, RegisteredVisitor, RosterPerson
 from mien.events import AuditLog
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import DoorBadgeRow, DoorPresenceRow, DoorRow, DoorVisitorRow
@@ -34,7 +34,7 @@ class Inside:
     """
 
     area: str
-    person: Person
+    person: RosterPerson
     since: datetime
 
 
@@ -66,7 +66,7 @@ class Roster:
         ends_at: datetime,
         host: str | None = None,
         actor: str,
-    ) -> Visitor:
+    ) -> RegisteredVisitor:
         """Register a person as a visitor for a time.
 
         Raises:
@@ -106,7 +106,7 @@ class Roster:
                 raise NotConfiguredError("there is no visitor {visitor_id}", visitor_id=visitor_id)
             self._record(session, "door.visitor.end", resource_id, actor, visitor=str(visitor_id))
 
-    def visitors(self, resource_id: UUID) -> list[Visitor]:
+    def visitors(self, resource_id: UUID) -> list[RegisteredVisitor]:
         """Return the visits that are not over, by their beginning."""
         query = select(DoorVisitorRow).where(DoorVisitorRow.ends_at > self._clock.now())
         with self._database.read(resource_id) as session:
@@ -303,8 +303,8 @@ def leave(session: Session, area: str, known: Known) -> bool:
     return session.execute(statement.returning(DoorPresenceRow.person_id)).first() is not None
 
 
-def _visitor(row: DoorVisitorRow, person: Person) -> Visitor:
-    return Visitor(
+def _visitor(row: DoorVisitorRow, person: RosterPerson) -> RegisteredVisitor:
+    return RegisteredVisitor(
         visitor_id=row.visitor_id, person=person, starts_at=row.starts_at, ends_at=row.ends_at, host=row.host
     )
 

@@ -10,7 +10,7 @@ from mien.doors.types import between
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class RosterPerson:
     """An enrolled person, by group.
 
     Attributes:
@@ -25,7 +25,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Visitor:
+class RegisteredVisitor:
     """A person who is a visitor for a time.
 
     Attributes:
@@ -37,7 +37,7 @@ class Visitor:
     """
 
     visitor_id: UUID
-    person: Person
+    person: RosterPerson
     starts_at: datetime
     ends_at: datetime
     host: str | None
@@ -88,6 +88,6 @@ class Badge:
     """
 
     badge_id: UUID
-    person: Person
+    person: RosterPerson
     duress: bool
     ends_at: datetime | None

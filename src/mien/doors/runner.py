@@ -25,7 +25,7 @@ from mien.doors.decisions import Decisions
 from mien.doors.doors import Doors
 from mien.doors.errors import DoorsError
 from mien.doors.events import Draft, Event, Kind
-from mien.doors.evidence import TrackEvidence, Watched
+from mien.doors.evidence import TrackEvidence, TrackSource
 from mien.doors.journal import DoorEvents
 from mien.doors.openings import Actuator, ActuatorError, Openings
 from mien.doors.types import Camera, Door
@@ -285,7 +285,7 @@ class Runner:
     def _watch(self, unit: _Unit, eye: _Eye) -> None:
         """Run one camera until it is stopped; restart it if it fails."""
         parts, plan, camera = self._parts, unit.plan, eye.camera
-        watched = Watched(
+        watched = TrackSource(
             resource_id=plan.resource_id,
             camera=camera.name,
             door_id=plan.door.door_id if plan.door else None,
@@ -310,7 +310,7 @@ class Runner:
             eye.stopping.wait(_AGAIN_SECONDS)
 
     def _takers(
-        self, unit: _Unit, eye: _Eye, watched: Watched, watcher: Watching
+        self, unit: _Unit, eye: _Eye, watched: TrackSource, watcher: Watching
     ) -> tuple[Callable[[TrackEvidence], None], Callable[[TrackEvidence], None]]:
         """Return what takes evidence and the ends of tracks."""
         decisions, held = self._parts.decisions, unit.held

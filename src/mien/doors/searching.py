@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final, TypeVar
 from uuid import UUID
 
-from mien.doors.evidence import Candidate
+from mien.doors.evidence import TrackCandidate
 from mien.doors.types import DEFAULT_LABEL, DYNAMIC_GROUP
 from mien.gallery.detected_faces import DetectedFace
 from mien.gallery.directory.services import DirectoryServices
@@ -107,7 +107,7 @@ class Searched:
         second: similarity of the second.
     """
 
-    candidates: list[Candidate]
+    candidates: list[TrackCandidate]
     top: float | None
     second: float | None
 
@@ -173,7 +173,7 @@ class GroupSearch:
         """Name of the embedding pack for the `FaceReader`."""
         return self.bound.pack
 
-    def search(self, readings: Sequence[Embedding]) -> list[list[Candidate]]:
+    def search(self, readings: Sequence[Embedding]) -> list[list[TrackCandidate]]:
         """Search for templates in all targets, as `scored` does.
 
         Returns:
@@ -193,7 +193,7 @@ class GroupSearch:
             DetectedFace(name, self._label_used, embedding, _UNNAMED)
             for name, embedding in zip(names, readings, strict=True)
         ]
-        found: list[dict[str, Candidate]] = [{} for _ in readings]
+        found: list[dict[str, TrackCandidate]] = [{} for _ in readings]
         near: list[list[float]] = [[] for _ in readings]
         for target, answers in self._there(lambda target: self._identified(target, probes, names)):
             for position, answer in enumerate(answers):
@@ -202,7 +202,7 @@ class GroupSearch:
                     person_id, confidence = candidate.person_id, candidate.confidence
                     known = found[position].get(person_id)
                     if known is None or confidence > known.confidence:
-                        found[position][person_id] = Candidate(target.collection_id, person_id, "", confidence)
+                        found[position][person_id] = TrackCandidate(target.collection_id, person_id, "", confidence)
         ordered = (sorted(each.values(), key=lambda one: (-one.confidence, one.person_id)) for each in found)
         return [Searched(one, *_two_best(similar)) for one, similar in zip(ordered, near, strict=True)]
 
@@ -215,7 +215,7 @@ class GroupSearch:
             self._least = (now, least)
         return least
 
-    def named(self, candidate: Candidate) -> Candidate:
+    def named(self, candidate: TrackCandidate) -> TrackCandidate:
         """Return a candidate with the person's name."""
         own = (one for one in self._targets if one.collection_id == candidate.collection)
         names = (self._name(target, candidate.person_id) for target in own)

@@ -16,7 +16,7 @@ from tests.gallery.texts import TextEngine, recognisers
 from tests.management.conftest import World
 
 from mien.accounts import DEVELOPMENT_TERMS, Feature
-from mien.doors.evidence import Candidate, TrackEvidence, Watched
+from mien.doors.evidence import TrackCandidate, TrackEvidence, TrackSource
 from mien.doors.service import DoorServices, open_doors
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.gallery import open_gallery
@@ -90,9 +90,9 @@ async def made(desk: Desk, pictures: bool = False) -> tuple[str, str]:
 
 def pass_by(desk: Desk, door: str, track: str = "1", person: UUID | None = None) -> None:
     now = desk.world.clock.now()
-    best = Candidate("staff", str(person or desk.ada), "", 0.93)
+    best = TrackCandidate("staff", str(person or desk.ada), "", 0.93)
     evidence = TrackEvidence("Lobby", track, now, now, 9, 8, 8, best, None, "high", 150, 0.9)
-    watched = Watched(resource_id=desk.owner, camera="Lobby", door_id=UUID(door))
+    watched = TrackSource(resource_id=desk.owner, camera="Lobby", door_id=UUID(door))
     assert desk.doors.decisions.observe(watched, evidence, shot=lambda: b"jpeg") is not None
 
 

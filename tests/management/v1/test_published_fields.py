@@ -15,7 +15,7 @@ from mien.accounts.types import Resource, Terms
 from mien.doors.doors import Holiday
 from mien.doors.kiosks import KioskSpec
 from mien.doors.roster import Inside
-from mien.doors.roster_types import Badge, Person, Visitor
+from mien.doors.roster_types import Badge, RegisteredVisitor, RosterPerson
 from mien.doors.rules import AccessDecision
 from mien.doors.types import Camera, Door, Rule
 from mien.dossier.comparison import Change
@@ -76,10 +76,10 @@ TABLE = {
     "door_bodies.DoorSeen": published(Door, internal="door_id resource_id spec", added="id settings"),
     "door_bodies.HolidaySeen": published(Holiday),
     "door_bodies.InsideSeen": published(Inside),
-    "door_bodies.PersonSeen": published(Person),
+    "door_bodies.PersonSeen": published(RosterPerson),
     "door_bodies.RuleSeen": published(Rule, internal="rule_id spec", added="id sentence settings"),
     "door_bodies.VerdictSeen": published(AccessDecision, internal="badge failed partner", added="reasons"),
-    "door_bodies.VisitorSeen": published(Visitor),
+    "door_bodies.VisitorSeen": published(RegisteredVisitor),
     "dossiers.ChangeSeen": published(Change),
     "dossiers.DossierSeen": published(Dossier, internal="document"),
     "dossiers.SignedDossier": published(Dossier),
