@@ -63,8 +63,13 @@ stop_playwright = _DRIVER.stop
 
 
 def launch(playwright: Playwright, *arguments: str) -> Browser:
-    """Start Chromium; the test is skipped where there is none."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    """Start Chromium; the test is skipped where there is none.
+
+    Without arguments it is the headless shell where there is one: it draws no window around the page, which saves a
+    third of the processor time of the portal's tests. It has no camera.
+    """
+    shells = () if arguments else ("chromium-headless-shell",)
+    chromium = next(filter(None, map(shutil.which, (*shells, "chromium", "chromium-browser"))), None)
     if chromium is None:
         pytest.skip("needs the Debian package chromium")
     return playwright.chromium.launch(executable_path=chromium, args=[*_ARGUMENTS, *arguments])
