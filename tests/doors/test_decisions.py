@@ -138,6 +138,81 @@ def test_a_track_opens_once_and_hold_off_holds_others_of_the_person(house: House
     assert held_off.reasons == ["The person passed 1.0 s ago; the hold-off is 5.0 s."]
 
 
+def test_a_clock_that_is_set_back_makes_no_decision_last_longer(house: House) -> None:
+    """The decision below would otherwise be carried out an hour later, or its card offered for an hour."""
+    ada, door = house.person("Ada"), house.door()
+    house.rule(door)
+    actuator = Recorder()
+    with house.claims.hold("door/1") as held:
+        assert held is not None
+        openings = house.openings(door, actuator, held)
+        event = house.decisions.observe(house.watched(door), house.evidence(ada))
+        assert event is not None
+        assert event.seconds_left(event.at - timedelta(hours=1)) == DoorSpec().decision_seconds
+        house.clock.advance(timedelta(hours=-1))
+        assert openings.work() == 0
+    assert actuator.opened == []
+    stored = house.events.get(house.owner, event.number)
+    assert (stored.act, stored.act_note) == (Act.EXPIRED, "its time is ahead of the clock, so its age is not known")
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=-1), timedelta(days=-365), timedelta(days=365)])
+def test_a_clock_that_is_set_holds_nobody_off(house: House, step: timedelta) -> None:
+    ada, door = house.person("Ada"), house.door()
+    house.rule(door)
+    watched = house.watched(door)
+    assert house.decisions.observe(watched, house.evidence(ada, track="1")) is not None
+    house.clock.advance(step)
+    again = house.decisions.observe(watched, house.evidence(ada, track="2"))
+    assert again is not None
+    assert again.granted
+    held = house.decisions.observe(watched, house.evidence(ada, track="3"))
+    assert held is not None
+    assert held.code == "hold_off"
+
+
+def test_a_clock_that_was_wrong_locks_nobody_out_for_longer_than_presence_lasts(house: House) -> None:
+    ada, door = house.person("Ada"), house.door(spec=DoorSpec(anti_passback=True))
+    house.rule(door)
+    watched = house.watched(door)
+    house.clock.advance(timedelta(days=365))
+    assert house.decisions.observe(watched, house.evidence(ada, track="1")) is not None
+    house.clock.advance(timedelta(hours=-1))
+    soon = house.decisions.observe(watched, house.evidence(ada, track="2"))
+    assert soon is not None
+    assert soon.code == "already_inside", "an hour is less than presence lasts"
+    house.clock.advance(timedelta(days=-364))
+    right = house.decisions.observe(watched, house.evidence(ada, track="3"))
+    assert right is not None
+    assert right.granted
+
+
+def test_the_first_of_two_waits_again_after_the_clock_was_set_back(house: House) -> None:
+    ada, ben, door = house.person("Ada"), house.person("Ben"), house.door()
+    house.rule(door, how=How.TWO_PERSONS)
+    watched = house.watched(door)
+    assert house.decisions.observe(watched, house.evidence(ada, track="1")) is not None
+    house.clock.advance(timedelta(hours=-1))
+    assert house.decisions.observe(watched, house.evidence(ada, track="1")) is not None, "recorded at the present time"
+    both = house.decisions.observe(watched, house.evidence(ben, track="2"))
+    assert both is not None
+    assert both.granted
+
+
+def test_visits_badges_and_presence_follow_the_clock_in_both_directions(house: House) -> None:
+    ada, door, now = house.person("Ada"), house.door(), house.clock.now()
+    house.rule(door, groups=(), visitors=True)
+    hour = timedelta(hours=1)
+    house.roster.add_visitor(house.owner, STAFF, ada, starts_at=now, ends_at=now + hour, actor="anna")
+    codes = []
+    for track, step in enumerate((-hour, 2 * hour, -hour / 2)):
+        house.clock.advance(step)
+        event = house.decisions.observe(house.watched(door), house.evidence(ada, track=str(track)))
+        assert event is not None
+        codes.append(event.code)
+    assert codes == ["not_allowed", "not_allowed", "granted"]
+
+
 def test_refusals_are_recorded_once_and_pending_ones_at_the_end(house: House) -> None:
     ada, door = house.person("Ada"), house.door()
     eve = house.person("Eve", "guests")

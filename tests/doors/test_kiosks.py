@@ -154,6 +154,8 @@ def test_an_acceptance_holds_time_and_version_but_no_name_and_lapses(hall: Hall)
     assert not hall.kiosks.is_accepted(kiosk, uuid4())
     hall.house.clock.advance(timedelta(minutes=10))
     assert not hall.kiosks.is_accepted(kiosk, acceptance)
+    hall.house.clock.advance(timedelta(hours=-1))
+    assert not hall.kiosks.is_accepted(kiosk, acceptance), "a clock that is set back renews nothing"
     assert hall.kiosks.acceptances(hall.house.owner) == {kiosk.kiosk_id: 1, other.kiosk_id: 1}
 
 
@@ -183,10 +185,11 @@ def test_a_face_that_is_not_live_is_not_looked_for(hall: Hall, decision: Decisio
     assert [one.code for one in hall.events()] == ["not_live"]
 
 
-def test_a_session_counts_for_a_minute(hall: Hall) -> None:
+@pytest.mark.parametrize("step", [timedelta(seconds=61), timedelta(hours=-1)])
+def test_a_session_counts_for_a_minute_also_when_the_clock_is_set_back(hall: Hall, step: timedelta) -> None:
     kiosk, acceptance = hall.kiosk()
     session = hall.session(kiosk, acceptance)
-    hall.house.clock.advance(timedelta(seconds=61))
+    hall.house.clock.advance(step)
     assert hall.check_ins.by_session(kiosk, acceptance, session).outcome is CheckInResult.RECEPTION
     with pytest.raises(InvalidDoorError):
         hall.check_ins.by_photo(kiosk, JPEG)

@@ -8,7 +8,8 @@ import pytest
 
 from mien.portal.camera_problems import PROBLEMS, said
 from mien.portal.texts import set_language
-from mien.video.reader import _WORDS, problem_of
+from mien.video.mjpeg import TOO_LARGE
+from mien.video.reader import _WORDS, NOT_MJPEG, problem_of
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +21,7 @@ def german() -> Iterator[None]:
 
 def test_all_that_the_reader_says_is_translated() -> None:
     assert {words for _, words in _WORDS} <= set(PROBLEMS)
-    assert problem_of(RuntimeError()) in PROBLEMS
+    assert {problem_of(RuntimeError()), NOT_MJPEG, TOO_LARGE} <= set(PROBLEMS)
     assert said(problem_of(ConnectionRefusedError())) == "Die Verbindung wurde abgelehnt."
 
 

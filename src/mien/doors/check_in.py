@@ -27,6 +27,7 @@ from mien.doors.kiosks import Kiosk
 from mien.doors.people import find_candidate, persons_of
 from mien.doors.reasons import Code
 from mien.doors.roster_types import BadgeNumber
+from mien.doors.rules import AHEAD
 from mien.doors.service import DoorServices
 from mien.doors.types import Quality
 from mien.liveness.errors import SessionError, SessionNotFoundError
@@ -206,8 +207,8 @@ class CheckIns:
         newest = session.attempts[0] if session.attempts else None
         if newest is None or newest.outcome is None or newest.finished_at is None:
             return None
-        late = self._clock.now() - newest.finished_at > _FRESH
-        if late or newest.outcome.decision is not Decision.REAL or newest.outcome.image_id is None:
+        fresh = -AHEAD <= self._clock.now() - newest.finished_at <= _FRESH
+        if not fresh or newest.outcome.decision is not Decision.REAL or newest.outcome.image_id is None:
             return None
         try:
             return self._liveness.sessions.image(resource_id, newest.outcome.image_id)

@@ -276,10 +276,11 @@ class Decisions:
 
     def _wait(self, look: _Look, verdict: AccessDecision, situation: Situation) -> Event | None:
         """Record that a person waits for a second one, and again shortly before that expires."""
-        if look.told.waiting_until is not None and situation.at < look.told.waiting_until:
+        again_at, wait = look.told.waiting_until, timedelta(seconds=situation.door.spec.pair_seconds / 2)
+        if again_at is not None and timedelta(0) < again_at - situation.at <= wait:
             return None
         event = self._write(look.watched, decision_draft(look.watched, look.evidence, verdict, situation), look.held)
-        look.told.waiting_until = situation.at + timedelta(seconds=situation.door.spec.pair_seconds / 2)
+        look.told.waiting_until = situation.at + wait
         return event
 
     def _refuse(self, look: _Look, verdict: AccessDecision, situation: Situation) -> Event | None:

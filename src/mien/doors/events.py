@@ -160,8 +160,8 @@ class Event:
         return [sentence(one["code"], one.get("have"), one.get("wanted")) for one in failed]
 
     def seconds_left(self, now: datetime) -> float:
-        """Return for how many seconds the actuator may still be told."""
-        return 0.0 if self.expires_at is None else (self.expires_at - now).total_seconds()
+        """Return for how many seconds the actuator may still be told: at most from the decision to its expiry."""
+        return 0.0 if self.expires_at is None else (self.expires_at - max(now, self.at)).total_seconds()
 
     def to_json(self) -> dict[str, Any]:
         """Return the event as plain values, for exports, webhooks, streams and MQTT."""

@@ -18,6 +18,7 @@ from mien.doors.codec import dump, load
 from mien.doors.errors import InvalidDoorError, NameInUseError, NotConfiguredError
 from mien.doors.existing import check_doors, check_places
 from mien.doors.naming import find_named
+from mien.doors.rules import AHEAD
 from mien.doors.types import between, check_name, check_place
 from mien.events import AuditLog
 from mien.messages import Message
@@ -268,11 +269,13 @@ class Kiosks:
 
     def is_accepted(self, kiosk: Kiosk, acceptance_id: UUID) -> bool:
         """Return whether an acceptance is of the kiosk's present notice, and recent."""
+        now = self._clock.now()
         query = select(DoorAcceptanceRow.at).where(
             DoorAcceptanceRow.acceptance_id == acceptance_id,
             DoorAcceptanceRow.kiosk_id == kiosk.kiosk_id,
             DoorAcceptanceRow.notice == kiosk.spec.version,
-            DoorAcceptanceRow.at > self._clock.now() - ACCEPTANCE,
+            DoorAcceptanceRow.at > now - ACCEPTANCE,
+            DoorAcceptanceRow.at <= now + AHEAD,
         )
         with self._database.read(kiosk.resource_id) as session:
             return session.scalar(query) is not None

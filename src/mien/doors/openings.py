@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mien.clock import Clock
 from mien.doors.events import Act, Event, events_of_rows
+from mien.doors.rules import AHEAD
 from mien.storage import Database
 from mien.storage.claims import ClaimLostError, Held, elapsed
 from mien.storage.tables import DoorEventRow
@@ -143,6 +144,9 @@ class Openings:
                 row.acted_at = now
                 if row.expires_at is None or row.expires_at <= now:
                     row.act, row.act_note = Act.EXPIRED.value, "it was too late"
+                    continue
+                if row.at > now + AHEAD:
+                    row.act, row.act_note = Act.EXPIRED.value, "its time is ahead of the clock, so its age is not known"
                     continue
                 row.act = Act.TOLD.value
                 session.flush()

@@ -19,8 +19,9 @@ from mien.doors.reasons import PENDING, Code, Failure
 from mien.doors.schedule import is_open
 from mien.doors.types import Direction, Door, How, Quality, Rule, RuleSpec, zone_of
 
-_AHEAD: Final = timedelta(seconds=2)
-"""How far evidence may be ahead of the clock of the deciding server."""
+AHEAD: Final = timedelta(seconds=2)
+"""How far a time may be ahead of the clock of the deciding server. A time that is further ahead was recorded before
+the clock was set back, or by another clock: how long ago that was is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ def _door_failures(evidence: TrackEvidence, situation: Situation) -> Iterator[Fa
     if not spec.enabled:
         yield Failure(Code.DOOR_DISABLED)
     age = (now - evidence.updated_at).total_seconds()
-    if not -_AHEAD.total_seconds() <= age <= spec.decision_seconds:
+    if not -AHEAD.total_seconds() <= age <= spec.decision_seconds:
         yield Failure(Code.EVIDENCE_OLD, round(age, 1), spec.decision_seconds)
     if evidence.best is None:
         yield Failure(Code.STRANGER)
@@ -193,7 +194,7 @@ def _passage_failures(situation: Situation) -> Iterator[Failure]:
     spec, now = situation.door.spec, situation.at
     if situation.passed_at is not None:
         since = (now - situation.passed_at).total_seconds()
-        if since < spec.hold_off_seconds:
+        if -AHEAD.total_seconds() <= since < spec.hold_off_seconds:
             yield Failure(Code.HOLD_OFF, round(max(since, 0.0), 1), spec.hold_off_seconds)
     if spec.anti_passback:
         inside = is_inside(situation.inside_since, now, spec.passback_hours)
@@ -204,8 +205,12 @@ def _passage_failures(situation: Situation) -> Iterator[Failure]:
 
 
 def is_inside(since: datetime | None, now: datetime, hours: float) -> bool:
-    """Return whether somebody who entered at a moment still counts as inside."""
-    return since is not None and now - since < timedelta(hours=hours)
+    """Return whether somebody who entered at a moment still counts as inside.
+
+    After the clock was set back, the moment may be in the future: it counts only if it is nearer than `hours`, so that
+    a clock that was wrong for a while locks nobody out for longer.
+    """
+    return since is not None and abs(now - since) < timedelta(hours=hours)
 
 
 def _applies(spec: RuleSpec, situation: Situation) -> bool:
@@ -279,7 +284,7 @@ def _duress(situation: Situation) -> bool:
 
 
 def _within(earlier: datetime, now: datetime, seconds: float) -> bool:
-    return -_AHEAD <= now - earlier <= timedelta(seconds=seconds)
+    return -AHEAD <= now - earlier <= timedelta(seconds=seconds)
 
 
 def _is(collection: UUID, person_id: UUID, person: Known | None) -> bool:

@@ -13,7 +13,7 @@ from mien.doors.events import Kind
 from mien.doors.evidence import TrackEvidence
 from mien.doors.people import Known, find_candidate
 from mien.doors.reasons import Code
-from mien.doors.rules import FirstOfTwo, PresentedBadge, Situation
+from mien.doors.rules import AHEAD, FirstOfTwo, PresentedBadge, Situation
 from mien.doors.types import Direction, Door
 from mien.storage.tables import DoorEventRow, DoorHolidayRow, DoorPresenceRow, DoorVisitorRow
 
@@ -80,6 +80,7 @@ def _passed_at(session: Session, door: Door, direction: Direction, person: Known
         DoorEventRow.person_id == person.person.person_id,
         DoorEventRow.collection == person.collection,
         DoorEventRow.at >= now - timedelta(seconds=door.spec.hold_off_seconds),
+        DoorEventRow.at <= now + AHEAD,
         DoorEventRow.door_id == door.door_id,
         DoorEventRow.direction == direction.value,
         DoorEventRow.granted.is_(True),

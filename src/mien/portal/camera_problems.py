@@ -17,6 +17,8 @@ PROBLEMS: Final = (
     mark("no data in time"),
     mark("the stream ended"),
     mark("the data is not a video that can be decoded"),
+    mark("the camera's answer is not Motion JPEG"),
+    mark("the picture is too large"),
     mark("the video's codec is not supported"),
     mark("the protocol is not supported"),
     mark("this build cannot read such devices"),

@@ -6,31 +6,41 @@ without it.
 
 from __future__ import annotations
 
+import ctypes
 import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import av
+import av._core
 import av.error
 import structlog
 
 from mien.clock import Clock
 from mien.video.health import HealthMeter
+from mien.video.mjpeg import TOO_LARGE, BoundedBody, NoPictureError
 from mien.video.redaction import redacted
 
 _FIRST_DELAY_S: Final = 0.5
 _LONGEST_DELAY_S: Final = 30.0
 _OPEN_S: Final = 10.0
 _SETTLED_S: Final = 10.0
-"""After a stream has run for so many seconds, the delays before reconnecting start again at the first one."""
+"""After a stream has sent pictures for so many seconds, the delays before reconnecting start again at the first one."""
+MJPEG: Final = "mpjpeg"
+"""FFmpeg's name of Motion JPEG over HTTP."""
+NOT_MJPEG: Final = "the camera's answer is not Motion JPEG"
 MAX_SIDE: Final = 8192
 """Maximum width and height of a picture."""
+_MAX_BLOCK: Final = 256 << 20
+"""Most bytes that FFmpeg takes at once: a picture of the largest size in 24-bit colour has 201 MB."""
 
 if TYPE_CHECKING:
+    from av.container import InputContainer
     from av.video.stream import VideoStream
 
 _log = structlog.get_logger(__name__)
@@ -62,8 +72,11 @@ class Newest:
     at_s: float
 
 
-class _StalledError(Exception):
-    """Data arrives, but no pictures."""
+def limit_blocks() -> None:
+    """Make FFmpeg refuse blocks of memory whose length only the stream tells, such as a description of 1 GB."""
+    ffmpeg = ctypes.CDLL(av._core.__file__)  # a module of PyAV, through which FFmpeg's functions are found
+    ffmpeg.av_max_alloc.argtypes, ffmpeg.av_max_alloc.restype = [ctypes.c_size_t], None
+    ffmpeg.av_max_alloc(_MAX_BLOCK)
 
 
 class StreamReader:
@@ -85,6 +98,7 @@ class StreamReader:
         self._stop = threading.Event()
         self._there = threading.Condition()
         self._newest: Newest | None = None
+        self._first_s: float | None = None
         self._thread = threading.Thread(target=self._run, name="mien-stream", daemon=True)
 
     def start(self) -> None:
@@ -116,18 +130,18 @@ class StreamReader:
         while not self._stop.is_set():
             if again:
                 self._meter.opened_again()
-            begun = time.monotonic()
+            self._first_s = None
             problem = "the stream ended"
             try:
                 self._read()
-            except _StalledError:
-                problem = f"no picture for {self._stall_s:g} s"
+            except NoPictureError as error:
+                problem = str(error)
             except Exception as error:  # whatever a camera sends: its thread goes on
-                problem = problem_of(error)
+                problem = self._problem(error)
             if self._stop.is_set():
                 return
             self._meter.disconnected(problem)
-            if time.monotonic() - begun > _SETTLED_S:
+            if self._settled():
                 delay = _FIRST_DELAY_S
             _log.warning("camera disconnected", source=self._name, problem=problem, again_in_s=round(delay, 1))
             # Cameras that lost power together must not all be reconnected at the same moment.
@@ -135,15 +149,38 @@ class StreamReader:
             delay = min(2 * delay, _LONGEST_DELAY_S)
             again = True
 
+    def _settled(self) -> bool:
+        """Whether pictures came for a while: a server that only accepts connections has not settled."""
+        return self._first_s is not None and time.monotonic() - self._first_s > _SETTLED_S
+
+    def _problem(self, error: Exception) -> str:
+        """Describe what ended a connection."""
+        if self._opening.format == MJPEG and self._first_s is None and isinstance(error, _NOTHING):
+            return NOT_MJPEG
+        return problem_of(error)
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[InputContainer, BoundedBody | None]]:
+        """Open the stream; Motion JPEG through a body that bounds its parts."""
+        opening, timeout = self._opening, (_OPEN_S, self._stall_s)
+        options = dict(opening.options)
+        if opening.format != MJPEG:
+            with av.open(opening.address, "r", opening.format, options=options, timeout=timeout) as container:
+                yield container, None
+            return
+        options["raw_packet_size"] = "65536"
+        with av.open(opening.address, "r", "data", options=options, timeout=timeout) as answer:
+            body = BoundedBody(answer, _OPEN_S, self._stall_s)
+            try:
+                with av.open(body, "r", MJPEG, options={"fflags": "nobuffer"}) as container:
+                    yield container, body
+            except av.error.FFmpegError:
+                body.check()
+                raise
+            body.check()
+
     def _read(self) -> None:
-        opening = self._opening
-        with av.open(
-            opening.address,
-            mode="r",
-            format=opening.format,
-            options=dict(opening.options),
-            timeout=(_OPEN_S, self._stall_s),
-        ) as container:
+        with self._opened() as (container, body):
             if not container.streams.video:
                 message = "no video"
                 raise ValueError(message)
@@ -157,16 +194,18 @@ class StreamReader:
                 for frame in _decoded(packet):
                     last = time.monotonic()
                     self._take(frame, last)
+                if body is not None:
+                    body.complete()
                 if time.monotonic() - last > self._stall_s:
-                    raise _StalledError
+                    raise NoPictureError(self._stall_s)
 
     def _take(self, frame: av.VideoFrame, now_s: float) -> None:
         if max(frame.width, frame.height) > MAX_SIDE:
-            message = "the picture is too large"
-            raise ValueError(message)
+            raise ValueError(TOO_LARGE)
         at = self._clock.now()
         media_s = None if self._opening.arrival_clock or frame.pts is None else frame.time
         self._meter.frame(now_s, at, (frame.width, frame.height), media_s)
+        self._first_s = now_s if self._first_s is None else self._first_s
         with self._there:
             self._newest = Newest(frame, at, now_s)
             self._there.notify_all()
@@ -180,6 +219,7 @@ def _decoded(packet: av.Packet[VideoStream]) -> list[av.VideoFrame]:
         return []
 
 
+_NOTHING: Final[tuple[type[Exception], ...]] = (av.error.EOFError, av.error.InvalidDataError)
 _WORDS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (av.error.HTTPUnauthorizedError, "the camera refused the user name or password (401)"),
     (av.error.HTTPForbiddenError, "the camera refused access (403)"),

@@ -27,17 +27,21 @@ from urllib.parse import unquote, urlsplit
 
 import av
 import av.error
+from av.stream import Disposition
+from av.video.stream import VideoStream
 
 from mien.clock import Clock, SystemClock
 from mien.video.errors import SourceError
 from mien.video.frames import Frame
 from mien.video.health import Health, HealthMeter
-from mien.video.reader import MAX_SIDE, Opening, StreamReader, problem_of
+from mien.video.reader import MAX_SIDE, MJPEG, Opening, StreamReader, limit_blocks, problem_of
 from mien.video.redaction import redacted
 from mien.video.zones import NOTHING_HIDDEN, Zones
 
 STALL_S: Final = 4.5
 """Seconds without a frame after which a stream is opened again; including detection, a stall is noticed within 5 s."""
+_TEXT: Final = {"ansi", "bintext", "idf", "xbin"}
+"""FFmpeg's decoders that draw text."""
 _LATE_S: Final = 0.5
 """Seconds after which a frame of a paced file is left out."""
 
@@ -101,6 +105,7 @@ def open_source(
     Raises:
         SourceError: the address is invalid, or there is no such file; the text has no credentials.
     """
+    limit_blocks()
     clock = clock or SystemClock()
     if isinstance(address, Path):
         return FileSource(address, zones, clock, paced)
@@ -153,7 +158,7 @@ def _mjpeg(address: str) -> Opening:
     # The format is fixed: a web server must not be able to select a playlist that reads files of this machine.
     return Opening(
         address,
-        "mpjpeg",
+        MJPEG,
         {"fflags": "nobuffer", "protocol_whitelist": "http,https,tcp,tls,httpproxy", "reconnect": "0"},
         arrival_clock=True,
     )
@@ -201,6 +206,11 @@ class LiveSource:
             self._reader.stop()
 
 
+def _is_film(stream: VideoStream) -> bool:
+    """Whether a stream has pictures of a camera: no cover of a sound file, and no text that FFmpeg would draw."""
+    return not stream.disposition & Disposition.attached_pic and stream.codec_context.name not in _TEXT
+
+
 @dataclass
 class FileSource:
     """A file, read frame by frame; see `Source`.
@@ -230,9 +240,9 @@ class FileSource:
         seen = False
         try:
             with av.open(self.path, options={"protocol_whitelist": "file"}) as container:
-                if not container.streams.video:
+                stream = next((one for one in container.streams.video if _is_film(one)), None)
+                if stream is None:
                     raise SourceError("{path} has no video", path=self.path)
-                stream = container.streams.video[0]
                 stream.thread_type = "SLICE"
                 step = float(1 / stream.average_rate) if stream.average_rate else 0.04
                 last = -step
