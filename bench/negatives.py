@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.matching import apart, person_scores
+from mien.matching import lower_by_negatives, person_scores
 from mien.models.bindings import DEFAULT_RECOGNISER
 from mien.models.store import ModelStore
 from mien.vision import FaceEngine, Want
@@ -61,7 +61,7 @@ def pairs(vectors: np.ndarray, labels: np.ndarray, photos: int, least: float) ->
 def lowered(scores: np.ndarray, weight: float, margin: float) -> np.ndarray:
     # Two dimensions are enough, because only the product of probe and negative matters.
     unit = np.stack([scores[:, 1], np.sqrt(np.maximum(0, 1 - scores[:, 1] ** 2))], 1)
-    return apart(scores[:, 0], unit, np.array([[1.0, 0.0]]), margin=margin, weight=weight)
+    return lower_by_negatives(scores[:, 0], unit, np.array([[1.0, 0.0]]), margin=margin, weight=weight)
 
 
 def rate(found: list[Pair], part: str, threshold: float, weight: float, margin: float) -> tuple[np.ndarray, np.ndarray]:
@@ -103,7 +103,7 @@ def families() -> None:
         cells = []
         for probes in (np.stack(rows[other][1:]), np.stack(rows[one][1:])):
             before = person_scores(probes, enrolled)
-            after = apart(before, probes, negative)
+            after = lower_by_negatives(before, probes, negative)
             sure = [(calibration.confidence(float(a)), calibration.confidence(float(b)))
                     for a, b in zip(before, after, strict=True)]  # fmt: skip
             cells.append(", ".join(f"{a:.2f} -> {b:.2f}" for a, b in sure))
