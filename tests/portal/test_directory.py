@@ -69,7 +69,7 @@ def test_a_person_of_the_directory_from_enrolment_to_erasure(person: OpenPerson,
         page.get_by_label("Drop a photo").set_input_files(azure_photo("Family1-Dad3"))
         page.get_by_role("region", name=f"Candidates: {where}").get_by_role("cell", name="Father").wait_for()
     page.get_by_label("Drop a photo").set_input_files(azure_photo("Family1-Mom1"))
-    page.get_by_text("nobody that is enrolled there").wait_for()
+    page.get_by_text("nobody who is enrolled there").wait_for()
 
     page = someone.go("/directory?text=father")
     page.get_by_role("link", name="Father").click()

@@ -77,9 +77,9 @@ def test_all_that_a_photo_lacks_is_said(person: OpenPerson, place: str, portal: 
     page.get_by_text("size of the face at least 60 pixels").wait_for()
     refused, report = page.get_by_text("The photo was not enrolled"), page.get_by_role("heading", name="Photo quality")
     expected = {
-        "blurred": {"Quality for recognition": "Asked for: at least medium.", "Blur": "Asked for: at most low."},
+        "blurred": {"Quality for recognition": "Required: at least medium.", "Blur": "Required: at most low."},
         "covered": {"Covered": "eyes"},
-        "tiny": {"Size of the face": "Asked for: at least 60 pixels."},
+        "tiny": {"Size of the face": "Required: at least 60 pixels."},
     }
     for name, lacks in expected.items():
         drop(someone.go(place), photos[name])

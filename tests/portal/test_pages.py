@@ -226,7 +226,7 @@ def test_alert_rules(person: OpenPerson) -> None:
     page.get_by_label("Name").fill("Somebody is missed")
     page.get_by_role("combobox", name="Metric").click()
     page.get_by_role("option", name="People that the search engine finds, in percent").click()
-    page.get_by_role("checkbox", name="Low values are the bad ones", checked=True).wait_for()
+    page.get_by_role("checkbox", name="Fire on low values", checked=True).wait_for()
     page.get_by_role("button", name="Create rule").click()
     row = page.get_by_role("row").filter(has_text="Somebody is missed")
     row.wait_for()

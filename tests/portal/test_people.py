@@ -152,7 +152,7 @@ def test_faces_and_persons_are_moved(person: OpenPerson, client: httpx.Client, a
     assert offered.filter(has_text="Old (").count() == 0, "it has another model"
     gate.click()
     page.get_by_role("button", name="Move to the group").click()
-    assert "Mum goes from Desk to Gate with faces (1 face)" in page.get_by_role("dialog").inner_text()
+    assert "Mum moves from Desk to Gate with faces (1 face)" in page.get_by_role("dialog").inner_text()
     press(page, "Move")
     page.wait_for_url(f"**/people/largePersonGroup/gate/{mum}**")
     assert client.get(f"{url}/gate/persons/{mum}").json()["persistedFaceIds"] == [wrong]
@@ -169,7 +169,7 @@ def test_faces_and_persons_are_moved(person: OpenPerson, client: httpx.Client, a
         asks = page.get_by_role("dialog", name="Merge Dad into Twice?")
         asks.wait_for()
         page.get_by_role("dialog", name="Merge Dad into …").wait_for(state="detached")
-        assert f"Calls that use the id {dad} are answered that there is nobody." in asks.inner_text()
+        assert f"Calls with the id {dad} then return that there is no such person." in asks.inner_text()
         if not sure:
             page.keyboard.press("Escape")
             page.get_by_role("dialog").wait_for(state="detached")

@@ -96,7 +96,7 @@ def report_on(face: Face, policy: EnrolmentPolicy) -> list[MeasureLine]:
                 name,
                 found,
                 MeasureRating.REFUSED,
-                _advice(measure, t("Asked for: {limit}.", limit=_limits(policy).get(measure, ""))),
+                _advice(measure, t("Required: {limit}.", limit=_limits(policy).get(measure, ""))),
             )
         if measure in advised:
             return MeasureLine(

@@ -142,7 +142,7 @@ class SignIn:
             return self._page(request, "/", t("This is too long to be a token."), 413)
         wanted, secret = form.get("next", "/"), form.get("token", "").strip()
         if not secret:
-            return self._page(request, wanted, t("Give a token."), 400)
+            return self._page(request, wanted, t("Enter a token."), 400)
         head = Head(request.scope, request.receive)
         try:
             address = str(self._origin.client(head) or "")

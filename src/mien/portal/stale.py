@@ -31,7 +31,7 @@ def changes_since(one: Staleness) -> str:
 
 def _about(one: Staleness) -> str:
     if one.trained_at is None:
-        return t("Nobody of this group is found before its first training.")
+        return t("People in this group are not found before its first training.")
     parts = []
     if one.added:
         parts.append(

@@ -78,8 +78,8 @@ def _about(visitor: Visitor, person: ListedPerson) -> None:
         editor(visitor, person.name, person.user_data, save)
         with Tag("div"):
             said = tn(
-                "The person and {count} face are gone at once, for good: nobody finds them from now on.",
-                "The person and {count} faces are gone at once, for good: nobody finds them from now on.",
+                "The person and {count} face are deleted immediately and permanently.",
+                "The person and {count} faces are deleted immediately and permanently.",
                 person.faces,
             )
             ask = confirming(

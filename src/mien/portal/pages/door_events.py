@@ -98,7 +98,7 @@ async def render(visitor: Visitor) -> None:
                 if name == chosen:
                     link.props["aria-current"] = "true"
         if not events:
-            empty("door_front", t("No events"), t("They come as soon as a camera at a door sees somebody."))
+            empty("door_front", t("No events"), t("Events appear when a camera at a door sees a person."))
             return
         rows = [await _row(visitor, one) for one in events]
         table(t("Events"), [t("Event"), t("Person"), t("Why"), t("Picture"), ""], rows)
@@ -271,7 +271,7 @@ PAGE = Page(
     "list",
     render,
     help=Help(
-        mark("Says who came to the doors, and why these opened or stayed shut. Put wrong names right here."),
+        mark("Shows who came to the doors, and why they opened or stayed shut. Correct wrong names here."),
         "doors.md#events",
         (Term.CONFIDENCE, Term.MARGIN, Term.LIVENESS, Term.DURESS),
     ),

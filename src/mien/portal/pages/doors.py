@@ -94,7 +94,14 @@ def _door_row(visitor: Visitor, door: Door) -> list[Cell]:
     state = partial(badge, t("on"), "good") if door.spec.enabled else partial(badge, t("off"), "")
     pictures = tn("kept {count} day", "kept {count} days", door.spec.picture_days) if door.spec.pictures else t("off")
     remove = partial(button, t("Delete"), partial(_ask_delete_door, visitor, door), "quiet")
-    return [door.name, door.actuator, door.spec.time_zone, pictures, state, remove]
+    return [
+        door.name,
+        t("none") if door.actuator == "none" else door.actuator,
+        door.spec.time_zone,
+        pictures,
+        state,
+        remove,
+    ]
 
 
 def _rules(visitor: Visitor, doors: list[Door], rules: list[Rule], persons: dict[UUID, str]) -> None:
@@ -252,7 +259,7 @@ def _ask_delete_rule(visitor: Visitor, rule: Rule) -> None:
         visitor,
         Confirmation(
             t("Delete the rule {rule}?", rule=rule.spec.name),
-            t("Whoever only this rule allowed is refused."),
+            t("People who are allowed only by this rule are then refused."),
             t("Delete"),
         ),
         lambda: services(visitor).doors.delete_rule(visitor.resource.id, rule.rule_id, actor=visitor.name),

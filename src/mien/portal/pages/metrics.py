@@ -223,10 +223,10 @@ def _state(rule: AlertRule, untold: Delivery | None) -> None:
             else t("{outcome} ({tried}, given up)", outcome=said, tried=tried)
         )
         with Tag("div", classes="words small"):
-            Tag("strong", t("Nobody was told:"))
+            Tag("strong", t("Not delivered:"))
             Tag("span", about)
     elif rule.firing and rule.host is None:
-        Tag("div", t("Only the log was told."), "small soft")
+        Tag("div", t("Written to the log only."), "small soft")
 
 
 def _condition(condition: Condition) -> str:
@@ -247,7 +247,9 @@ def _buttons(visitor: Visitor, rule: AlertRule) -> None:
 
         if outcome := await visitor.act(Permission.MANAGE, work, on=rule.resource_id):
             tell(
-                t("It was not taken: {outcome}", outcome=outcome[0]) if outcome[0] else t("The receiver took it."),
+                t("It was not accepted: {outcome}", outcome=outcome[0])
+                if outcome[0]
+                else t("The receiver accepted it."),
                 "bad" if outcome[0] else "good",
             )
 
@@ -290,7 +292,7 @@ def _form(visitor: Visitor) -> None:
         url = ui.input(t("Webhook (optional)")).props(
             hint(t("https://…; without one, alerts go to the log only"), "outlined")
         )
-        below = ui.checkbox(t("Low values are the bad ones"))
+        below = ui.checkbox(t("Fire on low values"))
     secret_shown = Tag("div", role="status")
 
     def fill_in() -> None:

@@ -158,8 +158,8 @@ class _Offer:
 
     def _ask(self, lost: int) -> None:
         about = t(
-            "{lost} of {faces} faces have no crop that a template can be made from: nobody finds "
-            "them until they are enrolled again.",
+            "{lost} of {faces} faces have no crop from which a template can be created. They are not found "
+            "until they are enrolled again.",
             lost=lost,
             faces=self._plan.faces,
         )

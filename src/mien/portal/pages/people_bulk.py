@@ -155,7 +155,7 @@ class BulkPlace:
         gone = await edit(self._visitor, self._ref, work)
         if gone is None:
             return
-        tell(tn("{count:,} face was taken back.", "{count:,} faces were taken back.", gone), "good")
+        tell(tn("{count:,} face was removed.", "{count:,} faces were removed.", gone), "good")
         self._report.clear()
         self._summary.clear()
         await self._refresh()
@@ -188,11 +188,11 @@ def bulk(visitor: Visitor, ref: CollectionRef, refresh: Callable[[], Awaitable[o
     with section(t("Enrol many people"), about):
         BulkPlace(visitor, ref, refresh)
         with Tag("details"):
-            Tag("summary", t("How photos are given to people"))
+            Tag("summary", t("How photos are assigned to people"))
             with Tag("ul", classes="bullets"):
                 Tag("li", t("A CSV file with the columns “photo” and “person” (and “user data”) comes first."))
                 Tag("li", t("Else the folder is the person, with all folders in it: “Anna Weiss/2024/1.jpg”."))
                 Tag("li", t("A dropped folder that has folders with photos is a folder of people."))
-                Tag("li", t("Photos without a folder are of the person whose name the file has: “Anna Weiss 2.jpg”."))
+                Tag("li", t("Without a folder, the file name is the person: “Anna Weiss 2.jpg”."))
                 Tag("li", t("A person of the same name in the group gets the photo; otherwise the person is created."))
             text(t("Every photo is enrolled completely or not at all, and the whole drop can be undone."), "soft small")

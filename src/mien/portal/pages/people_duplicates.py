@@ -170,7 +170,7 @@ async def _ask(visitor: Visitor, ref: CollectionRef, pair: Duplicate, one: Perso
                 )
 
     def twice() -> None:
-        Tag("h3", t("They are one human being, enrolled twice"))
+        Tag("h3", t("They are the same person, enrolled twice"))
         for keep, go in ((other, one), (one, other)):
             label = t("Merge and keep {person}", person=_called(keep, go))
             write_button(visitor, label, merger(visitor, ref, go, keep.person_id, ui.navigate.reload), "plain")

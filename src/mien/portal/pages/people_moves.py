@@ -157,7 +157,7 @@ async def merge_or_move(visitor: Visitor, ref: CollectionRef, person: Person) ->
     with (
         section(
             t("Enrolled twice"),
-            f"{t('Merge two entries of one human being. To put a wrong face right, move the face.')} {t(_UNDO)}",
+            f"{t('Merge two entries of the same person. To correct a wrong face, move the face.')} {t(_UNDO)}",
         ),
         Tag("div"),
     ):
@@ -192,8 +192,9 @@ async def _merge(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
     async def chosen(into: str, name: str) -> None:
         about = (
             t(
-                "{name} gets the faces of {person} ({count}), consents, negatives, badges and visits. {name}'s name "
-                "and user data stay. Calls that use the id {person_id} are answered that there is nobody.",
+                "{name} gets the faces ({count}), consents, negatives, badges and visits of {person}. "
+                "{name}'s name and user data stay. Calls with the id {person_id} then return that there is no "
+                "such person.",
                 name=name,
                 count=faces_of(len(person.persisted_face_ids)),
                 person=person.name,
@@ -217,9 +218,8 @@ async def _move(
     (ref, old), (to, new) = here, there
     about = (
         t(
-            "{person} goes from {old} to {new} with faces ({count}), user data, crops and consents; ids "
-            "stay. In {old} nobody finds {person} from now on, and calls are answered that there is "
-            "nobody of that id.",
+            "{person} moves from {old} to {new} with faces ({count}), user data, crops and consents; ids "
+            "stay. {person} is then not found in {old}, and calls there return that there is no such person.",
             person=person.name,
             old=old.name,
             new=new.name,

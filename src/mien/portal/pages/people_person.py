@@ -71,8 +71,8 @@ def _about(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
             _editor(visitor, ref, person)
         with Tag("div"):
             said = tn(
-                "The person and {count} face are gone at once, for good: nobody finds them from now on.",
-                "The person and {count} faces are gone at once, for good: nobody finds them from now on.",
+                "The person and {count} face are deleted immediately and permanently.",
+                "The person and {count} faces are deleted immediately and permanently.",
                 len(person.persisted_face_ids),
             )
             ask = confirming(t("Erase {person}?", person=person.name), said, t("Erase"), erase)

@@ -85,7 +85,7 @@ def _say(held: _Held, ref: CollectionRef | None) -> None:
         (t("Crops kept now"), kept),
         (
             t("After edits in the portal"),
-            t("Trained by itself") if held.holds.train_after_edits else t("Not trained automatically"),
+            t("Trained automatically") if held.holds.train_after_edits else t("Not trained automatically"),
         ),
         (t("Look-alikes"), t("Negatives are kept") if held.holds.negatives else t("No negatives")),
     ]
@@ -200,8 +200,8 @@ def _erase_button(visitor: Visitor, ref: CollectionRef | None, count: int) -> No
             ui.navigate.reload()
 
     about = t(
-        "The pictures are gone at once, for good; people are found as before. Should their "
-        "recognition model get other weights, they cannot be migrated and must be enrolled again."
+        "The pictures are deleted immediately and permanently; people are found as before. If their "
+        "recognition model gets other weights, they cannot be migrated and must be enrolled again."
     )
     title = (
         tn("Erase {count:,} crop of this collection?", "Erase {count:,} crops of this collection?", count)

@@ -20,10 +20,16 @@ async def render(visitor: Visitor) -> None:
     untold = found.undelivered + sum(one.undelivered for one in lines)
     firing = found.firing + sum(one.firing for one in lines)
     if untold:
-        about = t(
-            "A rule's last message was not taken: its receiver knows nothing of it. See the rules' resources below."
+        about = t("The last message of a rule was not accepted by its receiver. See the rules' resources below.")
+        banner(
+            "bad",
+            tn(
+                "{count} alert rule could not notify its receiver",
+                "{count} alert rules could not notify their receivers",
+                untold,
+            ),
+            about,
         )
-        banner("bad", tn("{count} alert rule reached nobody", "{count} alert rules reached nobody", untold), about)
     with Tag("div", classes="tiles"):
         tile(t("resources"), figure(len(lines), ","))
         tile(t("alerts firing"), figure(firing, ","))
@@ -78,7 +84,7 @@ def _row(one: ResourceGlance) -> list[Cell]:
             if one.firing:
                 badge(t("{count} firing", count=one.firing), "bad")
             if one.undelivered:
-                badge(t("{count} reached nobody", count=one.undelivered), "bad")
+                badge(t("{count} not delivered", count=one.undelivered), "bad")
             if not (one.firing or one.undelivered):
                 Tag("span", t("quiet"))
             else:

@@ -98,7 +98,7 @@ def _show(
     rows: list[list[Cell]] = []
     for number, face in enumerate(found, start=1):
         if not face.candidates:
-            rows.append([number, t("nobody that is enrolled there"), "", ""])
+            rows.append([number, t("nobody who is enrolled there"), "", ""])
         rows += [
             [number, partial(_link, visitor, place, one.person_id, names), figure(one.confidence, ".3f"), one.person_id]
             for one in face.candidates
@@ -146,7 +146,7 @@ PAGE = Page(
     listed=False,
     needs=Permission.LOOK_UP,
     help=Help(
-        mark("Searches the enrolled people for the faces of a photo. People are found as far as the group is trained."),
+        mark("Identifies the faces in a photo. People added after the last training of a group are not found."),
         "recognise.md#who-is-this",
         (Term.CANDIDATE, Term.CONFIDENCE, Term.TRAINING),
     ),
