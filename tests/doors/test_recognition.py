@@ -37,7 +37,7 @@ from mien.storage.tables import DriftCountRow
 from mien.video.camera import Camera, TrackUpdate
 from mien.video.faces import FaceReader, Reading, joint_probability
 from mien.video.sources import open_source
-from mien.video.tracks import Track
+from mien.video.tracks import Track, Tracker
 from mien.video.zones import NOTHING_HIDDEN
 from mien.vision.types import Detection
 
@@ -86,6 +86,24 @@ class Visit:
             reading = Reading(embedding(vector), Level3.HIGH, live, 80)
             self.track.add(reading)
         return self.tracks.evidence("door", TrackUpdate(self.track, reading, ended=False))
+
+
+def test_somebody_who_looks_away_for_seconds_is_counted_anew(world: World, directory: DirectoryServices) -> None:
+    """The votes ended with the track, but its number of readable frames did not: a door refused who came back."""
+    enrol(world, Kind.PERSON_GROUP, "staff", ann=1, ben=2)
+    tracks, tracker = Tracks(opened(world, directory, STAFF)), Tracker(unlike=0.2, alike=0.4)
+    reading = Reading(embedding(unit(50, near=1, away=0.3)), Level3.HIGH, None, 80)
+    found = []
+    for index in range(24):  # a second in the picture, two outside, a second in it again
+        at_s = 0.2 * index if index < 12 else 0.2 * index + 2.0
+        for track in tracker.ended(at_s):
+            tracks.evidence("door", TrackUpdate(track, None, ended=True))
+        (seen,) = tracker.update([Detection((0, 0, 80, 90), 0.9, POINTS)], NOW, at_s, lambda *_: reading)
+        seen.track.add(reading)
+        found.append(tracks.evidence("door", TrackUpdate(seen.track, reading, ended=False)))
+    assert {one.track for one in found} == {found[0].track}
+    counts = [(one.readable, one.agreeing) for one in found]
+    assert counts == [(number, number) for number in [*range(1, 13), *range(1, 13)]]
 
 
 def test_a_known_person_is_named_with_votes_and_margin(world: World, directory: DirectoryServices) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -104,6 +105,23 @@ def test_a_person_who_comes_back_within_seconds_is_continued() -> None:
     known, other = person(0), person(3)
     both = tracker.update([face(900), face(100)], NOW, 3.2, lambda one, *_: known if one.box[0] > 500 else other)
     assert [one.track.number for one in both] == [1, 2]
+
+
+def test_the_evidence_of_a_track_that_is_continued_after_its_end_begins_anew() -> None:
+    """A photo held up when the person has left would otherwise inherit their liveness, quality and size."""
+    tracker = Tracker(unlike=0.3, alike=0.6)
+    live = replace(person(0), live=0.9)
+    steps(tracker, *[[(face(200, side=160), live)]] * 4)
+    (track,) = tracker.ended(0.6 + LOST_S + 0.1)
+    assert (track.frames, track.readable, track.face_px, track.liveness is None) == (4, 4, 160, False)
+    back = NOW + timedelta(seconds=3)
+    (seen,) = tracker.update([face(900)], back, 3.0, lambda *_: replace(person(0, 0.02), live=0.1))
+    assert seen.track is track
+    assert seen.reading is not None
+    track.add(seen.reading)
+    assert (track.frames, track.readable, track.face_px, track.live, track.started_at) == (1, 1, 80, [0.1], back)
+    assert track.best is seen.reading
+    assert not track.approaching
 
 
 def test_a_track_ends_after_its_face_is_gone() -> None:

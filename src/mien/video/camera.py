@@ -43,7 +43,8 @@ class TrackUpdate:
     Attributes:
         track: the track as it is now; it changes with the next frame.
         reading: the result of reading the face in this frame; None if it was not read.
-        ended: whether the person has left. This is the last update of a track, unless it is found again within seconds.
+        ended: whether the person has left. This is the last update of a track, unless it is found again within seconds;
+            its evidence begins anew then.
     """
 
     track: Track

@@ -3,7 +3,8 @@
 A face continues the track whose predicted box it overlaps or is nearest to (IoU, distance, size; constant velocity). If
 two tracks are near each other, or a track was lost for a moment, geometry alone would swap people, so the template
 decides: a face whose template differs from the track's starts another track, or continues the one that it matches. A
-track that was lost for a few seconds is continued by a face with a matching template.
+track that was lost for a few seconds is continued by a face with a matching template; only its number stays, and its
+evidence begins anew, because nobody saw what happened in between.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Track:
 
     Attributes:
         number: number, unique per camera since the start.
-        started_at: time when the face was first seen, UTC.
+        started_at: time when the face was first seen, UTC; when it was seen again, after the end of the track.
         updated_at: time when it was last seen.
         box: left, top, width, height in pixels of the picture, where it was last seen.
         points: float32 (5, 2), the five landmarks at that position.
@@ -142,6 +143,18 @@ class Track:
         self.frames += 1
         self.face_px = max(self.face_px, round(min(detection.box[2:])))
 
+    def begin_again(self, at: datetime, at_s: float) -> None:
+        """Forget all but the number, when a face continues the track after its end.
+
+        Its end was reported with its evidence. What comes now is judged by itself: a photo that is held up seconds
+        after a person left does not inherit their liveness, and votes and readable frames are counted over one visit.
+        """
+        self.started_at, self.started_s = at, at_s
+        self.frames = self.readable = self.face_px = 0
+        self.best = self.shot = self._template = None
+        self.live, self._readings = [], []
+        self.read_s, self._velocity = float("-inf"), (0.0, 0.0, 0.0)
+
     def add(self, reading: Reading) -> bool:
         """Add a reading of the face; return whether it is the best so far."""
         if reading.live is not None:
@@ -225,7 +238,7 @@ class Tracker:
             track = chosen.get(index)
             returned = track is not None and at_s - track.updated_s > LOST_S / 2
             found.append((detection, track, read(detection, track, crowded[index] or returned)))
-        found = self._by_template(found)
+        found = self._by_template(found, at, at_s)
         seen = []
         for detection, known, reading in found:
             track = known or self._new(detection, at, at_s)
@@ -253,7 +266,7 @@ class Tracker:
         return track
 
     def _by_template(
-        self, found: list[tuple[Detection, Track | None, Reading | None]]
+        self, found: list[tuple[Detection, Track | None, Reading | None]], at: datetime, at_s: float
     ) -> list[tuple[Detection, Track | None, Reading | None]]:
         """Reassign faces whose template does not match their track to the track that they match."""
         if self._unlike is None or self._alike is None:
@@ -285,6 +298,7 @@ class Tracker:
                 found[index] = (found[index][0], track, found[index][2])
                 if track in self._lost:
                     self._lost.remove(track)
+                    track.begin_again(at, at_s)
                     self._active.append(track)
         return found
 
