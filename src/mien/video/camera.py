@@ -14,6 +14,7 @@ from mien.matching import Calibration
 from mien.video.faces import FaceReader, Reading, best_shot, has_surroundings, within
 from mien.video.frames import Frame
 from mien.video.health import Health
+from mien.video.held import look_beside
 from mien.video.motion import MotionGate
 from mien.video.sampling import Rates, Sampler
 from mien.video.sources import Source
@@ -97,7 +98,7 @@ class Camera:
         faces: finds and reads faces; shared by all cameras.
         zones: the watch and privacy zones.
         rates: the numbers of frames analysed per second.
-        liveness: whether the passive networks evaluate every reading.
+        liveness: whether the passive networks evaluate every reading, and edges of held prints and screens are sought.
         calibration: calibration of the recogniser, so that templates keep tracks apart; None to use geometry only.
         picture_side: long side of the picture that is kept for display; 0 keeps none.
     """
@@ -195,6 +196,8 @@ class Camera:
         track = seen.track
         if not self._is_person(frame, seen):
             return None
+        if self._liveness and track.held.due(seen.detection.box):
+            track.held.add(look_beside(frame.pixels(), seen.detection.box))
         if seen.reading is not None and track.add(seen.reading):
             track.shot = best_shot(frame.pixels(), seen.detection.box)
         return TrackUpdate(track, seen.reading, ended=False)

@@ -20,6 +20,7 @@ import numpy as np
 
 from mien.matching import person_template
 from mien.video.faces import Reading, joint_probability, shown_shot
+from mien.video.held import HeldEdges
 from mien.vision.types import Detection, Float32, Pixels
 
 Box = tuple[float, float, float, float]
@@ -63,6 +64,7 @@ class Track:
         best: the reading of the best frame; None if none was readable.
         shot: BGR uint8 crop of the face with its surroundings in that frame, less than 512 pixels large.
         live: probabilities of being live, oldest first.
+        held: the straight edges beside the face; empty unless liveness is asked for.
     """
 
     number: int
@@ -78,6 +80,7 @@ class Track:
     best: Reading | None = None
     shot: Pixels | None = None
     live: list[float] = field(default_factory=list)
+    held: HeldEdges = field(default_factory=HeldEdges, repr=False)
     read_s: float = float("-inf")
     _readings: list[Reading] = field(default_factory=list, repr=False)
     _velocity: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -101,8 +104,11 @@ class Track:
         """0 (artefact) to 1 (live), from the mean log odds of the frames; None with fewer than three measured ones.
 
         A frame with a value near 0 has more weight than one with a high value, and values that disagree count less:
-        prints and screens are rated as faces in some frames, but rarely along their whole path.
+        prints and screens are rated as faces in some frames, but rarely along their whole path. It is 0 from the moment
+        at which the edges of a held print or screen are found.
         """
+        if self.held.found:
+            return 0.0
         if len(self.live) < FEWEST_LOOKS:
             return None
         return joint_probability(self.live, cautious=True)
