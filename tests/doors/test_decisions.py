@@ -123,6 +123,59 @@ def test_an_actuator_that_fails_leaves_the_decision_failed(house: House) -> None
     assert (stored.act, stored.act_note) == (Act.FAILED, "the relay did not answer")
 
 
+@pytest.mark.parametrize("direction", list(Direction))
+@pytest.mark.parametrize("how", ["failed", "too late", "taken over"])
+def test_a_person_whose_door_stayed_shut_is_where_they_were(house: House, direction: Direction, how: str) -> None:
+    """Anti-passback would otherwise refuse them for 12 hours because a panel was not connected for a moment."""
+    ada, door = house.person("Ada"), house.door(spec=DoorSpec(area="Lab", anti_passback=True, hold_off_seconds=60))
+    house.rule(door)
+    if direction is Direction.EXIT:
+        assert house.decisions.observe(house.watched(door, opens=False), house.evidence(ada, track="0")) is not None
+    before = house.roster.inside(house.owner)
+    watched, actuator = house.watched(door, direction), Recorder()
+    with house.claims.hold("door/1") as held:
+        assert held is not None
+        openings = house.openings(door, actuator, held)
+        actuator.fails = True
+        first = house.decisions.observe(watched, house.evidence(ada, track="1"))
+        assert first is not None
+        assert house.roster.inside(house.owner) != before
+        if how == "taken over":
+            openings.discard()
+        else:
+            house.clock.advance(timedelta(seconds=3 if how == "too late" else 0))
+            openings.work()
+        assert house.roster.inside(house.owner) == before
+        assert house.events.get(house.owner, first.number).stayed_shut
+        actuator.fails = False
+        again = house.decisions.observe(watched, house.evidence(ada, track="2"))
+        assert again is not None
+        assert again.granted, again.code
+        openings.work()
+    assert len(house.roster.inside(house.owner)) == (direction is Direction.ENTRY)
+
+
+def test_a_failure_takes_back_no_presence_that_changed_meanwhile(house: House) -> None:
+    ada, front, back = (
+        house.person("Ada"),
+        house.door(spec=DoorSpec(area="Lab")),
+        house.door("Back", DoorSpec(area="Lab")),
+    )
+    for door in (front, back):
+        house.rule(door, name=door.name)
+    actuator = Recorder()
+    actuator.fails = True
+    with house.claims.hold("door/1") as held:
+        assert held is not None
+        openings = house.openings(front, actuator, held)
+        assert house.decisions.observe(house.watched(front), house.evidence(ada, track="1")) is not None
+        house.clock.advance(timedelta(seconds=1))
+        assert house.decisions.observe(house.watched(back, opens=False), house.evidence(ada, track="2")) is not None
+        inside = house.roster.inside(house.owner)
+        openings.work()
+    assert house.roster.inside(house.owner) == inside
+
+
 def test_a_track_opens_once_and_hold_off_holds_others_of_the_person(house: House) -> None:
     ada, door = house.person("Ada"), house.door()
     house.rule(door)

@@ -108,6 +108,11 @@ def test_events_are_told_in_order_from_where_they_stopped(house: House, mosquitt
     assert all("person" not in one for one in said), "names are off unless they are switched on"
     assert said[0]["personId"] == str(ada)
     assert listener.on(inside_topic("mien", door.door_id))[-1] == 1
+    house.roster.empty(house.owner, door.area, actor="anna")
+    with house.claims.hold("doors/mqtt") as held:
+        assert held is not None
+        teller.tell(held)
+    listener.wait(lambda one: one.on(inside_topic("mien", door.door_id))[-1] == 0)
     house.doors.delete(house.owner, door.door_id, actor="anna")
     with house.claims.hold("doors/mqtt") as held:
         assert held is not None

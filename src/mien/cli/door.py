@@ -333,7 +333,7 @@ def events(
             (
                 one.number,
                 moment(one.at),
-                "opened" if one.granted else one.kind.value,
+                "not opened" if one.stayed_shut else "opened" if one.granted else one.kind.value,
                 one.details.get("door"),
                 one.person.name if one.person else one.person_id,
                 " ".join(one.reasons),

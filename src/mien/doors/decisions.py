@@ -31,6 +31,7 @@ from mien.doors.roster_types import BadgeNumber
 from mien.doors.rules import AccessDecision, FirstOfTwo, PresentedBadge, Situation, decide
 from mien.doors.situations import gather, is_visiting
 from mien.doors.types import Direction, DoorSpec, Strangers
+from mien.doors.unopened import presence_details
 from mien.storage import Database
 from mien.storage.claims import Held
 from mien.storage.tables import DoorEventRow
@@ -253,8 +254,10 @@ class Decisions:
                 return None  # another process decided first: the next frame shows the result
             spec, now = situation.door.spec, situation.at
             draft = decision_draft(look.watched, look.evidence, verdict, situation)
+            presence = presence_details(situation.door.area, situation.inside_since, now)
             draft = replace(
                 draft,
+                details={**draft.details, "presence": presence},
                 picture=picture,
                 picture_days=spec.picture_days,
                 expires_at=now + timedelta(seconds=spec.decision_seconds),

@@ -154,6 +154,11 @@ class Event:
     reviewed_by: str | None
 
     @property
+    def stayed_shut(self) -> bool:
+        """Whether the door was to open and did not: its actuator failed, or the decision expired."""
+        return self.granted and self.act in {Act.FAILED, Act.EXPIRED}
+
+    @property
     def reasons(self) -> list[str]:
         """The reasons as sentences."""
         failed = self.details.get("failed") or [{"code": self.code}]

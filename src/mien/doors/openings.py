@@ -15,10 +15,12 @@ from uuid import UUID
 import structlog
 from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from mien.clock import Clock
 from mien.doors.events import Act, Event, events_of_rows
 from mien.doors.rules import AHEAD
+from mien.doors.unopened import take_back
 from mien.storage import Database
 from mien.storage.claims import ClaimLostError, Held, elapsed
 from mien.storage.tables import DoorEventRow
@@ -109,15 +111,13 @@ class Openings:
 
     def discard(self) -> int:
         """Mark all pending decisions as expired."""
-        statement = (
-            update(DoorEventRow)
-            .where(DoorEventRow.door_id == self._door_id, DoorEventRow.act == Act.WAITING.value)
-            .values(act=Act.EXPIRED.value, act_note="another process took the door over")
-            .returning(DoorEventRow.number)
-        )
+        query = select(DoorEventRow).where(DoorEventRow.door_id == self._door_id, DoorEventRow.act == Act.WAITING.value)
         with self._database.write(self._resource_id) as session:
             self._held.fence(session)
-            return len(session.execute(statement).all())
+            rows = session.scalars(query.order_by(DoorEventRow.number.desc()).with_for_update()).all()
+            for row in rows:
+                _expire(session, row, "another process took the door over")
+            return len(rows)
 
     def work(self) -> int:
         """Execute the pending decisions; return their number.
@@ -143,10 +143,10 @@ class Openings:
             for row in session.scalars(query.order_by(DoorEventRow.number).with_for_update()):
                 row.acted_at = now
                 if row.expires_at is None or row.expires_at <= now:
-                    row.act, row.act_note = Act.EXPIRED.value, "it was too late"
+                    _expire(session, row, "it was too late")
                     continue
                 if row.at > now + AHEAD:
-                    row.act, row.act_note = Act.EXPIRED.value, "its time is ahead of the clock, so its age is not known"
+                    _expire(session, row, "its time is ahead of the clock, so its age is not known")
                     continue
                 row.act = Act.TOLD.value
                 session.flush()
@@ -167,8 +167,11 @@ class Openings:
             state, note = Act.FAILED, type(error).__name__
             _log.exception("an actuator failed", door=str(self._door_id), number=event.number)
         values = {"act": state.value, "acted_at": self._clock.now(), "act_note": note[:300]}
+        mine = DoorEventRow.number == event.number
         with self._database.write(self._resource_id) as session:
-            session.execute(update(DoorEventRow).where(DoorEventRow.number == event.number).values(**values))
+            session.execute(update(DoorEventRow).where(mine).values(**values))
+            if state is Act.FAILED and (row := session.scalar(select(DoorEventRow).where(mine))) is not None:
+                take_back(session, row)
         self._told()
 
     def _run(self) -> None:
@@ -183,3 +186,8 @@ class Openings:
                 return
             except SQLAlchemyError as error:  # the door stays shut; the next round tries again
                 _log.warning("decisions could not be read", door=str(self._door_id), reason=type(error).__name__)
+
+
+def _expire(session: Session, row: DoorEventRow, why: str) -> None:
+    row.act, row.act_note = Act.EXPIRED.value, why
+    take_back(session, row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from mien.doors.doors import door_of, find_door, rules_of
@@ -15,6 +15,7 @@ from mien.doors.people import Known, find_candidate
 from mien.doors.reasons import Code
 from mien.doors.rules import AHEAD, FirstOfTwo, PresentedBadge, Situation
 from mien.doors.types import Direction, Door
+from mien.doors.unopened import SHUT
 from mien.storage.tables import DoorEventRow, DoorHolidayRow, DoorPresenceRow, DoorVisitorRow
 
 
@@ -84,6 +85,7 @@ def _passed_at(session: Session, door: Door, direction: Direction, person: Known
         DoorEventRow.door_id == door.door_id,
         DoorEventRow.direction == direction.value,
         DoorEventRow.granted.is_(True),
+        or_(DoorEventRow.act.is_(None), DoorEventRow.act.not_in([act.value for act in SHUT])),
     )
     return session.scalar(query.order_by(DoorEventRow.number.desc()).limit(1))
 

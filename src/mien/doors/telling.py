@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -84,6 +85,7 @@ class Teller:
         self._claims = claims
         self._topics = topics
         self._known: dict[UUID, tuple[Door, ...]] = {}
+        self._inside: dict[UUID, int] = {}
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mien-door-events", daemon=True)
@@ -115,31 +117,33 @@ class Teller:
             self._discover(resource_id)
             while events := self._events.after(resource_id, self._cursor(resource_id), limit=100):
                 for event in events:
-                    self._publish(resource_id, event)
+                    self._publish(event)
                     self._advance(resource_id, event.number, held)
                     done += 1
                     if self._stop.is_set():
                         return done
+            self._tell_inside(resource_id)
         return done
 
     def rediscover(self) -> None:
         """Publish the discovery of all doors again, for example after the broker is back."""
         self._known.clear()
+        self._inside.clear()
 
-    def _publish(self, resource_id: UUID, event: Event) -> None:
+    def _publish(self, event: Event) -> None:
         said = message(event, self._topics.prefix, names=self._topics.names) if announced(event) else None
-        if said is None:
-            return
-        self._broker.publish(said, _CONFIRM_SECONDS)
-        if event.granted and event.door_id is not None:
-            self._tell_inside(resource_id, event.door_id)
+        if said is not None:
+            self._broker.publish(said, _CONFIRM_SECONDS)
 
-    def _tell_inside(self, resource_id: UUID, door_id: UUID) -> None:
+    def _tell_inside(self, resource_id: UUID) -> None:
+        """Publish how many people are inside where that changed: also by an operator, or because a door stayed shut."""
+        areas = Counter(one.area for one in self._roster.inside(resource_id))
         for door in self._doors.of(resource_id):
-            if door.door_id == door_id:
-                count = len(self._roster.inside(resource_id, door.area))
-                topic = inside_topic(self._topics.prefix, door_id)
-                self._broker.publish(MqttMessage(topic, json.dumps(count), retain=True), _CONFIRM_SECONDS)
+            if self._inside.get(door.door_id) != areas[door.area]:
+                said = json.dumps(areas[door.area])
+                topic = inside_topic(self._topics.prefix, door.door_id)
+                self._broker.publish(MqttMessage(topic, said, retain=True), _CONFIRM_SECONDS)
+                self._inside[door.door_id] = areas[door.area]
 
     def _discover(self, resource_id: UUID) -> None:
         if not self._topics.discovery:
@@ -151,10 +155,9 @@ class Teller:
         for gone in {door.door_id for door in before} - {door.door_id for door in doors}:
             for said in forget(gone, self._topics.discovery):
                 self._broker.publish(said, _CONFIRM_SECONDS)
+            self._inside.pop(gone, None)
         for said in discovery(doors, self._topics.prefix, self._topics.discovery):
             self._broker.publish(said, _CONFIRM_SECONDS)
-        for door in doors:
-            self._tell_inside(resource_id, door.door_id)
         self._known[resource_id] = doors
 
     def _owners(self) -> Sequence[UUID]:

@@ -121,7 +121,9 @@ async def _row(visitor: Visitor, event: Event) -> list[Cell]:
 def _what(event: Event) -> None:
     Tag("div", moment(event.at))
     Tag("div", str(event.details.get("door") or event.camera or ""), "small soft")
-    if event.granted:
+    if event.stayed_shut:
+        badge(t("allowed, but not opened"), "bad")
+    elif event.granted:
         badge(t("opened"), "good")
     else:
         badge(t(_WORDS[event.kind]), "warn" if event.kind is Kind.DECISION else "info")
