@@ -72,6 +72,9 @@ def test_a_track_with_a_held_sheet_is_not_live() -> None:
     assert track.liveness > 0.9
     track.held = watch(room(), sheet, WALK)
     assert track.liveness == 0.0
+    track.begin_again(now, 5.0)
+    assert not track.held.found
+    assert track.liveness is None
 
 
 @pytest.mark.parametrize(

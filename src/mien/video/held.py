@@ -83,7 +83,7 @@ class HeldEdges:
     """The edges beside a track's face, and whether they belong to something that is held up.
 
     Attributes:
-        found: whether a held print or screen was found; never withdrawn.
+        found: whether a held print or screen was found; it stays so until the track ends.
     """
 
     def __init__(self) -> None:

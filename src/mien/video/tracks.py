@@ -158,7 +158,7 @@ class Track:
         self.started_at, self.started_s = at, at_s
         self.frames = self.readable = self.face_px = 0
         self.best = self.shot = self._template = None
-        self.live, self._readings = [], []
+        self.live, self._readings, self.held = [], [], HeldEdges()
         self.read_s, self._velocity = float("-inf"), (0.0, 0.0, 0.0)
 
     def add(self, reading: Reading) -> bool:
