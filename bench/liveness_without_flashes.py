@@ -15,7 +15,6 @@ import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from functools import partial
-from math import comb
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +28,7 @@ from tests.liveness.videos import REAL, REPLAYED, attempt, footage
 from mien.liveness.challenge import Challenge
 from mien.liveness.judge import Judge
 from mien.liveness.types import Mode, TimedFrame
+from mien.matching.rates import clopper_pearson
 from mien.models.store import ModelStore
 from mien.vision.engine import FaceEngine
 
@@ -116,26 +116,10 @@ def report(rows: list[dict[str, Any]]) -> None:
     for kind, found in by_kind.items():
         counted = Counter(row["outcome"] for row in found)
         why = Counter(reason for row in found for reason in row["reasons"] or [row["problem"]] if reason)
-        low, high = interval(counted["realface"], len(found))
+        accepted = clopper_pearson(counted["realface"], len(found))
         numbers = " | ".join(str(counted[outcome]) for outcome in outcomes)
         told = ", ".join(f"{name} {times}" for name, times in why.most_common(3))
-        print(f"| {kind} | {len(found)} | {numbers} | {low:.0%}–{high:.0%} | {told} |")
-
-
-def interval(hits: int, of: int) -> tuple[float, float]:
-    """Return the Clopper-Pearson 95 % interval of a share."""
-
-    def at_most(count: int, share: float) -> float:
-        return sum(comb(of, k) * share**k * (1 - share) ** (of - k) for k in range(count + 1))
-
-    def border(count: int, tail: float) -> float:
-        low, high = 0.0, 1.0
-        for _ in range(50):  # more `count` becomes less likely as the share grows
-            middle = (low + high) / 2
-            low, high = (middle, high) if at_most(count, middle) > tail else (low, middle)
-        return low
-
-    return border(hits - 1, 0.975) if hits else 0.0, border(hits, 0.025) if hits < of else 1.0
+        print(f"| {kind} | {len(found)} | {numbers} | {accepted.low:.0%}–{accepted.high:.0%} | {told} |")
 
 
 if __name__ == "__main__":

@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Error, Playwright, expect, sync_playwright
+
+PATIENCE = 90_000
+"""Milliseconds that a page of a busy machine may take to show something."""
+
+expect.set_options(timeout=PATIENCE)
 
 _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 
@@ -26,6 +31,8 @@ class _Driver:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._users = 0
         self._browser: Browser | None = None
+        self.browsers: list[Browser] = []
+        """Those that are open."""
 
     @contextmanager
     def used(self) -> Iterator[Playwright]:
@@ -44,7 +51,18 @@ class _Driver:
     def browser(self, playwright: Playwright) -> Browser:
         if self._browser is None or not self._browser.is_connected():
             self._browser = launch(playwright)
+            self.browsers.append(self._browser)
         return self._browser
+
+    def shown(self) -> list[tuple[str, str]]:
+        if not self._users:
+            return []
+        pages = [page for browser in self.browsers for context in browser.contexts for page in context.pages]
+        found = []
+        for page in pages:
+            with suppress(Error):  # it was closed, or does not answer
+                found.append((page.url, page.locator("body").inner_text(timeout=5000)))
+        return found
 
     def stop(self) -> None:
         if self._playwright is not None:
@@ -60,6 +78,8 @@ used_playwright = _DRIVER.used
 """Playwright, for a while."""
 stop_playwright = _DRIVER.stop
 """Ends Playwright and its browser, if they were started."""
+shown = _DRIVER.shown
+"""The address and the text of each open page."""
 
 
 def launch(playwright: Playwright, *arguments: str) -> Browser:
@@ -86,7 +106,9 @@ def launched(*arguments: str) -> Iterator[Browser]:
             yield _DRIVER.browser(playwright)
             return
         browser = launch(playwright, *arguments)
+        _DRIVER.browsers.append(browser)
         try:
             yield browser
         finally:
+            _DRIVER.browsers.remove(browser)
             browser.close()

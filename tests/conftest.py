@@ -8,6 +8,7 @@ import inspect
 import json
 import logging
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -26,11 +27,13 @@ import pytest
 import structlog
 from sqlalchemy import text
 from tests import memory, skipped
+from tests.compiled import share_compiled_statements
 from tests.examples import register_profiles
 from tests.local_server import free_port, wait_for_port
 from tests.manual_clock import ManualClock
 from tests.milvus_server import NoMilvusError, milvus_server
 from tests.postgresql import MigratedDatabases, administrator, empty_postgresql
+from tests.waiting import until
 from tests.warm import MienProgram, warm_program
 
 from mien.cli._memory import limit_arenas
@@ -38,7 +41,10 @@ from mien.storage import Database, MasterKey, Vault, migrate
 
 register_profiles()
 
+share_compiled_statements()
+
 limit_arenas()  # as the server does; a worker has many threads, too
+gc.disable()  # until the tests are collected: nothing of all that is imported is garbage, and looking takes 14 seconds
 
 # httpx's own limit of 5 seconds is a timed assertion too: a busy machine takes longer to start a thread or a page.
 _waits = inspect.signature(httpx.get).parameters["timeout"].default  # the one object that every call refers to
@@ -58,7 +64,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` is applied
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the forms on PostgreSQL that a test calls heavy, and begin with what takes longest."""
+    """Mark the forms on PostgreSQL that a test calls heavy, and begin with what takes longest.
+
+    With `MIEN_TEST_ORDER` set to a number the files come in a random order that follows from it: modules share servers,
+    and which of them a process runs one after the other depends on how fast the machine is.
+    """
     for item in items:
         if item.get_closest_marker("heavy_on_postgresql") and "postgresql" in item.nodeid.partition("[")[2]:
             item.add_marker(pytest.mark.heavy)
@@ -69,7 +79,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for share in (0.7, 1.0):  # files with a browser run beside others without one, and none of them at the end
         some = [path for path in files if (folders[path] == BROWSER) is (share < 1)]
         places |= {path: share * number / len(some) for number, path in enumerate(some)}
+    if seed := os.environ.get("MIEN_TEST_ORDER"):
+        places = dict(zip(sorted(places), random.Random(seed).sample(range(len(places)), len(places)), strict=True))
     items.sort(key=lambda item: places[item.path])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add what the browser showed to the report of a test that failed."""
+    report = yield
+    if report.failed and call.when == "call" and (browser := sys.modules.get("tests.browser")):
+        report.sections += [(f"page {address}", text) for address, text in browser.shown()]
+    return report
 
 
 def pytest_sessionfinish() -> None:
@@ -82,6 +105,7 @@ def pytest_collection_finish() -> None:
     """Keep the collector of garbage away from what lives until the end: five thousand tests, and the libraries."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 MASTER_KEY = "00112233445566778899aabbccddeeff" * 2
@@ -266,6 +290,7 @@ class Server:
         data_dir: its data folder.
         management: the control plane's URL.
         admin_token: opens it, until the server stops.
+        patient: whether its clients try again while a group is trained.
     """
 
     endpoint: str
@@ -277,12 +302,32 @@ class Server:
     data_dir: Path
     management: str
     admin_token: str
+    patient: bool = False
 
     def client(self) -> httpx.Client:
         """A client that has the endpoint and key1 set; the caller closes it."""
         return httpx.Client(
-            base_url=self.endpoint, headers={"Ocp-Apim-Subscription-Key": self.key1}, timeout=60, trust_env=False
+            base_url=self.endpoint,
+            headers={"Ocp-Apim-Subscription-Key": self.key1},
+            timeout=60,
+            transport=PatientTransport() if self.patient else None,
+            trust_env=False,
         )
+
+
+class PatientTransport(httpx.HTTPTransport):
+    """Sends a call again that is refused because its group is being trained: the portal trains groups after edits."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        def answer() -> httpx.Response | None:
+            response = super(PatientTransport, self).handle_request(request)
+            response.read()
+            is_training = response.status_code == 409 and b"TrainingNotFinished" in response.content
+            return None if is_training else response
+
+        found = until(answer)
+        assert found is not None
+        return found
 
 
 StartServer = Callable[..., Server]
@@ -354,6 +399,13 @@ def start_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     real = request.node.get_closest_marker("real_program")
     program = MienProgram.real() if real else request.getfixturevalue("mien_program")
     with _servers(tmp_path_factory, program) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def start_real_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
+    """Likewise, started as users start it: for the few tests of a module that need that."""
+    with _servers(tmp_path_factory, MienProgram.real()) as start:
         yield start
 
 

@@ -326,7 +326,8 @@ def _mislabelled() -> Iterator[tuple[str, bytes]]:
     face = Image.fromarray(np.ascontiguousarray(drawn_face()[..., ::-1]))
     for kind in ("WEBP", "TIFF", "AVIF", "ICO", "PPM", "TGA", "PCX", "JPEG2000"):
         try:
-            yield f"type/{kind}", _pad(_save(face, kind))
+            # With more threads AVIF's bytes depend on the cores of the machine.
+            yield f"type/{kind}", _pad(_save(face, kind, **({"max_threads": 1} if kind == "AVIF" else {})))
         except (OSError, KeyError):
             continue  # this build of Pillow cannot write it
     texts = {

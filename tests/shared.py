@@ -55,12 +55,16 @@ _STAND_INS = {
 }
 
 
-def azure_photo(name: str) -> Path:
+def azure_photo(name: str, *, itself: bool = False) -> Path:
     """Return one of the 36 sample photos of Azure's documentation, by name without `.jpg`.
 
     In a clone without the shared folder free portraits stand in for the two people whom most tests use: three photos of
     one person, one of another.
+
+    Args:
+        name: its name.
+        itself: nothing may stand in for it: what is measured is of this photo.
     """
-    if not has_shared("faces", "azure") and (portrait := portraits.portrait(_STAND_INS.get(name, ""))):
+    if not itself and not has_shared("faces", "azure") and (portrait := portraits.portrait(_STAND_INS.get(name, ""))):
         return portrait
     return shared_path("faces", "azure", f"{name}.jpg")

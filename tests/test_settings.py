@@ -1,10 +1,12 @@
 import os
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import ValidationError
 from tools.write_settings_docs import TARGET, render
 
+from mien.gallery.training.engines import ENGINES
 from mien.settings import GROUPS, Settings
 from mien.settings.unknown import unknown_variables
 
@@ -78,6 +80,10 @@ def test_the_master_key_does_not_show() -> None:
 def test_every_setting_belongs_to_one_group() -> None:
     grouped = [name for group in GROUPS for name in group.model_fields]
     assert sorted(grouped) == sorted(Settings.model_fields)
+
+
+def test_every_search_engine_can_be_chosen() -> None:
+    assert get_args(Settings.model_fields["search_engine"].annotation) == tuple(ENGINES)
 
 
 def test_misspelt_variables_are_found_with_the_setting_that_was_meant() -> None:

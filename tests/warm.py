@@ -87,9 +87,11 @@ def warm_program() -> Iterator[MienProgram]:
 
 def serve(path: str) -> None:
     """Fork for every connection, until standard input ends."""
+    gc.disable()
     _import_everything()
     gc.collect()
     gc.freeze()
+    gc.enable()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen(64)

@@ -26,7 +26,6 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 FAST: Final[Mapping[str, tuple[str, ...]]] = {
     "tests/accounts": (),
     "tests/contract": (),
-    "tests/dossier": (),
     "tests/evaluation": (),
     "tests/events": (),
     "tests/fetching": (),
@@ -35,14 +34,14 @@ FAST: Final[Mapping[str, tuple[str, ...]]] = {
     "tests/models": (),
     "tests/search": (),
     "tests/storage": (),
-    "tests/subjects": (),
     "tests/video": ("av",),
     "tests/vision": (),
 }
 """The tests that run on the second Python, and the optional dependencies that they cannot do without.
 
 They cover what differs between Pythons (addresses, dates, SQLite, compiled libraries) without browsers, servers of
-their own and PostgreSQL. What they need is the dependency group `fast` of pyproject.toml.
+their own and PostgreSQL, and without dossiers and data subjects, which put together what these test. What they need is
+the dependency group `fast` of pyproject.toml.
 """
 
 LEFT_OUT: Final = ("tests/gateway/test_azure_identity.py", "tests/vision/test_hostile.py")

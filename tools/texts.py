@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -23,7 +23,7 @@ from mien.portal.texts import CATALOGUES, LANGUAGES, SOURCE
 PORTAL: Final = CATALOGUES.parent
 SOURCES: Final = PORTAL.parent
 _NOT_SHOWN: Final = (
-    *("cli/", "compreface/", "doctor/", "fetching/", "importing/", "liveness/", "models/", "portal/", "search/"),
+    *("cli/", "compreface/", "doctor/", "fetching/fetch.py", "importing/", "liveness/", "portal/", "search/"),
     *(
         "subjects/",
         "video/",
@@ -36,14 +36,22 @@ _NOT_SHOWN: Final = (
         "events/query.py",
     ),
     *("gallery/api_snapshots.py", "gallery/reviews/applications.py", "vision/image_input.py"),
+    *(f"models/{name}.py" for name in ("bindings", "calibrations", "custom", "npm", "sources")),
 )
 """Packages and modules whose errors no page shows, or that translate by themselves."""
-_SHOWN: Final = frozenset(f"importing/{name}.py" for name in ("batch", "refusals", "tables", "whose"))
-"""Modules of these packages that the portal's drop uses."""
+_SHOWN: Final = frozenset(
+    {
+        *(f"importing/{name}.py" for name in ("batch", "computing", "refusals", "tables", "whose")),
+        "liveness/judge.py",
+    }
+)
+"""Modules of these packages whose texts pages show: of dropped photos, of liveness."""
 _HEADER: Final = "# The portal's texts. `make texts` keeps this file up to date; write translations after msgstr.\n"
 
 Text = str | tuple[str, str]
 """A text, or one in singular and plural."""
+Node = ast.ClassDef | ast.Call
+"""The parts of a module's syntax in which texts are looked for."""
 
 
 def gathered() -> dict[Text, list[str]]:
@@ -63,9 +71,10 @@ def gathered() -> dict[Text, list[str]]:
 
 def service_texts() -> Iterator[tuple[str, str]]:
     """Yield the file and the template of each text of the services that pages may show: see `mien.messages`."""
+    parsed = _parsed()
     errors = error_names()
-    for path in modules():
-        for call in error_calls(ast.parse(path.read_text(encoding="utf-8")), errors):
+    for path, nodes in parsed.items():
+        for call in error_calls(nodes, errors):
             yield from ((named(path), one) for one in templates_of(call))
 
 
@@ -86,8 +95,9 @@ def modules() -> list[Path]:
 def error_names() -> frozenset[str]:
     """Return the names of classes of errors with a text for people, as the code has them."""
     bases: dict[str, set[str]] = {}
-    for path in modules():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for path in SOURCES.rglob("*.py"):  # a base may be of a package that pages do not show
+        code = path.read_text(encoding="utf-8")
+        for node in _nodes(ast.parse(code)) if "Error(" in code else ():
             if isinstance(node, ast.ClassDef):
                 bases.setdefault(node.name, set()).update(called(base) for base in node.bases)
     found = {MessageError.__name__}
@@ -96,15 +106,27 @@ def error_names() -> frozenset[str]:
     return frozenset(found)
 
 
-def error_calls(tree: ast.Module, errors: frozenset[str]) -> Iterator[ast.Call]:
-    """Yield the calls of a module that make such an error or a `Message`, also from inside a class of errors."""
-    for owner in ast.walk(tree):
-        if isinstance(owner, ast.ClassDef) and owner.name in errors:
-            for node in ast.walk(owner):
-                if isinstance(node, ast.Call) and ast.unparse(node.func) == "super().__init__":
-                    yield node
+def _nodes(tree: ast.AST) -> Iterator[Node]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef | ast.Call))
+
+
+def _parsed() -> dict[Path, list[Node]]:
+    return {path: list(_nodes(ast.parse(path.read_text(encoding="utf-8")))) for path in modules()}
+
+
+def error_calls(nodes: Iterable[ast.AST], errors: frozenset[str]) -> Iterator[ast.Call]:
+    """Yield those calls among the nodes that make such an error or a `Message`, also from inside a class of errors."""
+    for owner in nodes:
+        if isinstance(owner, ast.ClassDef):
+            if owner.name in errors:
+                yield from (one for one in _nodes(owner) if isinstance(one, ast.Call) and _is_super(one))
         elif isinstance(owner, ast.Call) and called(owner.func) in {*errors, Message.__name__}:
             yield owner
+
+
+def _is_super(call: ast.Call) -> bool:
+    """Return whether a call is `super().__init__(…)`."""
+    return called(call.func) == "__init__" and ast.unparse(call.func) == "super().__init__"
 
 
 def templates_of(call: ast.Call) -> Iterator[str]:
@@ -123,7 +145,7 @@ def called(node: ast.expr) -> str:
 
 def messages_of(code: str) -> Iterator[Text]:
     """Return the texts of a module: constants in `t`, `tn` and `mark`, wherever these are called."""
-    for node in ast.walk(ast.parse(code)):
+    for node in _nodes(ast.parse(code)):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             continue
         texts = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]

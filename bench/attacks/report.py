@@ -4,51 +4,20 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from math import comb
 from typing import Any
 
 from mien.liveness import fusion
 from mien.liveness.types import Evidence, Mode
+from mien.matching.rates import clopper_pearson
 from mien.vision.presentation.material import PACKS
 
 Row = Mapping[str, Any]
 
 
-def clopper_pearson(hits: int, count: int, level: float = 0.95) -> tuple[float, float]:
-    """Return the exact confidence interval of a share.
-
-    Args:
-        hits: number of hits.
-        count: number of trials.
-        level: confidence level.
-    """
-    tail = (1 - level) / 2
-
-    def at_least(share: float) -> float:
-        return sum(comb(count, k) * share**k * (1 - share) ** (count - k) for k in range(hits, count + 1))
-
-    def at_most(share: float) -> float:
-        return sum(comb(count, k) * share**k * (1 - share) ** (count - k) for k in range(hits + 1))
-
-    def solve(low: float, high: float, *, rising: bool) -> float:
-        for _ in range(60):
-            middle = (low + high) / 2
-            value = at_least(middle) if rising else at_most(middle)
-            if (value < tail) is rising:
-                low = middle
-            else:
-                high = middle
-        return (low + high) / 2
-
-    lower = 0.0 if hits == 0 else solve(0.0, hits / count, rising=True)
-    upper = 1.0 if hits == count else solve(hits / count, 1.0, rising=False)
-    return lower, upper
-
-
 def told(hits: int, count: int) -> str:
     """Return a share with its interval, for the tables."""
-    low, high = clopper_pearson(hits, count)
-    return f"{hits / count:.1%} [{low:.1%}, {high:.1%}]"
+    found = clopper_pearson(hits, count)
+    return f"{found.value:.1%} [{found.low:.1%}, {found.high:.1%}]"
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -117,13 +86,13 @@ def _line(category: str, species: str, found: Sequence[Row]) -> str:
     why = Counter(reason for row in found for reason in row["reasons"])
     why.update(row["problem"] for row in found if row["problem"])
     reasons = ", ".join(f"{name} {count}" for name, count in why.most_common(4))
-    low, high = clopper_pearson(outcomes["realface"], len(found))
+    accepted = clopper_pearson(outcomes["realface"], len(found))
     cells = [
         species,
         category,
         str(len(found)),
         f"{outcomes['realface']}",
-        f"{low:.1%} – {high:.1%}",
+        f"{accepted.low:.1%} – {accepted.high:.1%}",
         *(str(outcomes[name]) for name in ("spoofface", "uncertain", "non-response")),
         reasons,
     ]

@@ -1,7 +1,6 @@
-"""The composition root of the data plane: settings and services in, ASGI application out.
+"""The composition root of the data plane: builds the ASGI application from settings and services.
 
-Only this module, its counterpart for the management port (`mien.console`) and what they call (`mien.services`,
-`mien.monitoring`) build objects with side effects.
+Only the composition roots (docs/architecture.md) create objects with side effects.
 
 services = open_services(settings)
 application = create_app(settings, services, FaceEngine()).application

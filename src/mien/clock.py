@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
+
+YEARS: Final = range(2000, 2200)
+"""Years of times that come from outside: every database can store them, in every time zone."""
 
 
 class Clock(Protocol):

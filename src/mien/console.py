@@ -1,4 +1,4 @@
-"""The composition root of the management port: what a server has open in, control plane and portal out."""
+"""The composition root of the management port: builds the control plane and the portal from the parts of a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts faces and tracks for drift: where what was analysed meets the counts of the events."""
+"""Counts the results of Detect and of cameras for drift: takes them from `vision` and `doors` to `events.drift`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The user's data folder, or a clear word about which variable to set if there is none."""
+"""The user's data folder; if there is none, the error names the variable to set."""
 
 from __future__ import annotations
 

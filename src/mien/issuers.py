@@ -1,4 +1,4 @@
-"""The names under which one issuer signs tokens: Entra ID has two for a tenant.
+"""The names of issuers of tokens: the one of our liveness sessions, and the two that Entra ID has for a tenant.
 
 Tokens of its version 1 (which applications get for `https://cognitiveservices.azure.com` and for Azure's resource
 manager) come from `https://sts.windows.net/TENANT/`, tokens of version 2 from
@@ -11,6 +11,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 from uuid import NAMESPACE_URL, UUID, uuid5
+
+SESSIONS: Final = "mien-liveness"
+"""Issuer and audience of the tokens of liveness sessions."""
 
 
 @dataclass(frozen=True, slots=True)

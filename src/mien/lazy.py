@@ -1,6 +1,6 @@
-"""Names of a package that are imported when they are first asked for (PEP 562): what does not need them starts at once.
+"""Imports the names of a package on first use (PEP 562), so that programs that do not use them start faster.
 
-A package that is used for a light part of it, an enumeration in a command's options say, need not load its heavy ones:
+A command that needs only an enumeration of a package, for its options, need not load the heavy modules of that package:
 
     if TYPE_CHECKING:
         from mien.vision.engine import FaceEngine

@@ -1,4 +1,4 @@
-"""The composition root of liveness: settings and services in, sessions and the channel of clients out."""
+"""The composition root of liveness: builds the sessions and the clients' channel from settings and services."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import structlog
 
 from mien.accounts import Accounts
 from mien.contract.flashes import WithoutFlashes
+from mien.contract.models import NEWEST_RECOGNITION
 from mien.events import Recorder
 from mien.gallery.recognisers import Recognisers
 from mien.gateway.cors import Origins
@@ -29,7 +30,7 @@ from mien.vision.ports import Engine
 from mien.wire.application import ChannelParts
 from mien.wire.liveness.gate import ClientGate
 
-LIVENESS_LABEL = "recognition_04"
+LIVENESS_LABEL = NEWEST_RECOGNITION
 """Liveness sessions compare faces by what this label stands for."""
 
 _log = structlog.get_logger(__name__)

@@ -1,4 +1,4 @@
-"""Opens what counts calls, watches alert rules and writes requests down, for one server."""
+"""The composition root of monitoring: builds what counts and logs calls and evaluates alert rules."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from mien.doors.webhooks import completed
 from mien.events import AlertMonitor, Deliveries, Exposition, Level, QuotaUse, Recorder, purge_metrics
 from mien.events.alerts.webhook import post
 from mien.events.recall import RecallCounts
-from mien.fetching.addresses import AddressPolicy
 from mien.fetching.fetch import FetchPolicy
 from mien.gallery.counts import faces_stored, storage_use
 from mien.gallery.drift import Drift
@@ -19,7 +19,7 @@ from mien.gateway.gateway import Observer
 from mien.gateway.origin import OriginFinder, parse_networks
 from mien.gateway.request_log import RequestLog
 from mien.gateway.usage import rate_use, volume_use
-from mien.services import Services
+from mien.services import Services, webhook_addresses
 from mien.settings import Settings
 
 
@@ -116,9 +116,8 @@ def open_monitoring(settings: Settings, services: Services) -> Monitoring:
 
 def open_deliveries(settings: Settings, services: Services) -> Deliveries:
     """Return what sends alerts to webhooks, as the settings allow it."""
-    networks = parse_networks(settings.webhook_allowed_networks)
     policy = FetchPolicy(
-        AddressPolicy(settings.webhook_allow_private, networks),
+        webhook_addresses(settings),
         total_seconds=10.0,
         ca_file=str(settings.url_ca_file) if settings.url_ca_file else None,
     )
@@ -126,7 +125,7 @@ def open_deliveries(settings: Settings, services: Services) -> Deliveries:
     def send(url: str, body: bytes, headers: Mapping[str, str]) -> int:
         return post(url, body, headers, policy)
 
-    return Deliveries(services.database, services.alerts, send, services.clock)
+    return Deliveries(services.database, services.alerts, send, services.clock, completed(services.database))
 
 
 def quota_uses(settings: Settings, services: Services) -> list[QuotaUse]:

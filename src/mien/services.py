@@ -23,6 +23,7 @@ from mien.storage.rotation import open_vault
 
 if TYPE_CHECKING:
     from mien.dossier.service import Dossiers
+    from mien.fetching.addresses import AddressPolicy
     from mien.gallery.detected_faces import DetectedFaces
 
 _REGISTERED_SECONDS: Final = 30.0
@@ -102,8 +103,9 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     database = Database(settings.sqlalchemy_url, pool_size=settings.database_pool)
     try:
         migrate(database)
-        given = settings.master_key.get_secret_value() if settings.master_key else None
-        vault = open_vault(database, clock, settings.data_dir, given=given, file=settings.master_key_file)
+        vault = open_vault(
+            database, clock, settings.data_dir, given=settings.master_key_text, file=settings.master_key_file
+        )
     except BaseException:
         database.close()
         raise
@@ -133,15 +135,22 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     )
 
 
+def webhook_addresses(settings: Settings) -> AddressPolicy:
+    """Return which addresses webhooks of alerts may have."""
+    from mien.fetching.addresses import AddressPolicy  # noqa: PLC0415  not every command needs it
+    from mien.gateway.origin import parse_networks  # noqa: PLC0415  likewise
+
+    networks = parse_networks(settings.webhook_allowed_networks)
+    return AddressPolicy(settings.webhook_allow_private, networks, settings="MIEN_WEBHOOK")
+
+
 def _webhook_refusal(settings: Settings) -> Callable[[str], str | None]:
     """Return what says why a webhook's host would be refused when a message is sent; None when it would not."""
 
     def refusal(host: str) -> str | None:
-        from mien.fetching.addresses import AddressPolicy, refused_host  # noqa: PLC0415  only who creates a rule needs it
-        from mien.gateway.origin import parse_networks  # noqa: PLC0415  likewise
+        from mien.fetching.addresses import refused_host  # noqa: PLC0415  only creating a rule needs it
 
-        networks = parse_networks(settings.webhook_allowed_networks)
-        return refused_host(host, AddressPolicy(settings.webhook_allow_private, networks))
+        return refused_host(host, webhook_addresses(settings))
 
     return refusal
 

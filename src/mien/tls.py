@@ -1,4 +1,4 @@
-"""A certificate authority of this machine's own, for HTTPS without anybody's help.
+"""A local certificate authority, for HTTPS without an external one.
 
 Clients must trust `ca.pem`; the server's certificate is renewed before it expires and when another host name is used.
 """

@@ -1,4 +1,4 @@
-"""The composition root of cameras and doors: settings and services in, what runs them out."""
+"""The composition root of cameras and doors: builds what runs them from settings and services."""
 
 from __future__ import annotations
 
@@ -138,10 +138,10 @@ def open_watch(settings: Settings, services: Services, doors: DoorServices, face
             broker=broker,
             claims=services.claims,
             topics=topics,
+            mark=services.vault.derived_key("doors at the MQTT broker").hex()[:16],
         )
-    policy = FetchPolicy(
-        AddressPolicy(settings.relay_allow_private, parse_networks(settings.relay_allowed_networks)), ca_file=ca_file
-    )
+    networks = parse_networks(settings.relay_allowed_networks)
+    policy = FetchPolicy(AddressPolicy(settings.relay_allow_private, networks, settings="MIEN_RELAY"), ca_file=ca_file)
     runner = Runner(
         RunnerParts(
             database=services.database,

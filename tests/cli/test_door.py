@@ -76,6 +76,14 @@ def test_from_a_camera_to_an_answer(tmp_path: Path, ada: UUID, monkeypatch: pyte
     assert badge == f"registered a badge of Ada ({STAFF})\n"
     visitor = run(tmp_path, "door", "visitor", "desk", STAFF, str(ada), "--until", "2150-01-01T00:00")
     assert "is a visitor until" in visitor
+    (lost,) = json.loads(run(tmp_path, "door", "badges", "desk", "--json"))
+    assert "Ada" in run(tmp_path, "door", "badges", "desk")
+    assert run(tmp_path, "door", "delete-badge", "desk", lost["badge_id"][:8]) == "deleted the badge\n"
+    assert json.loads(run(tmp_path, "door", "badges", "desk", "--json")) == []
+    (visit,) = json.loads(run(tmp_path, "door", "visitors", "desk", "--json"))
+    assert "2150-01-01" in run(tmp_path, "door", "visitors", "desk")
+    assert run(tmp_path, "door", "end-visit", "desk", visit["visitor_id"][:8]) == "ended the visit\n"
+    assert json.loads(run(tmp_path, "door", "visitors", "desk", "--json")) == []
     (rule,) = json.loads(run(tmp_path, "door", "rules", "desk", "--json"))
     assert run(tmp_path, "door", "delete-rule", "desk", rule["rule_id"]) == "deleted the rule\n"
     assert run(tmp_path, "door", "events", "desk", "--export", "jsonl") == ""
@@ -99,6 +107,20 @@ def test_what_cannot_be_is_one_sentence(tmp_path: Path, ada: UUID) -> None:
     assert "there is no person" in run(
         tmp_path, "door", "check", "desk", "Front", "--person", f"{STAFF}/{UUID(int=1)}", code=1
     )
+
+
+def test_numbers_times_and_files_that_cannot_be_are_one_sentence(tmp_path: Path, ada: UUID) -> None:
+    run(tmp_path, "door", "add", "desk", "Front")
+    for number, words in (("12:65536", "number: 0 to 65535"), ("256:1", "facility: 0 to 255"), (f"{2**70}", "number")):
+        assert words in run(tmp_path, "door", "badge", "desk", STAFF, str(ada), number, code=1)
+    assert "bits: 8 to 64" in run(tmp_path, "door", "badge", "desk", STAFF, str(ada), "1", "--bits", "99", code=1)
+    for at in ("0001-01-01T00:00", "9999-12-31T23:59"):
+        person = f"{STAFF}/{ada}"
+        assert "2000" in run(tmp_path, "door", "check", "desk", "Front", "--person", person, "--at", at, code=2)
+        assert "2000" in run(tmp_path, "door", "visitor", "desk", STAFF, str(ada), "--until", at, code=2)
+    notice = tmp_path / "notice.txt"
+    notice.write_bytes(b"\xff\xfe\x00")
+    assert "UTF-8" in run(tmp_path, "kiosk", "add", "desk", "Hall", "-g", STAFF, "--notice", str(notice), code=2)
 
 
 def test_what_does_not_exist_is_named(tmp_path: Path, ada: UUID) -> None:
@@ -161,3 +183,42 @@ def test_a_kiosk_shows_its_key_once(tmp_path: Path, ada: UUID) -> None:
     assert run(tmp_path, "kiosk", "edit", "desk", "Lobby", "--name", "Reception") == "changed Reception\n"
     assert run(tmp_path, "kiosk", "delete", "desk", "Reception", "--yes") == "deleted Reception\n"
     assert json.loads(run(tmp_path, "kiosk", "list", "desk", "--json")) == []
+
+
+def test_the_settings_of_a_door_and_the_holidays(tmp_path: Path, ada: UUID) -> None:
+    run(tmp_path, "door", "add", "desk", "Front", "--zone", "Europe/Berlin")
+    words = ("--set", "holdOffSeconds=10", "--set", "antiPassback=true", "--set", f"duress={ada}", "--set", "area=Lab")
+    changed = run(tmp_path, "door", "change", "desk", "Front", *words, "--set", "strangers=announce", "--off")
+    assert '"Europe/Berlin"' in changed, "settings that are not given stay as they are"
+    (door,) = json.loads(run(tmp_path, "door", "list", "desk", "--json"))
+    spec = door["spec"]
+    assert (spec["hold_off_seconds"], spec["anti_passback"], spec["duress"]) == (10, True, [str(ada)])
+    assert (spec["area"], spec["strangers"], spec["enabled"]) == ("Lab", "announce", False)
+    assert json.loads(run(tmp_path, "door", "change", "desk", "Front", "--json")) == door, "nothing was changed"
+    for wrong, why in (
+        ("hold-off=10", "timeZone, area"),
+        ("frames", "is not SETTING=VALUE"),
+        ("frames=many", "frames"),
+        ("frames=0", "frames: 1 to 50"),
+        ("strangers=shoot", "strangers"),
+        ("timeZone=Mars/Base", "there is no time zone"),
+        (f"duress={UUID(int=1)}", "there is no person"),
+    ):
+        refused = CliRunner().invoke(
+            build(["door"]), ["door", "change", "desk", "Front", "--set", wrong, "--data-dir", str(tmp_path)]
+        )
+        assert refused.exit_code in {1, 2}, wrong
+        assert why in " ".join(refused.output.replace("│", "").split()), refused.output
+    run(tmp_path, "door", "allow", "desk", "Front", "Staff", "--when", "always", "-g", STAFF)
+    run(tmp_path, "door", "change", "desk", "Front", "--on")
+    check = ("door", "check", "desk", "Front", "--person", f"{STAFF}/{ada}", "--at", "2026-12-24T12:00")
+    run(tmp_path, *check)
+    assert run(tmp_path, "door", "holiday", "desk", "2026-12-24", "Christmas Eve").endswith(
+        "a holiday: Christmas Eve\n"
+    )
+    assert "Christmas Eve" in run(tmp_path, "door", "holidays", "desk")
+    assert "at this time" in run(tmp_path, *check, code=1)
+    run(tmp_path, "door", "holiday", "desk", "2026-12-24", "--delete")
+    run(tmp_path, *check)
+    run(tmp_path, "door", "holiday", "desk", "2026-12-24", code=2)
+    run(tmp_path, "door", "holiday", "desk", "Christmas", "Eve", code=2)

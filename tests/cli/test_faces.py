@@ -11,13 +11,15 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 from tests.conftest import Server
 from tests.shared import azure_photo
 from typer.testing import CliRunner, Result
@@ -26,6 +28,8 @@ from mien.cli._development import development_resource
 from mien.cli._main import build
 from mien.services import open_services
 from mien.settings import Settings
+from mien.storage import EVERY_RESOURCE
+from mien.storage.tables import CollectionRow
 
 pytestmark = [pytest.mark.shared, pytest.mark.timeout(300)]
 
@@ -101,6 +105,35 @@ def test_people_of_folders_are_enrolled_found_and_compared(remote: Run, people: 
     compared = told(remote("verify", photo, str(people / "Anna Weiß"), str(azure_photo("Family1-Dad1")), "--json"), 1)
     assert [one["isIdentical"] for one in compared["compared"]] == [False, True]
     assert remote("verify", photo, str(azure_photo("Family1-Dad1"))).exit_code == 0
+
+
+def test_photos_wait_for_the_end_of_a_training(
+    remote: Run, server: Server, people: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"cli-{uuid4().hex[:8]}"
+    path = f"/face/v1.2/largepersongroups/{name}"
+    with server.client() as client, closing(open_services(Settings(data_dir=server.data_dir))) as services:
+        client.put(path, json={"name": name, "recognitionModel": "recognition_04"}).raise_for_status()
+        client.post(f"{path}/persons", json={"name": "Dora"}).raise_for_status()
+        with services.database.read(EVERY_RESOURCE) as session:
+            uid = session.scalars(select(CollectionRow.uid).where(CollectionRow.collection_id == name)).one()
+        with ExitStack() as stack:  # no server can carry out the training until the command waits for it
+            assert stack.enter_context(services.claims.hold(f"training/{uid}")) is not None
+            client.post(f"{path}/train").raise_for_status()
+            pause, waited = time.sleep, []
+
+            def sleep(seconds: float) -> None:
+                waited.append(seconds)
+                stack.close()
+                pause(seconds)
+
+            monkeypatch.setattr("mien.cli._face_calls.time.sleep", sleep)
+            enrolled = remote("enrol", f"largePersonGroup/{name}", str(people / "Anna Weiß"), "--json")
+            told(enrolled)
+        assert waited
+        assert enrolled.stderr.count("mien: the group is being trained; waiting for its end") == 1
+        persons = client.get(f"{path}/persons").raise_for_status().json()
+        assert {one["name"]: len(one["persistedFaceIds"]) for one in persons} == {"Anna Weiß": 1, "Dora": 0}
 
 
 def test_one_name_of_two_persons_is_not_guessed(remote: Run, server: Server, people: Path) -> None:

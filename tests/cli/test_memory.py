@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import subprocess
 import sys
 
 import pytest
+
+from mien.cli._memory import without_collector
 
 SCRIPT = """
 import ctypes, os, sys, threading
@@ -46,3 +49,23 @@ def test_threads_share_a_heap_a_core_unless_the_operator_says_otherwise() -> Non
     assert limited
     assert 1 < count <= max(2, len(os.sched_getaffinity(0)))
     assert heaps(MALLOC_ARENA_MAX="5") == (False, 5)
+
+
+def test_the_collector_rests_while_modules_are_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert gc.isenabled()
+    with pytest.raises(ImportError), without_collector():
+        assert not gc.isenabled()
+        raise ImportError
+    assert gc.isenabled()
+    frozen = gc.get_freeze_count()
+    monkeypatch.delitem(sys.modules, "this", raising=False)
+    with without_collector():
+        monkeypatch.setitem(sys.modules, "this", gc)
+    assert gc.get_freeze_count() > frozen
+    gc.disable()
+    try:
+        with without_collector():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import pytest
 from tests.cli.test_gallery import opened
 from tests.conftest import StartServer, stop
 from tests.many_people import NewPerson, add_persons
@@ -91,6 +92,7 @@ def mien(folder: Path, settings: dict[str, str], *arguments: str) -> Ended:
     return Ended(result.exit_code, result.stdout, result.stderr)
 
 
+@pytest.mark.heavy_on_postgresql
 def test_the_old_templates_serve_until_the_new_ones_are_trained(
     start_server: StartServer, database_url: str, tmp_path: Path
 ) -> None:

@@ -8,7 +8,6 @@ import socket
 import ssl
 import stat
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import uvicorn
 from tests.conftest import Server, StartServer, stop
 from tests.shared import azure_photo
 from tests.waiting import until
+from tests.warm import MienProgram
 
 from mien.cli import main
 from mien.cli._control import Drain
@@ -30,15 +30,13 @@ from mien.settings import Settings
 from mien.tls import ensure_certificate
 from mien.wire.health import Readiness
 
-pytestmark = pytest.mark.real_program
-
 Refused = Callable[..., tuple[int, str]]
 DETECT = "/face/v1.2/detect"
 QUERY = {"recognitionModel": "recognition_04", "detectionModel": "detection_03"}
 
 
-def serve(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mien", "serve", *arguments]
+def serve(program: MienProgram, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [*program.command, "serve", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -103,8 +101,8 @@ WRONG_KEY = "deadbeef" * 4
 
 
 @pytest.fixture(scope="module")
-def life(start_server: StartServer) -> Life:
-    server = start_server(log_level="debug")
+def life(start_real_server: StartServer) -> Life:
+    server = start_real_server(log_level="debug")
     ready = server.data_dir / "ready.json"
     told, mode = json.loads(ready.read_text()), stat.S_IMODE(ready.stat().st_mode)
     for key in (server.key1, server.key2, WRONG_KEY, server.key1 + "x"):
@@ -130,9 +128,9 @@ def test_the_ready_file_says_all_and_goes_when_the_server_stops(life: Life) -> N
     assert not (life.server.data_dir / "ready.json").exists()
 
 
-def test_a_restart_keeps_keys_and_data(life: Life, start_server: StartServer) -> None:
+def test_a_restart_keeps_keys_and_data(life: Life, start_real_server: StartServer, start_server: StartServer) -> None:
     first = life.server
-    second = start_server(data_dir=first.data_dir)
+    second = start_real_server(data_dir=first.data_dir)
     assert (second.key1, second.key2) == (first.key1, first.key2)
     os.kill(second.process.pid, signal.SIGKILL)
     second.process.wait()
@@ -158,12 +156,12 @@ def test_with_a_certificate_of_the_users_own(start_server: StartServer, tmp_path
     assert post_image(server, server.key1, ssl.create_default_context(cafile=str(files.ca))).status_code == 200
 
 
-def test_a_port_in_use_is_a_clear_error(tmp_path: Path) -> None:
+def test_a_port_in_use_is_a_clear_error(tmp_path: Path, mien_program: MienProgram) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        done = serve("--dev", "--port", str(port), "--data-dir", str(tmp_path))
+        done = serve(mien_program, "--dev", "--port", str(port), "--data-dir", str(tmp_path))
     assert done.returncode == 1
     assert f"port {port} of 127.0.0.1 is in use" in done.stderr
     assert "Traceback" not in done.stderr
@@ -186,10 +184,10 @@ def test_other_mistakes_are_clear_errors(
     assert said in output
 
 
-def test_another_master_key_is_a_clear_error(tmp_path: Path) -> None:
+def test_another_master_key_is_a_clear_error(tmp_path: Path, mien_program: MienProgram) -> None:
     open_services(Settings(data_dir=tmp_path)).close()
     (tmp_path / "master.key").write_text("00" * 32)
-    done = serve("--port", "0", "--data-dir", str(tmp_path))
+    done = serve(mien_program, "--port", "0", "--data-dir", str(tmp_path))
     assert done.returncode == 1
     assert "another master key" in done.stderr
     assert "Traceback" not in done.stderr
@@ -214,9 +212,11 @@ def test_a_misspelt_setting_is_reported_without_its_value(
     assert "secret-word" not in output
 
 
-def test_a_database_that_does_not_answer_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_does_not_answer_is_a_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mien_program: MienProgram
+) -> None:
     monkeypatch.setenv("MIEN_DATABASE_URL", "postgresql://nobody:secret-word@127.0.0.1:1/none")
-    done = serve("--port", "0", "--data-dir", str(tmp_path))
+    done = serve(mien_program, "--port", "0", "--data-dir", str(tmp_path))
     assert done.returncode == 1
     assert "the database does not answer" in done.stderr
     assert "Traceback" not in done.stderr

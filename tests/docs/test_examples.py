@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from _pytest.mark import ParameterSet
-from tests.conftest import Server
+from tests.conftest import Server, sqlite_database
 from tests.npm import node_modules
 from tests.shared import REPOSITORY, azure_photo, has_shared
 from tests.video.clips import photo_walks_up
@@ -73,6 +73,12 @@ def put_people(folder: Path) -> None:
         shutil.copy(azure_photo(photo), folder / "people" / name)
 
 
+def put_database(folder: Path) -> None:
+    """Create a data folder whose database is migrated."""
+    folder.mkdir(mode=0o700)
+    sqlite_database(folder / "mien.db").close()
+
+
 @pytest.mark.parametrize("example", runnable())
 def test_an_example_works(example: Example, server: Server, mien_program: MienProgram, tmp_path: Path) -> None:
     shutil.copy(azure_photo("detection1"), tmp_path / "photo.jpg")
@@ -80,6 +86,8 @@ def test_an_example_works(example: Example, server: Server, mien_program: MienPr
         put_people(tmp_path)
     if "door.mp4" in example.text:  # one of them comes nearer
         photo_walks_up(tmp_path / "door.mp4", azure_photo("Family1-Dad3"))
+    if "MIEN_DATA_DIR=$PWD/data" in example.text:  # a command that begins without a database takes longer
+        put_database(tmp_path / "data")
     command = INTERPRETERS[example.language]
     if example.language == "js":
         (tmp_path / "node_modules").symlink_to(node_modules())

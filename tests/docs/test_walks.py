@@ -6,11 +6,11 @@ import itertools
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from tests.shared import REPOSITORY, shared_path
+from tests.warm import MienProgram
 
 STEP = re.compile(r"^```bash\n(?P<commands>.*?)^```$(?:\s+^```text\n(?P<printed>.*?)^```$)?", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e-\d+)?")
@@ -30,11 +30,11 @@ def steps(page: str) -> list[tuple[str, str | None]]:
 class Walk:
     """A data folder with a resource `my-face`, and photos beside it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: MienProgram) -> None:
         self.folder = folder
         self.environment = os.environ | {
             "MIEN_DATA_DIR": str(folder / "data"),
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PATH": f"{program.folder}:{os.environ['PATH']}",
         }
         self.run("mien resource create my-face --accept-terms --not-for-police")
 
@@ -65,13 +65,13 @@ def lfw(folder: Path, people: int | None = None) -> None:
         (folder / "photos" / one.name).symlink_to(one)
 
 
-def test_a_threshold_is_measured_applied_and_taken_back(tmp_path: Path) -> None:
+def test_a_threshold_is_measured_applied_and_taken_back(tmp_path: Path, mien_program: MienProgram) -> None:
     """The short form of the page: fewer people, and so a higher false match rate."""
-    lfw(tmp_path, 80)
-    walk = Walk(tmp_path)
+    lfw(tmp_path, 30)
+    walk = Walk(tmp_path, mien_program)
     (_, _), (compare, _), (apply, _), (undo, _) = steps("my-threshold.md")
-    printed = walk.run("mien calibrate run my-face photos/ --name 'press photos' --fmr 0.001")
-    assert "0.0001  –          needs 166 more people" in printed
+    printed = walk.run("mien calibrate run my-face photos/ --name 'press photos' --fmr 0.01")
+    assert "0.0001  –          needs 216 more people" in printed
     assert "within chance" in walk.run(compare)
     applied = walk.run(apply)
     assert re.search(r"threshold +0\.7\d+", applied)
@@ -87,9 +87,9 @@ def test_a_threshold_is_measured_applied_and_taken_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.heavy
-def test_the_figures_of_my_threshold(tmp_path: Path) -> None:
+def test_the_figures_of_my_threshold(tmp_path: Path, mien_program: MienProgram) -> None:
     lfw(tmp_path)
-    walk = Walk(tmp_path)
+    walk = Walk(tmp_path, mien_program)
     for commands, promised in steps("my-threshold.md"):
         printed = walk.run(commands)
         if promised is not None:
@@ -99,13 +99,13 @@ def test_the_figures_of_my_threshold(tmp_path: Path) -> None:
             assert numbers(shown) == pytest.approx(numbers(promised), rel=0.25, abs=0.6)
 
 
-def test_a_report_by_group_is_written(tmp_path: Path) -> None:
+def test_a_report_by_group_is_written(tmp_path: Path, mien_program: MienProgram) -> None:
     """The short form of the page: every fourth photo."""
     (tmp_path / "photos").mkdir()
     for photo in sorted(shared_path("faces", "fairface").glob("*.jpg"))[::3]:
         (tmp_path / "photos" / photo.name).symlink_to(photo)
     (tmp_path / "labels.csv").symlink_to(shared_path("faces", "fairface", "labels.csv"))
-    walk = Walk(tmp_path)
+    walk = Walk(tmp_path, mien_program)
     (measure, _), (listing, _) = steps("fair-to-my-people.md")
     printed = walk.run(measure.replace("--fmr 0.001", "--fmr 0.01"))
     assert "the highest rate of all groups" in printed
@@ -114,12 +114,12 @@ def test_a_report_by_group_is_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.heavy
-def test_the_figures_of_fair_to_my_people(tmp_path: Path) -> None:
+def test_the_figures_of_fair_to_my_people(tmp_path: Path, mien_program: MienProgram) -> None:
     (tmp_path / "photos").mkdir()
     for photo in shared_path("faces", "fairface").glob("*.jpg"):
         (tmp_path / "photos" / photo.name).symlink_to(photo)
     (tmp_path / "labels.csv").symlink_to(shared_path("faces", "fairface", "labels.csv"))
-    walk = Walk(tmp_path)
+    walk = Walk(tmp_path, mien_program)
     for commands, promised in steps("fair-to-my-people.md"):
         printed = walk.run(commands)
         if promised is not None:

@@ -113,6 +113,20 @@ def test_deleting_a_door_takes_it_from_cameras_and_rules(house: House) -> None:
     assert house.doors.rules(house.other) == []
 
 
+@pytest.mark.parametrize("zone", ["localtime", "posixrules", "Factory", "right/Europe/Berlin", "posix/UTC"])
+def test_a_time_zone_must_be_the_same_on_every_machine(house: House, zone: str) -> None:
+    spec = replace(DoorSpec(), time_zone="UTC")
+    door = house.doors.create(house.owner, "Front", spec, NoActuator(), actor="anna")
+    try:
+        other = replace(spec, time_zone=zone)
+    except InvalidDoorError:  # a machine without it
+        return
+    with pytest.raises(InvalidDoorError, match="every machine"):
+        house.doors.create(house.owner, "Back", other, NoActuator(), actor="anna")
+    with pytest.raises(InvalidDoorError, match="every machine"):
+        house.doors.change(house.owner, door.door_id, spec=other, actor="anna")
+
+
 def test_holidays(house: House) -> None:
     house.doors.set_holiday(house.owner, date(2026, 12, 25), "Christmas", actor="anna")
     house.doors.set_holiday(house.owner, date(2026, 12, 25), "Christmas Day", actor="anna")
@@ -298,3 +312,23 @@ def test_badges_visits_and_presence_follow_a_merged_or_moved_person(house: House
     assert whose() == [[("personGroup/crew", twice)], [("personGroup/crew", twice)], [(STAFF, ada)]]
     gallery.relocation.move(staff, str(ada), house.group("guests"))
     assert whose()[2] == [("largePersonGroup/guests", ada)]
+
+
+@pytest.mark.parametrize(
+    "zone", [((0.2, 0.2),) * 3, ((0.1, 0.1), (0.5, 0.5), (0.9, 0.9)), ((0.5, 0.5), (0.505, 0.5), (0.5, 0.505))]
+)
+def test_a_zone_that_encloses_nothing_is_refused(house: House, zone: tuple[tuple[float, float], ...]) -> None:
+    """It would hide nothing, and no server would run the camera."""
+    for spec in (CameraSpec(groups=(STAFF,), privacy=(zone,)), CameraSpec(groups=(STAFF,), regions=(zone,))):
+        with pytest.raises(InvalidDoorError, match="must enclose"):
+            house.cameras.create(house.owner, "Lobby", "rtsp://192.0.2.1/", spec, actor="anna")
+    camera = house.cameras.create(house.owner, "Lobby", "rtsp://192.0.2.1/", CameraSpec(groups=(STAFF,)), actor="anna")
+    with pytest.raises(InvalidDoorError, match="must enclose"):
+        house.cameras.change(house.owner, camera.camera_id, spec=replace(camera.spec, privacy=(zone,)), actor="anna")
+
+
+def test_the_limits_in_a_refusal_are_whole() -> None:
+    with pytest.raises(InvalidDoorError, match=r"^number: 0 to 4294967295$"):
+        BadgeNumber(number=-1)
+    with pytest.raises(InvalidDoorError, match=r"^passbackHours: 0\.01 to 168$"):
+        DoorSpec(passback_hours=0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -12,15 +14,15 @@ from tests.doors.conftest import STAFF, House
 from tests.doors.parts import Recorder
 
 from mien.doors.errors import EventNotFoundError, NameInUseError, NoSuchPersonError, NotConfiguredError
-from mien.doors.events import Act, Draft, Event, Kind
+from mien.doors.events import Act, Draft, Event, EventKind
 from mien.doors.journal import forget_person
+from mien.doors.openings import Openings
 from mien.doors.people import find_person
 from mien.doors.reasons import Code
 from mien.doors.roster_types import BadgeNumber
 from mien.doors.schedule import parse
 from mien.doors.types import Direction, DoorSpec, How, Strangers
-from mien.gallery.kinds import CollectionRef
-from mien.gallery.kinds import Kind as Place
+from mien.gallery.kinds import CollectionRef, Kind
 from mien.storage import EVERY_RESOURCE
 from mien.storage.claims import ClaimLostError
 from mien.storage.tables import DoorPresenceRow
@@ -51,7 +53,9 @@ def test_a_decision_is_in_the_database_before_the_actuator_is_told(house: House)
     assert stored.reasons == ["Every condition is met."]
 
 
-def test_a_decision_that_expired_is_never_acted_on(house: House) -> None:
+@contextmanager
+def waiting_decision(house: House) -> Iterator[tuple[Event, Openings, Recorder]]:
+    """A decision to open a door, whose actuator has not been told yet."""
     ada, door = house.person("Ada"), house.door()
     house.rule(door)
     actuator = Recorder()
@@ -60,6 +64,11 @@ def test_a_decision_that_expired_is_never_acted_on(house: House) -> None:
         openings = house.openings(door, actuator, held)
         event = house.decisions.observe(house.watched(door), house.evidence(ada))
         assert event is not None
+        yield event, openings, actuator
+
+
+def test_a_decision_that_expired_is_never_acted_on(house: House) -> None:
+    with waiting_decision(house) as (event, openings, actuator):
         house.clock.advance(timedelta(seconds=3))
         assert openings.work() == 0
         house.clock.advance(timedelta(days=-1))  # a clock that is set back brings nothing back
@@ -193,14 +202,7 @@ def test_a_track_opens_once_and_hold_off_holds_others_of_the_person(house: House
 
 def test_a_clock_that_is_set_back_makes_no_decision_last_longer(house: House) -> None:
     """The decision below would otherwise be carried out an hour later, or its card offered for an hour."""
-    ada, door = house.person("Ada"), house.door()
-    house.rule(door)
-    actuator = Recorder()
-    with house.claims.hold("door/1") as held:
-        assert held is not None
-        openings = house.openings(door, actuator, held)
-        event = house.decisions.observe(house.watched(door), house.evidence(ada))
-        assert event is not None
+    with waiting_decision(house) as (event, openings, actuator):
         assert event.seconds_left(event.at - timedelta(hours=1)) == DoorSpec().decision_seconds
         house.clock.advance(timedelta(hours=-1))
         assert openings.work() == 0
@@ -275,7 +277,7 @@ def test_refusals_are_recorded_once_and_pending_ones_at_the_end(house: House) ->
     assert house.decisions.observe(watched, house.evidence(ada, agreeing=2, readable=2)) is None
     end = house.decisions.ended(watched, house.evidence(ada, agreeing=2, readable=2))
     assert end is not None
-    assert (end.granted, end.code, end.reasons) == (False, "frames", ["2 frames agree; 3 are needed."])
+    assert (end.granted, end.code, end.reasons) == (False, "frames", ["Frames that agree: 2; needed: 3."])
     refused = house.decisions.observe(watched, house.evidence(eve, "guests", track="8"))
     assert refused is not None
     assert (refused.granted, refused.code, refused.person_id) == (False, "not_allowed", eve)
@@ -293,9 +295,9 @@ def test_strangers(house: House, strangers: Strangers) -> None:
     event = house.decisions.ended(watched, house.evidence(None))
     assert (event is None) == (strangers is Strangers.IGNORE)
     if event is not None:
-        assert (event.kind, event.granted, event.person_id) == (Kind.STRANGER, False, None)
+        assert (event.kind, event.granted, event.person_id) == (EventKind.STRANGER, False, None)
         assert event.details["announce"] == (strangers is Strangers.ANNOUNCE)
-        assert event.reasons == ["The camera's groups do not contain this person."]
+        assert event.reasons == ["Nobody in the camera's groups is similar enough."]
 
 
 def test_without_approval_nothing_opens(house: House) -> None:
@@ -305,6 +307,7 @@ def test_without_approval_nothing_opens(house: House) -> None:
     event = house.decisions.observe(house.watched(door), house.evidence(ada))
     assert event is not None
     assert (event.granted, event.code, event.act) == (False, "not_approved", None)
+    assert event.person_id is None, "nobody is identified without an approval"
 
 
 def test_face_and_badge(house: House) -> None:
@@ -327,6 +330,7 @@ def test_face_and_badge(house: House) -> None:
     assert house.decisions.observe(watched, house.evidence(ada, track="9")) is None, "a badge serves once"
     unknown = house.decisions.badge(house.owner, door.door_id, BadgeNumber(number=1), reader="panel")
     assert (unknown.code, unknown.person_id) == ("badge_unknown", None)
+    assert unknown.to_json()["door"] == "Front"
     number = house.roster.number_of(house.owner, *_key(house, ada), None)
     assert number == CARD
     house.roster.delete_badge(house.owner, badge.badge_id, actor="anna")
@@ -395,7 +399,7 @@ def test_anti_passback_and_who_is_inside(house: House) -> None:
     assert house.decisions.observe(entry, house.evidence(ada, track="6")) is not None
     assert house.roster.empty(house.owner, "Lab", actor="anna") == 1
     assert house.roster.inside(house.owner) == []
-    assert house.all()[-1].kind is Kind.PRESENCE
+    assert house.all()[-1].kind is EventKind.PRESENCE
 
 
 def test_anti_passback_holds_at_every_door_of_an_area(house: House) -> None:
@@ -465,7 +469,7 @@ def test_a_deleted_person_opens_nothing_and_has_no_name_in_events(house: House) 
     assert event is not None
     assert house.events.picture(house.owner, event.number) == b"jpeg of Ada"
     assert house.events.pictures(house.owner) == 1
-    ref = CollectionRef(house.owner, Place.LARGE_PERSON_GROUP, "staff")
+    ref = CollectionRef(house.owner, Kind.LARGE_PERSON_GROUP, "staff")
     house.place.world.gallery.persons.delete(ref, str(ada))
     assert house.roster.inside(house.owner) == []
     stored = house.events.get(house.owner, event.number)
@@ -513,7 +517,7 @@ def test_pictures_are_off_by_default_sealed_and_kept_for_days(house: House) -> N
 
 
 def _nothing() -> Draft:
-    return Draft(kind=Kind.CAMERA, code="lost", camera="Lobby")
+    return Draft(kind=EventKind.CAMERA, code="lost", camera="Lobby")
 
 
 def test_a_person_can_be_forgotten(house: House) -> None:
@@ -570,3 +574,36 @@ def test_two_servers_that_decide_at_once_write_one_decision_and_no_gap(house: Ho
     granted = [one for one in house.all() if one.granted]
     assert sorted(str(one.person_id) for one in granted) == sorted(str(one) for one in people)
     assert [one.number for one in house.all()] == list(range(1, len(house.all()) + 1))
+
+
+def test_a_refusal_is_recorded_when_its_main_reason_is_final(house: House) -> None:
+    """Nobody is named in an event after one frame, and one walk-up does not give two refusals."""
+    door, eve = house.door(spec=DoorSpec(anti_passback=True)), house.person("Eve", "guests")
+    house.rule(door)
+    watched = house.watched(door)
+    for frames in (1, 2):
+        seen = house.evidence(eve, "guests", frames=frames, readable=frames, agreeing=frames)
+        assert house.decisions.observe(watched, seen) is None
+    refused = house.decisions.observe(watched, house.evidence(eve, "guests"))
+    assert refused is not None
+    assert refused.code == "not_allowed"
+    assert house.decisions.ended(watched, house.evidence(eve, "guests")) is None
+    short = house.decisions.ended(watched, house.evidence(eve, "guests", track="8", readable=1, agreeing=1))
+    assert short is not None
+    assert (short.code, short.reasons) == ("frames", ["Frames that agree: 1; needed: 3.", "No rule allows the person."])
+    assert len(house.all()) == 2
+
+
+def test_presence_that_is_over_is_not_shown(house: House) -> None:
+    ada, bob = house.person("Ada"), house.person("Bob")
+    lab, short = (house.door(name, DoorSpec(area=name, passback_hours=hours)) for name, hours in (("A", 24), ("B", 2)))
+    for door, person in ((lab, ada), (short, bob)):
+        house.rule(door, name=door.name)
+        assert house.decisions.observe(house.watched(door), house.evidence(person)) is not None
+    house.clock.advance(timedelta(hours=2))
+    assert [one.person.name for one in house.roster.inside(house.owner)] == ["Ada"]
+    house.clock.advance(timedelta(hours=22))
+    assert house.roster.inside(house.owner) == []
+    assert house.roster.purge() == 0
+    house.clock.advance(timedelta(days=7))
+    assert house.roster.purge() == 2

@@ -131,8 +131,8 @@ def test_somebody_walks_up_and_the_panel_gets_their_card(
             card = cp.get_event(0, PATIENCE)
             assert card is not None, client.get("/door-events").text + server.log.read_text()[-3000:]
             assert bytes(card["data"]) == card_bytes(CARD)[1]
-        found = client.get("/door-events", params={"granted": "true"}).json()["value"][-1]
-        assert (found["person"], found["door"], found["camera"]) == ("Dad", "Front", "Lobby")
-        assert found["frames"] >= 3
-        wait(lambda: client.get(f"/door-events/{found['number']}").json()["actuator"] == "done")
+            found = client.get("/door-events", params={"granted": "true"}).json()["value"][-1]
+            assert (found["person"], found["door"], found["camera"]) == ("Dad", "Front", "Lobby")
+            assert found["frames"] >= 3
+            wait(lambda: client.get(f"/door-events/{found['number']}").json()["actuator"] == "done")
         assert stream not in server.log.read_text()

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from tests.conftest import MASTER_KEY
 from tests.doors.conftest import House
 from tests.doors.parts import Recorder
@@ -20,6 +21,7 @@ KILLS = 3
 PATIENCE = 120.0
 
 
+@pytest.mark.heavy_on_postgresql
 def test_kills_at_random_moments(house: House, tmp_path: Path) -> None:
     people = [str(house.person(f"Person {number}")) for number in range(6)]
     door = house.door(spec=DoorSpec(hold_off_seconds=0))

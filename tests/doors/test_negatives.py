@@ -20,8 +20,7 @@ from tests.shared import shared_path
 from tests.video.clips import photo_walks_up
 
 from mien.contract.attributes import Level3
-from mien.doors.events import Event
-from mien.doors.events import Kind as EventKind
+from mien.doors.events import Event, EventKind
 from mien.doors.evidence import TrackEvidence, TrackSource
 from mien.doors.recognition import Tracks, open_watcher
 from mien.doors.reviews import DoorReviews
@@ -119,6 +118,7 @@ def test_a_negative_of_an_event_keeps_the_door_shut_for_the_other_and_open_for_t
     assert comes(house, recogniser(gallery), watched, other).granted, "it can be taken back"
 
 
+@pytest.mark.heavy_on_postgresql
 @pytest.mark.shared
 def test_a_real_twin_is_let_in_once(house: House, tmp_path: Path) -> None:
     """Films of real photos, the real recogniser: the event's own picture is what the negative is made of."""

@@ -65,7 +65,7 @@ def test_the_request_is_sent_once(base: str) -> None:
 def test_private_addresses_must_be_allowed(base: str) -> None:
     config = RelayActuator(url=f"{base}/relay")
     with pytest.raises(ActuatorError, match="MIEN_RELAY_ALLOW"):
-        Relay(config, 4.0, FetchPolicy()).open(event(), elapsed() + 60)
+        Relay(config, 4.0, FetchPolicy(AddressPolicy(settings="MIEN_RELAY"))).open(event(), elapsed() + 60)
     assert got == []
     listed = FetchPolicy(AddressPolicy(allowed_networks=(ip_network("127.0.0.0/8"),)))
     assert Relay(config, 4.0, listed).open(event(), elapsed() + 60)

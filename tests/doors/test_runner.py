@@ -5,20 +5,25 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import func, text, update
+from sqlalchemy.exc import DBAPIError
 from tests.doors.conftest import House
 from tests.doors.parts import Recorder
 
-from mien.doors.actuators.config import ActuatorConfig, MqttActuator
-from mien.doors.events import Act, Kind
+from mien.doors.actuators.config import ActuatorConfig, MqttActuator, NoActuator
+from mien.doors.events import Act, EventKind
 from mien.doors.evidence import TrackEvidence
 from mien.doors.openings import Actuator, ActuatorError
 from mien.doors.runner import Runner, RunnerParts
-from mien.doors.types import Camera, CameraSpec, Door
+from mien.doors.types import Camera, CameraSpec, Door, DoorSpec
+from mien.storage import EVERY_RESOURCE
 from mien.storage.claims import Claims
+from mien.storage.tables import DoorRow
 
 PATIENCE = 60.0
 LEASE = 20.0
@@ -97,8 +102,9 @@ class Server:
 
 
 @pytest.fixture(autouse=True)
-def _ended() -> Iterator[None]:
+def _ended(house: House) -> Iterator[None]:
     """Leave no thread behind, whatever a test found: it would write into the output of others."""
+    del house  # this ends before it
     yield
     while STARTED:
         STARTED.pop().stop()
@@ -167,7 +173,7 @@ def test_changes_approvals_and_lost_cameras(house: House) -> None:
     assert house.all()[-1].code == "connected"
     before.up = False
     server.runner.look()
-    assert (house.all()[-1].kind, house.all()[-1].code) == (Kind.CAMERA, "lost")
+    assert (house.all()[-1].kind, house.all()[-1].code) == (EventKind.CAMERA, "lost")
     camera = house.cameras.named(house.owner, "Lobby")
     house.clock.advance(timedelta(seconds=1))
     house.cameras.change(house.owner, camera.camera_id, actor="anna", source="rtsp://10.0.0.2/")
@@ -209,3 +215,74 @@ def test_a_change_of_a_camera_leaves_the_doors_link_alone(house: House) -> None:
     server.runner.look()
     assert (server.links, link.closed) == (2, True), "a door that was changed gets a new link"
     server.runner.stop()
+
+
+@contextmanager
+def audit_log_gone(house: House) -> Iterator[None]:
+    """A database in which nothing can be audited."""
+    with house.database.write(EVERY_RESOURCE) as session:
+        session.execute(text("ALTER TABLE audit_log RENAME TO audit_log_gone"))
+    try:
+        yield
+    finally:
+        with house.database.write(EVERY_RESOURCE) as session:
+            session.execute(text("ALTER TABLE audit_log_gone RENAME TO audit_log"))
+
+
+def test_a_fault_of_the_database_at_the_start_leaves_a_door_to_the_next_round(house: House) -> None:
+    door, _ = set_up(house)
+    first, second = Server(house), Server(house)
+    with audit_log_gone(house):
+        first.runner.look()
+    assert (first.runner.running(), first.scripts, first.actuator.closed) == ([], {}, True)
+    second.runner.look()
+    assert second.runner.running() == [f"door/{door.door_id}"]
+    second.script()
+
+
+def test_a_fault_of_the_database_at_a_change_leaves_a_camera_to_the_next_round(house: House) -> None:
+    door, _ = set_up(house)
+    server = Server(house)
+    server.runner.look()
+    server.script()
+    house.clock.advance(timedelta(seconds=1))
+    spec = CameraSpec(groups=("largePersonGroup/staff",), door=door.door_id)
+    house.cameras.create(house.owner, "Yard", "rtsp://10.0.0.3/", spec, actor="anna")
+    with audit_log_gone(house):
+        server.runner.look()
+    assert "Yard" not in server.scripts
+    server.runner.look()
+    server.script("Yard")
+
+
+def test_a_time_zone_that_this_machine_lacks_stops_the_doors_of_its_resource_only(house: House) -> None:
+    door, _ = set_up(house)
+    house.doors.create(house.other, "Theirs", DoorSpec(time_zone="Europe/Berlin"), NoActuator(), actor="anna")
+    with house.database.write(EVERY_RESOURCE) as session:
+        spec = func.replace(DoorRow.spec, "Europe/Berlin", "Mars/Base")
+        session.execute(update(DoorRow).where(DoorRow.name == "Theirs").values(spec=spec))
+    server = Server(house)
+    server.runner.look()
+    assert server.runner.running() == [f"door/{door.door_id}"]
+
+
+def test_a_server_that_is_paused_in_a_transaction_delays_a_takeover_by_seconds(house: House) -> None:
+    if house.database.is_sqlite:
+        pytest.skip("on SQLite a paused process keeps the lock of the database")
+    door, _ = set_up(house)
+    back = house.door("Back")
+    paused, other = Claims(house.database, seconds=0.01), Server(house)
+    held = paused.acquire(f"door/{door.door_id}")
+    assert held is not None
+    with house.database.engine.connect() as connection, suppress(DBAPIError):
+        held.fence(connection, brief=True)
+        backend = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        other.runner.look()
+        with house.database.read(EVERY_RESOURCE) as session:
+            is_paused = session.scalar(text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid"), {"pid": backend})
+        if is_paused:  # a slow machine may have come too late
+            assert other.runner.running() == [f"door/{back.door_id}"], "it does not wait for the door that is locked"
+        while len(other.runner.running()) < 2:
+            other.runner.look()
+        connection.execute(text("SELECT 1"))
+        raise AssertionError("the paused server goes on in its transaction")

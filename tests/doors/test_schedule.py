@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -89,6 +92,24 @@ def test_words() -> None:
     )
     assert describe(parse("Mon+Wed 07:00-08:00")) == "Mon+Wed 07:00-08:00"
     assert describe(parse("fri-mon 22:00-06:00")) == "Fri-Mon 22:00-06:00"
-    for wrong in ("Mon", "Mon 7-9", "Mon-Foo 07:00-08:00", "Mon 07:00-25:00", "Mon 07:60-08:00"):
+    assert describe(parse("Fri 22:00-00:00, Sat 8:00-9:30")) == "Fri 22:00-24:00, Sat 08:00-09:30"
+    for wrong in (
+        "Mon",
+        "Mon 7-9",
+        "Mon +7:00-09:00",
+        "Mon 007:00-09:00",
+        "Mon 00:00-24:30",
+        "Mon-Foo 07:00-08:00",
+        "Mon 07:00-25:00",
+        "Mon 07:60-08:00",
+    ):
         with pytest.raises(InvalidDoorError, match="is not a time"):
             parse(wrong)
+
+
+def test_time_zones_do_not_depend_on_the_machine() -> None:
+    """A slim image or Windows has no files of time zones: they come with Mien."""
+    asked = "from mien.doors.checks import zone_of; print(zone_of('Europe/Berlin'))"
+    environment = {**os.environ, "PYTHONTZPATH": ""}
+    told = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True)
+    assert told.stdout == "Europe/Berlin\n"

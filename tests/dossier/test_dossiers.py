@@ -106,6 +106,7 @@ def test_a_new_resource_gets_questions_and_no_claims(office: Office) -> None:
     assert "bipa_schedule" in asked(content, "notice")
 
 
+@pytest.mark.heavy_on_postgresql
 def test_every_statement_rests_on_facts_that_are_in_the_dossier(office: Office) -> None:
     content = office.content()
     known = {one["name"] for one in content["facts"]}
@@ -118,6 +119,7 @@ def test_every_statement_rests_on_facts_that_are_in_the_dossier(office: Office) 
     assert known <= rest_on
 
 
+@pytest.mark.heavy_on_postgresql
 def test_statements_follow_what_is_configured(office: Office) -> None:
     before = office.content()
     place, owner = office.place, office.resource.id
@@ -165,6 +167,7 @@ def test_statements_follow_what_is_configured(office: Office) -> None:
     assert ("dpia", "statement", "encryption") not in changes
 
 
+@pytest.mark.heavy_on_postgresql
 def test_a_translation_is_no_change(office: Office) -> None:
     english, german = office.content(), office.content("de")
     kinds = {(one.paper, one.key): one.facts for one in compare(english, german)}
@@ -173,6 +176,7 @@ def test_a_translation_is_no_change(office: Office) -> None:
     assert all(facts for facts in kinds.values())
 
 
+@pytest.mark.heavy_on_postgresql
 def test_answers_fill_questions_and_are_taken_over(office: Office) -> None:
     first = office.content(controller="Example Ltd, 1 High Street", **{"dpia.risks": "Low"})
     given = {(of, item["key"]): item["answer"] for of, item in items(first) if item["answer"]}
@@ -213,6 +217,7 @@ def test_whatever_is_changed_in_a_dossier_it_does_not_verify(office: Office) -> 
         office.dossiers.verify(receipts.sign({"type": "mien-erasure-receipt-1"}).replace('"receipt"', '"dossier"', 1))
 
 
+@pytest.mark.heavy_on_postgresql
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_papers_are_files_that_the_signature_covers(office: Office, language: str) -> None:
     made = office.dossiers.create(office.resource, language=language, actor="cli:anna")

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from string import Formatter
 
 import pytest
 
 from mien.dossier.papers import PAPERS, Paper, Question, Statement
-from mien.dossier.wording import COMMON, FOLDER, LANGUAGES, placeholders, read_file, read_texts
+from mien.dossier.wording import COMMON, FOLDER, LANGUAGES, read_file, read_texts
 
 STYLES = {"", "date", "rules"}
 PAIRS = [(paper, language) for paper in PAPERS.values() for language in LANGUAGES]
 ids = pytest.mark.parametrize(("paper", "language"), PAIRS, ids=[f"{paper.id}-{one}" for paper, one in PAIRS])
+
+
+def placeholders(text: str) -> list[tuple[str, str]]:
+    return sorted((name, style or "") for _, name, style, _ in Formatter().parse(text) if name is not None)
 
 
 def statements(paper: Paper) -> Iterator[Statement]:

@@ -12,7 +12,8 @@ from tests.evaluation.simulated import Truth
 from mien.evaluation import Comparisons, Samples, TooFewSamplesError, compare
 from mien.evaluation.document import Block, Chart, Document, Heading, PageBreak, Table, Text, to_html, to_pdf
 from mien.evaluation.group_report import report, to_csv, to_json
-from mien.evaluation.groups import ALPHA, Grouped, LabelledPhoto, _pairs, _people, by_group, chance, holm, power
+from mien.evaluation.groups import Grouped, LabelledPhoto, _pairs, _people, by_group
+from mien.evaluation.significance import ALPHA, chance, holm, power
 
 RUNS = 400
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.evaluation.simulated import Truth
 
-from mien.evaluation.intervals import Pairs, by_person, by_two_persons, none_of, of_clusters, student
+from mien.evaluation.intervals import Pairs, by_person, none_of, of_clusters, student
 
 RUNS = 1000
 
@@ -36,12 +36,12 @@ def test_an_interval_that_ignores_people_is_too_narrow() -> None:
 def test_without_any_error_the_upper_end_follows_the_rule_of_three() -> None:
     assert none_of(1000) == pytest.approx(0.003, rel=0.01)
     people, owners = 100, Truth(people=100).owners
-    found = by_two_persons(np.zeros(len(owners)), owners, people)
+    found = Pairs(owners, people).interval(np.zeros(len(owners)))
     assert (found.value, found.low) == (0.0, 0.0)
     assert found.high == pytest.approx(3 / len(owners), rel=0.01)
     # Many photos of few people are few trials.
     repeated = np.repeat(owners, 9, axis=0)
-    assert by_two_persons(np.zeros(len(repeated)), repeated, people).high == found.high
+    assert Pairs(repeated, people).interval(np.zeros(len(repeated))).high == found.high
     lost = by_person(np.ones(60), np.repeat(np.arange(20), 3))
     assert (lost.value, lost.high) == (1.0, 1.0)
     assert lost.low == pytest.approx(1 - none_of(20))

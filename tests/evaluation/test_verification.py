@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mien.evaluation import Samples, TooFewSamplesError, compare, measure, of_pairs, people_for
-from mien.evaluation.charts import det, roc
+from mien.evaluation.charts import CurveTexts, det, roc
 from mien.evaluation.records import differences, percent, to_json
 from mien.evaluation.samples import MAX_COMPARISONS, capped
 from mien.evaluation.verification import measure_comparisons
@@ -122,6 +122,9 @@ def test_results_are_compared_and_drawn() -> None:
     for chart in (det([("good", good["curve"]), ("bad", bad["curve"])], (0.01, 0.1)), roc([("good", good["curve"])])):
         assert chart.startswith("<svg ")
         assert chart.count("<path") in {1, 2}
+    told = det([("gut", good["curve"])], texts=CurveTexts("DET-Kurve", "FMR", "FNMR", ","))
+    assert ">0,1 %<" in told
+    assert ">0.1 %<" not in told
     assert percent([0.0123, 0.0101, 0.0149]) == "1.2 % (1.0 to 1.5)"
     assert percent(None) == "–"
 

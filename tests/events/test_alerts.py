@@ -341,7 +341,7 @@ def test_a_test_message_arrives_or_says_why_not(world: World, receiver: Receiver
     assert receiver.events == ["test"]
     receiver.statuses = [410]
     assert "410" in (try_out(world.rules, world.deliveries(), world.clock, rule.id) or "")
-    world.policy = FetchPolicy(AddressPolicy(allow_private=False))
+    world.policy = FetchPolicy(AddressPolicy(allow_private=False, settings="MIEN_WEBHOOK"))
     assert "MIEN_WEBHOOK_ALLOW_PRIVATE" in (try_out(world.rules, world.deliveries(), world.clock, rule.id) or "")
     assert len(receiver.got) == 2
 

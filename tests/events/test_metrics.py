@@ -26,9 +26,10 @@ from mien.events import (
     Recorder,
     purge_metrics,
 )
+from mien.events.families import _COUNTERS
 from mien.events.metrics import BOUNDS, NOBODY
 from mien.events.query import percentile
-from mien.events.recorder import COLUMNS, Counts
+from mien.events.recorder import BUCKETS, COLUMNS, Counts
 from mien.storage import Database
 from mien.storage.tables import CallRow
 
@@ -267,4 +268,6 @@ def test_prometheus_reads_the_page(recorder: Recorder) -> None:
 def test_every_counter_has_the_column_of_its_name() -> None:
     counted = {column.name for column in CallRow.__table__.columns if not column.primary_key}
     assert set(COLUMNS) == counted
+    shown = {column for column, _, _ in _COUNTERS}
+    assert shown == set(COLUMNS) - {"calls", "latency_sum", "latency_max", *BUCKETS}, "a counter is not exposed"
     assert Counts(calls=1, trained=2).columns()["trained"] == 2

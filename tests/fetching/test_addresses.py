@@ -179,3 +179,12 @@ def test_what_is_no_network_is_refused_when_the_settings_are_read(monkeypatch: p
     monkeypatch.setenv("MIEN_URL_ALLOWED_NETWORKS", "10.1.0.0/99")
     with pytest.raises(ValidationError, match="url_allowed_networks"):
         Settings()
+
+
+@pytest.mark.parametrize("settings", ["MIEN_URL", "MIEN_WEBHOOK", "MIEN_RELAY"])
+def test_the_settings_that_a_refusal_names_exist(settings: str) -> None:
+    policy = AddressPolicy(settings=settings)
+    named = {policy.private_setting, policy.networks_setting}
+    assert {name.removeprefix("MIEN_").lower() for name in named} <= set(Settings.model_fields)
+    assert policy.private_setting in (policy.refusal("10.0.0.1") or "")
+    assert policy.networks_setting in (policy.refusal("169.254.169.254") or "")

@@ -22,6 +22,7 @@ from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.policy import EnrolmentPolicy
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.base import AnyText, Base, UtcDateTime
+from mien.storage.names import name_key
 
 Rows = Mapping[str, Mapping[str, Any]]
 SECRETS = ("sealed", "snapshot_key")
@@ -216,3 +217,17 @@ def test_who_is_merged_into_keeps_every_other_column(world: World) -> None:
     before = whole(world, "persons", collection=uid, person_id=person)
     world.gallery.reassignment.merge(ref, gone, str(person))
     assert changed(before, whole(world, "persons", collection=uid, person_id=person)) == MERGED
+
+
+def test_an_undone_merge_gives_back_every_column(world: World) -> None:
+    ref, uid, person, _ = enrolled(world, Kind.LARGE_PERSON_GROUP)
+    other = world.gallery.persons.create(ref, "Anna", None)
+    fill(world, "persons", {"faces": 0}, person_id=UUID(other))
+    fill(world, "persons", {"faces": 2, "name_key": name_key("kept name")}, person_id=person)  # it follows the name
+    rows = [(person, 2), (UUID(other), 0)]
+    before = [whole(world, "persons", collection=uid, person_id=one) for one, _ in rows]
+    world.gallery.reassignment.merge(ref, str(person), other)
+    (merge,) = world.gallery.corrections.recent(ref)
+    world.gallery.corrections.undo(ref, merge.id)
+    after = [whole(world, "persons", collection=uid, person_id=one) for one, _ in rows]
+    assert [changed(one, now) for one, now in zip(before, after, strict=True)] == [set(), set()]

@@ -24,7 +24,7 @@ from mien.gallery.errors import ConflictError, GalleryError, TrainingNotFinished
 from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.types import TrainingState
-from mien.storage import Database, MasterKey, Vault, migrate
+from mien.storage import Database, MasterKey, Vault
 
 CHILD = """
 import sys, threading
@@ -109,14 +109,11 @@ def kill(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.fixture
-def place(database_url: str, tmp_path: Path) -> tuple[str, Path, CollectionRef]:
-    database = Database(database_url)
-    migrate(database)
+def place(database: Database, database_url: str, tmp_path: Path) -> tuple[str, Path, CollectionRef]:
     vault = Vault(database, MasterKey.from_hex(MASTER_KEY), SystemClock())
     owner = Accounts(database, vault, SystemClock()).create("owner", terms=DEVELOPMENT_TERMS).id
     ref = CollectionRef(owner, Kind.LARGE_PERSON_GROUP, "group")
     opened(database, tmp_path)[0].collections.create(ref, "group", None, "recognition_04")
-    database.close()
     return database_url, tmp_path / "snapshots", ref
 
 

@@ -9,13 +9,13 @@ from uuid import UUID, uuid4
 import numpy as np
 import pytest
 from sqlalchemy import select, update
-from tests.conftest import MASTER_KEY
+from tests.conftest import MASTER_KEY, sqlite_database
 from tests.manual_clock import ManualClock
 
 from mien.accounts import DEVELOPMENT_TERMS, Accounts
 from mien.clock import SystemClock
 from mien.gallery.detected_faces import DetectedFaces
-from mien.storage import EVERY_RESOURCE, Database, MasterKey, Vault, migrate
+from mien.storage import EVERY_RESOURCE, Database, MasterKey, Vault
 from mien.storage.crypto import CryptoError
 from mien.storage.tables import DetectedFaceRow
 from mien.vision.types import Embedding
@@ -103,8 +103,7 @@ def test_purging_deletes_what_expired_and_nothing_else(
 def test_a_purged_template_is_nowhere_in_the_files(
     tmp_path: Path, clock: ManualClock, request: pytest.FixtureRequest
 ) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'mien.db'}")
-    migrate(database)
+    database = sqlite_database(tmp_path / "mien.db")
     vault = Vault(database, MasterKey.from_hex(MASTER_KEY), clock)
     owner = Accounts(database, vault, clock).create("owner", terms=DEVELOPMENT_TERMS).id
     faces = DetectedFaces(database, vault, clock)
@@ -155,14 +154,12 @@ while True:
 
 
 @pytest.mark.heavy_on_postgresql
-def test_an_answered_face_id_survives_kill_9(database_url: str, tmp_path: Path) -> None:
+def test_an_answered_face_id_survives_kill_9(database: Database, database_url: str) -> None:
     """A process remembers faces as fast as it can and is killed in the midst: every id it gave out is readable."""
-    database = Database(database_url)
-    migrate(database)
     vault = Vault(database, MasterKey.from_hex(MASTER_KEY), SystemClock())
     owner = Accounts(database, vault, SystemClock()).create("owner", terms=DEVELOPMENT_TERMS).id
     command = [sys.executable, "-c", REMEMBER_FOR_EVER, database_url, MASTER_KEY, str(owner)]
-    for _ in range(3):
+    for _ in range(2):
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             given = [process.stdout.readline().strip() for _ in range(100)]
@@ -170,4 +167,3 @@ def test_an_answered_face_id_survives_kill_9(database_url: str, tmp_path: Path) 
             given += [line.strip() for line in process.stdout if line.endswith("\n")]
         faces = DetectedFaces(database, vault, SystemClock())
         assert set(faces.get_many(owner, given)) == set(given)
-    database.close()

@@ -8,6 +8,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
+from tests.conftest import sqlite_database
 from tests.manual_clock import ManualClock
 from tests.memory import shared_engine
 from tests.shared import shared_path
@@ -19,7 +20,7 @@ from mien.gallery.recognisers import Recognisers
 from mien.gallery.types import FaceGroups
 from mien.models import ModelError, ModelStore
 from mien.models.bindings import read_bindings
-from mien.storage import Database, MasterKey, Vault, migrate
+from mien.storage import MasterKey, Vault
 from mien.vision.types import Embedding, Want
 
 PEOPLE, ALONE, PHOTOS = 40, 20, 3
@@ -47,8 +48,7 @@ def test_people_are_sorted_apart_whatever_the_order(tmp_path: Path) -> None:
         engine.prepare(["yunet", pack])
     except ModelError as error:
         pytest.skip(f"needs the models: {error}")
-    database, clock = Database(f"sqlite:///{tmp_path / 'mien.db'}"), ManualClock()
-    migrate(database)
+    database, clock = sqlite_database(tmp_path / "mien.db"), ManualClock()
     vault = Vault(database, MasterKey(bytes(32)), clock)
     faces = DetectedFaces(database, vault, clock)
     gallery = open_gallery(

@@ -257,4 +257,4 @@ class GalleryMachine(RuleBasedStateMachine):
 @pytest.mark.usefixtures("database")  # migrated
 def test_random_operations_keep_the_invariants(database_url: str) -> None:
     machine = type("Machine", (GalleryMachine,), {"database_url": database_url})
-    run_machine(machine, 20, steps=30)
+    run_machine(machine, 12, steps=30)

@@ -19,6 +19,7 @@ from tests.gallery.conftest import World, unit
 from tests.gallery.texts import TextEngine, embedding, recognisers
 from tests.manual_clock import ManualClock
 from tests.many_people import NewPerson, add_persons
+from tests.pausing import pause
 
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.gallery import Gallery, open_gallery
@@ -123,7 +124,7 @@ def test_a_paused_trainer_never_takes_the_index_back(world: World, connect: Conn
         assert process.stdout is not None
         assert process.stdout.readline() == "training\n"
         assert here.training.run_pending() == 0, "the other server has the claim"
-        process.send_signal(signal.SIGSTOP)
+        pause(process, world.gallery.rows.database)
         deadline = time.monotonic() + 120
         while here.training.run_pending() == 0:
             assert time.monotonic() < deadline, "the claim of a stopped server was never free"
@@ -212,6 +213,7 @@ def test_the_loader_serves_what_it_can(world: World, connect: Connect, tmp_path:
     assert there.loader.run_once() == 0
 
 
+@pytest.mark.heavy_on_postgresql
 @pytest.mark.parametrize("seed", range(4))
 def test_what_changed_is_brought_up_to_date_as_if_it_were_built_anew(
     world: World, connect: Connect, tmp_path: Path, seed: int
@@ -254,6 +256,7 @@ def _files(folder: Path) -> dict[str, Path]:
     return {"manifest": manifest, "segment": segment}
 
 
+@pytest.mark.heavy_on_postgresql  # the files are the same
 @pytest.mark.parametrize("file", ["manifest", "segment"])
 def test_damage_in_any_byte_is_found_and_mended_once(world: World, connect: Connect, tmp_path: Path, file: str) -> None:
     ref = world.make(Kind.LARGE_PERSON_GROUP)

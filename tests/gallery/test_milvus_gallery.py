@@ -28,7 +28,7 @@ from tests.gallery.test_training import (
 from tests.manual_clock import ManualClock
 
 from mien.gallery.kinds import Kind
-from mien.gallery.training.pg_indexes import SearchEngineError
+from mien.search import SearchEngineError
 from mien.search.milvus import INDEXES, MilvusServer, MilvusTables, equals
 from mien.storage import Database, Vault
 

@@ -36,7 +36,7 @@ from tests.postgresql import MigratedDatabases, empty_postgresql
 from mien.gallery import enrolment
 from mien.gallery.crops import Crop
 from mien.gallery.kinds import Kind
-from mien.gallery.training.pg_indexes import SearchEngineError
+from mien.search import SearchEngineError
 from mien.settings import Settings
 from mien.storage import Database, MasterKey, Vault, migrate
 
@@ -62,11 +62,14 @@ def database_url(postgresql_url: str, postgresql_databases: MigratedDatabases) -
         yield url
 
 
-@pytest.fixture(params=["pgvector", "pgvector-hnsw"])
+@pytest.fixture(params=["pgvector", pytest.param("pgvector-hnsw", marks=pytest.mark.heavy)])
 def world(
     request: pytest.FixtureRequest, database: Database, vault: Vault, clock: ManualClock, tmp_path: Path
 ) -> World:
     return open_world(database, vault, clock, tmp_path, search_engine=request.param)
+
+
+BOTH = pytest.mark.parametrize("world", ["pgvector", "pgvector-hnsw"], indirect=True)
 
 
 def templates(database: Database) -> int:
@@ -81,6 +84,7 @@ def written(database: Database) -> set[tuple[str, str]]:
         return {(str(row[0]), str(row[1])) for row in rows}
 
 
+@BOTH
 def test_what_is_deleted_leaves_postgresql(world: World, database: Database, clock: ManualClock) -> None:
     ref, other = world.make(Kind.LARGE_PERSON_GROUP), world.make(Kind.PERSON_GROUP, "other")
     ids = add(world, ref, 1, 2, 3)
@@ -102,6 +106,7 @@ def test_what_is_deleted_leaves_postgresql(world: World, database: Database, clo
     assert templates(database) == 0
 
 
+@BOTH
 def test_a_later_training_changes_only_what_changed(world: World, database: Database) -> None:
     ref = world.make(Kind.LARGE_PERSON_GROUP)
     ids = add(world, ref, *range(20))
@@ -114,6 +119,7 @@ def test_a_later_training_changes_only_what_changed(world: World, database: Data
     assert found(world, ref) == {*ids[1:], *late}
 
 
+@BOTH
 def test_the_engine_is_changed_by_the_next_training(
     world: World, database: Database, vault: Vault, clock: ManualClock, tmp_path: Path
 ) -> None:
@@ -154,6 +160,7 @@ def test_a_migration_to_another_recogniser(
     assert seen(world, ref, 2, "old", "recognition_04") == [ids[2]]
 
 
+@BOTH
 def test_a_lost_state_is_rebuilt(world: World, database: Database) -> None:
     ref = world.make(Kind.PERSON_GROUP)
     ids = add(world, ref, 1, 2)

@@ -14,6 +14,7 @@ from tests.gallery.conftest import World, embedding, photo, unit
 from tests.gallery.texts import FINGERPRINT
 from tests.manual_clock import ManualClock
 from tests.many_people import NewPerson, add_persons
+from tests.waiting import until
 
 from mien.gallery import enrolment
 from mien.gallery.crops import Crop, crop_name
@@ -322,15 +323,18 @@ def test_merging_while_others_enrol_and_train_loses_nothing(world: World) -> Non
                 pass  # refused, and the caller was told
 
     def merge(number: int) -> None:
-        for _ in range(200):
+        def merged() -> bool:
             try:
                 if number % 2:
                     other.reassignment.merge(ref, sources[number], target)
                 else:
                     gallery.relocation.move(ref, sources[number], to)
-                return
             except TrainingNotFinishedError:
                 gallery.training.run_pending()
+                return False
+            return True
+
+        until(merged)
 
     def train(_: int) -> None:
         with suppress(TrainingNotFinishedError):

@@ -428,4 +428,4 @@ class ReviewMachine(RuleBasedStateMachine):
 
 def test_no_order_of_calls_roles_and_restarts_leads_around_the_review(tmp_path: Path) -> None:
     ReviewMachine.folder = tmp_path
-    run_machine(ReviewMachine, 12, steps=25)
+    run_machine(ReviewMachine, 8, steps=25)

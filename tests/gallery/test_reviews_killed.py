@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+import tempfile
+import traceback
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from subprocess import PIPE
 from uuid import UUID
 
 import pytest
@@ -87,13 +91,51 @@ def filing(folder: Path, owner: str, probe: str, statement: int, ids: list[str])
     found.file(match_of(world.owner, probe, ids), filed_by="key:owner")
 
 
-def killed(call: str) -> bool:
-    """Run a call of this module in a process of its own, and tell whether it was killed."""
-    code = f"from pathlib import Path; from tests.gallery.test_reviews_killed import child, filing; {call}"
-    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, timeout=240, cwd=REPOSITORY)
-    if done.returncode != -signal.SIGKILL:
-        assert done.returncode == 0, done.stderr.decode()
-    return done.returncode == -signal.SIGKILL
+Killed = Callable[[str], bool]
+
+
+@pytest.fixture(scope="module")
+def killed() -> Iterator[Killed]:
+    """Runs a call of this module in a process of its own, and tells whether it was killed.
+
+    The processes are forks of one that has everything imported, which takes longer than the calls.
+    """
+    code = "from tests.gallery.test_reviews_killed import fork_for_calls; fork_for_calls()"
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True, cwd=REPOSITORY) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        asked, answers = process.stdin, process.stdout
+
+        def run(call: str) -> bool:
+            asked.write(call + "\n")
+            asked.flush()
+            ended = json.loads(answers.readline())
+            assert ended["code"] in {0, -signal.SIGKILL}, ended
+            return bool(ended["code"])
+
+        yield run
+        process.communicate()
+
+
+def fork_for_calls() -> None:
+    """Carry out each line of standard input in a fork of this process; write how that ended, and what it said."""
+    for call in sys.stdin:
+        with tempfile.TemporaryFile("w+") as said:
+            if (pid := os.fork()) == 0:
+                for file in (sys.stdout, sys.stderr):
+                    os.dup2(said.fileno(), file.fileno())
+                try:
+                    eval(call)
+                except BaseException:
+                    traceback.print_exc()
+                    sys.stderr.flush()
+                    os._exit(1)
+                os._exit(0)
+            _, status = os.waitpid(pid, 0)
+            said.seek(0)
+            sys.stdout.write(json.dumps({"code": os.waitstatus_to_exitcode(status), "said": said.read()}) + "\n")
+            sys.stdout.flush()
 
 
 def child(folder: Path, owner: str, which: str, statement: int, ids: list[str]) -> None:
@@ -104,7 +146,7 @@ def child(folder: Path, owner: str, which: str, statement: int, ids: list[str]) 
 
 
 @pytest.mark.parametrize("which", HEAVY)
-def test_a_step_is_whole_or_not_there(which: str, sqlite: Database, tmp_path: Path) -> None:
+def test_a_step_is_whole_or_not_there(which: str, sqlite: Database, tmp_path: Path, killed: Killed) -> None:
     reviews, owner, ids = opened(sqlite)
     for earlier in STEPS[: STEPS.index(which)]:
         step(reviews, owner, earlier, ids)
@@ -125,7 +167,7 @@ def test_a_step_is_whole_or_not_there(which: str, sqlite: Database, tmp_path: Pa
 
 @pytest.mark.parametrize("statements", [(3,), pytest.param(range(1, 12), marks=pytest.mark.heavy)])
 def test_an_application_files_a_match_whole_or_not_at_all(
-    statements: Iterable[int], sqlite: Database, tmp_path: Path
+    statements: Iterable[int], sqlite: Database, tmp_path: Path, killed: Killed
 ) -> None:
     """After each death there is no case, and in the end the same call makes it: once, as the audit log has it."""
     found, world = applications(sqlite)

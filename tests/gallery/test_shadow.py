@@ -11,16 +11,18 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
+from tests.conftest import sqlite_database
 from tests.gallery.conftest import World, open_world, photo, unit
 from tests.manual_clock import ManualClock
 from tests.postgresql import MigratedDatabases, empty_postgresql
+from tests.waiting import until
 
 from mien.events.recall import RecallCounts, recall_percent
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.training.file_indexes import FileIndexes
 from mien.gallery.training.indexes import TrainedIndexes
 from mien.search import Query
-from mien.storage import Database, MasterKey, Vault, migrate
+from mien.storage import Database, MasterKey, Vault
 
 
 @pytest.fixture
@@ -87,10 +89,7 @@ def test_the_thread_checks_what_a_server_answers(world: World) -> None:
     try:
         shadow = world.gallery.indexes.shadow
         assert ask(world, ref, 1) == [ids[1]]
-        done = threading.Event()
-        for _ in range(600):
-            if shadow.checks or done.wait(0.1):
-                break
+        until(lambda: shadow.checks)
         assert (shadow.checks, shadow.misses) == (1, 0)
     finally:
         world.gallery.stop()
@@ -126,8 +125,7 @@ class Elsewhere(FileIndexes):
 
 
 def test_no_transaction_waits_for_another_server(clock: ManualClock, tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'mien.db'}")
-    migrate(database)
+    database = sqlite_database(tmp_path / "mien.db")
     vault = Vault(database, MasterKey(bytes(32)), clock)
     engine = Elsewhere(tmp_path / "indexes", vault)
     indexes = TrainedIndexes([engine], tmp_path / "indexes", database, vault)

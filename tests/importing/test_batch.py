@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from tests.importing.test_importing import data, photo, webp  # noqa: F401  `dat
 from tests.shared import azure_photo
 
 from mien.cli._gallery import opened_for
+from mien.gallery.errors import TrainingNotFinishedError
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.importing.batch import BatchOutcome, DroppedPhotos
 
@@ -21,7 +23,8 @@ DAD, AGAIN, MUM = "Family1-Dad1", "Family1-Dad2", "Family1-Mom1"
 def two() -> bytes:
     pair = [cv2.imread(str(azure_photo(one))) for one in (DAD, MUM)]
     height = min(len(one) for one in pair if one is not None)
-    done, jpeg = cv2.imencode(".jpg", cv2.hconcat([cv2.resize(one, (200, height)) for one in pair if one is not None]))
+    scaled = [cv2.resize(one, None, fx=height / len(one), fy=height / len(one)) for one in pair if one is not None]
+    done, jpeg = cv2.imencode(".jpg", cv2.hconcat([one[:height] for one in scaled]))
     assert done
     return np.asarray(jpeg).tobytes()
 
@@ -67,3 +70,54 @@ def test_a_batch_is_enrolled_told_of_and_taken_back(data: Path) -> None:  # noqa
         left = {one.name: one.faces for one in gallery.people.page(ref).people}
         assert left == {"MUM": 0, "Twin": 0, "twin": 0}
         assert (batch.persons, batch.faces, batch.undo()) == (0, 0, 0)
+
+
+def take_as_a_training_begins(batch: DroppedPhotos, name: str, content: bytes) -> None:
+    """Give a photo of a new person; a training begins between the person and the face."""
+    create = batch.gallery.persons.create
+
+    def create_and_train(*given: Any) -> str:
+        made = create(*given)
+        batch.gallery.training.start(batch.ref)
+        return made
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(batch.gallery.persons, "create", create_and_train)
+        with pytest.raises(TrainingNotFinishedError):
+            batch.take(name, content)
+
+
+def test_a_photo_that_meets_a_training_can_be_given_again(data: Path) -> None:  # noqa: F811
+    with opened_for("desk", data, "Anna") as work:
+        gallery, ref = work.gallery, CollectionRef(work.owner, Kind.LARGE_PERSON_GROUP, "busy")
+        gallery.collections.create(ref, "Busy", None, "recognition_04")
+        told: list[tuple[str, str, bool]] = []
+        batch = DroppedPhotos(gallery, ref, lambda *one: told.append(one))
+        take_as_a_training_begins(batch, "Dad/1.jpg", photo(DAD))
+        with pytest.raises(TrainingNotFinishedError):
+            batch.take("Mum/1.jpg", photo(MUM))
+        assert batch.lines == []
+        gallery.training.run_pending()
+        for name, content in (("Dad/1.jpg", photo(DAD)), ("Mum/1.jpg", photo(MUM))):
+            line = batch.take(name, content)
+            assert (line.outcome, line.created) == (BatchOutcome.ENROLLED, True)
+        assert [created for _, _, created in told] == [True, True]
+        assert {one.name: one.faces for one in gallery.people.page(ref).people} == {"Dad": 1, "Mum": 1}
+        assert batch.undo() == 2
+        assert not gallery.people.page(ref).people
+
+
+def test_a_person_whose_first_photo_met_a_training_is_created_again_after_a_bad_one(data: Path) -> None:  # noqa: F811
+    """The bad photo deletes the person, who has no face: the next photo must not be filed under the deleted id."""
+    with opened_for("desk", data, "Anna") as work:
+        gallery, ref = work.gallery, CollectionRef(work.owner, Kind.LARGE_PERSON_GROUP, "busier")
+        gallery.collections.create(ref, "Busier", None, "recognition_04")
+        batch = DroppedPhotos(gallery, ref)
+        take_as_a_training_begins(batch, "Dad/1.jpg", photo(DAD))
+        gallery.training.run_pending()
+        assert batch.take("Dad/2.jpg", two()).outcome is BatchOutcome.REFUSED
+        assert (batch.persons, gallery.people.page(ref).people) == (0, ())
+        line = batch.take("Dad/1.jpg", photo(DAD))
+        assert (line.outcome, line.created, line.reason) == (BatchOutcome.ENROLLED, True, "")
+        assert batch.undo() == 1
+        assert not gallery.people.page(ref).people

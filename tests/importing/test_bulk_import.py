@@ -93,7 +93,7 @@ def kill_at(data: Path, arguments: list[str], group: str, faces: int) -> int:  #
     process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while process.poll() is None and enrolled(data, group).total() < faces:
         assert time.monotonic() < before + 600, "the import does not go on"
-        time.sleep(0.02)
+        time.sleep(0.05)
     workers = children(process.pid) if process.poll() is None else []
     process.kill()
     process.wait()

@@ -80,7 +80,7 @@ class Card:
         image = cv2.remap(picture, source[..., 0], source[..., 1], cv2.INTER_LINEAR)
         covered = self._outline(to_x, to_y)
         facing = np.float32(0.9 * abs(turn[2, 2]))
-        image = np.where(covered[..., None] > 0, image, self.background)
+        image = cv2.copyTo(image, covered, self.background.copy())
         return np.asarray(image, np.uint8), np.where(covered > 0, facing, np.float32(0.1))
 
     @staticmethod
@@ -96,9 +96,16 @@ class Card:
 def screen_texture(pixels: Pixels, time_ms: float) -> Pixels:
     """A picture as a screen shows it to a camera: bluish, with raised blacks, and moiré that wanders."""
     height, width = pixels.shape[:2]
-    y, x = np.mgrid[:height, :width].astype(np.float32)
+    y, x = np.arange(height, dtype=np.float32)[:, None], np.arange(width, dtype=np.float32)
     drift = time_ms / 700
-    waves = [np.sin(0.9 * x + 0.35 * y + drift), np.sin(1.1 * x - 0.2 * y + 2 + drift), np.sin(0.75 * x + 0.6 * y + 4)]
-    moire = 1 + 0.05 * np.stack(waves, axis=-1) + 0.03 * np.sin(1.9 * y)[..., None]
-    shown = (14 + pixels.astype(np.float32) * 0.94) * moire * np.array([1.06, 1.0, 0.95], np.float32)
-    return np.asarray(np.clip(shown, 0, 255), np.uint8)
+    waves = ((0.9, 0.35, drift, 1.06), (1.1, -0.2, 2 + drift, 1.0), (0.75, 0.6, 4.0, 0.95))
+    channels = []
+    for channel, (along, down, phase, strength) in zip(cv2.split(pixels), waves, strict=True):
+        moire = 0.05 * _wave(along * x, down * y + phase) + (1 + 0.03 * np.sin(1.9 * y))
+        channels.append(np.clip((14 + channel * np.float32(0.94)) * moire * strength, 0, 255).astype(np.uint8))
+    return np.asarray(cv2.merge(channels), np.uint8)
+
+
+def _wave(across: Float32, down: Float32) -> Float32:
+    """Return sin(across + down), from the sines of either: two for a row and a column instead of one for a pixel."""
+    return np.asarray(np.sin(across) * np.cos(down) + np.cos(across) * np.sin(down), np.float32)

@@ -160,10 +160,17 @@ def _with_blurred_surroundings(frame: Pixels, move: NDArray[np.float64], shape: 
 def _dragged(image: Pixels, middle: NDArray[np.floating], spread: tuple[float, float], by: float) -> Pixels:
     """Drag the pixels around `middle` down by `by`, less with the distance."""
     height, width = image.shape[:2]
-    y, x = np.mgrid[:height, :width].astype(np.float32)
+    left, right = (int(np.clip(middle[0] + side * spread[0], 0, width)) for side in (-5, 5))
+    top, bottom = (int(np.clip(middle[1] + side * spread[1], 0, height)) for side in (-5, 5))
+    if left >= right or top >= bottom:
+        return image
+    y, x = np.mgrid[top:bottom, left:right].astype(np.float32)
     near = np.exp(-(((x - middle[0]) / spread[0]) ** 2 + ((y - middle[1]) / spread[1]) ** 2) / 2)
-    moved = cv2.remap(image, x, (y - by * near).astype(np.float32), cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
-    return np.asarray(moved, np.uint8)
+    moved = image.copy()
+    moved[top:bottom, left:right] = cv2.remap(
+        image, x, (y - by * near).astype(np.float32), cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE
+    )
+    return moved
 
 
 def inverse_map(to_x: Float32, to_y: Float32, x: Float32, y: Float32, right: float, down: float) -> Float32:
@@ -173,24 +180,29 @@ def inverse_map(to_x: Float32, to_y: Float32, x: Float32, y: Float32, right: flo
     """
     height, width = to_x.shape
     order = (slice(None, None, 1 if down >= 0 else -1), slice(None, None, 1 if right >= 0 else -1))
-    column, row = np.rint(to_x[order]).astype(np.int32), np.rint(to_y[order]).astype(np.int32)
+    column, row = np.rint(to_x), np.rint(to_y)
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-    target = (row * width + column)[inside]
-    source = np.zeros((height * width, 2), np.float32)
-    known = np.zeros(height * width, np.float32)
-    source[target, 0] = (x[order] - (to_x[order] - column))[inside]
-    source[target, 1] = (y[order] - (to_y[order] - row))[inside]
+    # Those that come from outside are written behind the last pixel. A place is one complex number: written at once.
+    target = np.where(inside, row * width + column, height * width).astype(np.int32)
+    place = np.empty(to_x.shape, np.complex64)
+    np.subtract(x, np.subtract(to_x, column, out=column), out=place.real)
+    np.subtract(y, np.subtract(to_y, row, out=row), out=place.imag)
+    places = np.zeros(height * width + 1, np.complex64)
+    places[target[order].ravel()] = place[order].ravel()
+    source = places[:-1].view(np.float32)
+    known = np.zeros(height * width + 1, np.float32)
     known[target] = 1
+    known = known[:-1]
     source, known = source.reshape(height, width, 2), known.reshape(height, width)
     for size in (3, 7, 31):
         holes = known == 0
         if not holes.any():
             break
         share = cv2.boxFilter(known, -1, (size, size))
-        spread = cv2.boxFilter(source * known[..., None], -1, (size, size))
+        spread = cv2.boxFilter(source, -1, (size, size))  # 0 where nothing is known
         fill = holes & (share > 1e-6)
         source[fill] = spread[fill] / share[fill][:, None]
         known[fill] = 1
     rest = known == 0
-    source[rest] = np.stack([x, y], axis=-1)[rest]
+    source[rest] = np.column_stack([x[rest], y[rest]])
     return source

@@ -28,13 +28,12 @@ def tinted(shown: Footage, challenge: Challenge, seed: int, face_of: Head | None
     """
     rng = np.random.default_rng(seed)
     late, latency, strength = rng.uniform(250, 500), rng.uniform(0, 80), rng.uniform(0.06, 0.25)
-    meshes = {observation.index: observation.mesh.points[:, :2] for observation in shown.track.observations}
     frames = []
     for number, time in enumerate(range(20, challenge.duration_ms + 100, _RATE_MS)):
         index = shown.number(challenge, float(time), float(late))
         pixels = shown.frames[index]
-        if face_of is not None and index in meshes:
-            pixels = with_face(pixels, meshes[index], face_of)
+        if face_of is not None and index in shown.meshes:
+            pixels = with_face(pixels, shown.meshes[index].points[:, :2], face_of)
         light = challenge.light([time - latency])[0][::-1].astype(np.float32)
         lit = _DECODED[pixels] * 0.8 * (1 + np.float32(strength) * light)
         grain = rng.normal(0, 1.0, pixels.shape[:2]).astype(np.float32)[..., None]

@@ -95,7 +95,8 @@ class Camera:
         )
 
 
-_DECODED = ((np.arange(256) / 255) ** 2.2).astype(np.float32)
+_LINEAR = (((np.arange(256) / 255) ** 2.2).astype(np.float32) * np.float32(0.8)).astype(np.float32)
+"""Of each level the light that it stands for, as a share of the most that the camera can take."""
 _ENCODED = ((np.arange(4096) / 4095) ** (1 / 2.2) * 255).astype(np.float32)
 
 Script = Callable[[float], Pose]
@@ -163,17 +164,22 @@ def film(
         pixels, share, glare = scene(time)
         moments = time - camera.latency_ms - camera.exposure_ms * np.array([0.0, 0.33, 0.67, 1.0])
         light = (challenge.light(moments).mean(axis=0) @ mixing.T)[::-1].astype(np.float32)  # blue first
-        linear = _linear(pixels) * 0.8
-        lit = linear * (1 + reflection * share[..., None] * light) + np.float32(glare * reflection) * light
+        added = np.column_stack([reflection * light, np.ones(3)])
+        lit = np.asarray(cv2.transform(share, added), np.float32)  # far faster than numpy's broadcasting
+        lit *= cv2.LUT(pixels, _LINEAR)
+        if glare:
+            lit = np.asarray(cv2.transform(lit, np.column_stack([np.eye(3), glare * reflection * light])), np.float32)
         bright = float(lit.mean())
         usual = usual or bright
         step = 1 - np.exp(-1000 / camera.fps / 400)
         gain += ((usual / bright) ** camera.adapts - gain) * step if frames else 0.0
-        levels = np.asarray(np.clip(lit * np.float32(gain), 0, 1) * 4095, np.uint16)
+        lit *= np.float32(gain * 4095)
+        levels = np.clip(lit, 0, 4095, out=lit).astype(np.uint16)
         if noise is None:
             noise = rng.normal(0, camera.noise, (2, *lit.shape)).astype(np.float32)
-        grain = np.roll(noise[len(frames) % 2], int(rng.integers(lit.shape[0])), axis=0)
-        image = np.asarray(np.clip(_ENCODED[levels] + grain, 0, 255), np.uint8)
+        shown = np.take(_ENCODED, levels, out=lit, mode="clip")  # an order of magnitude faster than with a check
+        shown += np.roll(noise[len(frames) % 2], int(rng.integers(lit.shape[0])), axis=0)
+        image = np.clip(shown, 0, 255, out=shown).astype(np.uint8)
         jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, camera.quality])[1].tobytes()
         frames.append(TimedFrame(jpeg, round(time), len(frames)))
         time += max(20.0, 1000 / camera.fps + float(rng.normal(0, camera.jitter_ms)))
@@ -323,10 +329,6 @@ def _with_eyes_of(head: Head, live: Pixels) -> Pixels:
 def decoded(jpeg: bytes) -> Pixels:
     """The pixels of a frame, BGR uint8 (h, w, 3)."""
     return np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR), np.uint8)
-
-
-def _linear(pixels: Pixels) -> Float32:
-    return _DECODED[pixels]
 
 
 def resampled(frames: Sequence[TimedFrame], fps: float) -> list[Pixels]:

@@ -17,7 +17,8 @@ from tests.memory import kept_in_module
 
 from mien.liveness.challenge import Challenge, TurnDirection
 from mien.liveness.types import TimedFrame
-from mien.vision.presentation.track import FaceTrack, follow
+from mien.vision.landmarks import Mesh
+from mien.vision.presentation.track import follow
 from mien.vision.types import Float32, Pixels
 
 _RATE: Final = 30.0
@@ -31,13 +32,13 @@ class Footage:
         frames: BGR uint8 (h, w, 3) by their numbers; only those of `ahead` and `turns`, as a frame takes a megabyte.
         ahead: numbers of frames that look ahead, first and last.
         turns: for each direction the frames from looking ahead to the farthest point.
-        track: the face through the whole video.
+        meshes: the face in them, by the same numbers; where it was not found, there is none.
     """
 
     frames: Mapping[int, Pixels]
     ahead: tuple[int, int]
     turns: Mapping[TurnDirection, tuple[int, int]]
-    track: FaceTrack
+    meshes: Mapping[int, Mesh]
 
     def number(self, challenge: Challenge, time: float, late_ms: float) -> int:
         """Which frame shows what the person does at a time, who begins `late_ms` after being asked."""
@@ -64,14 +65,16 @@ def footage(path: Path, ahead: tuple[int, int], *turns: tuple[TurnDirection, int
     def read() -> Iterator[tuple[float, Pixels]]:
         capture = cv2.VideoCapture(str(path))
         for index in range(max(map(max, ranges)) + 1):
-            frame = np.asarray(capture.read()[1], np.uint8)
+            capture.grab()
             if any(first <= index <= last for first, last in ranges):
-                kept[index] = frame
-            yield index / _RATE * 1000, frame
+                kept[index] = np.asarray(capture.retrieve()[1], np.uint8)
+                yield index / _RATE * 1000, kept[index]
         capture.release()
 
     track = follow(read(), *networks())
-    return Footage(kept, ahead, {direction: (first, last) for direction, first, last in turns}, track)
+    numbers = list(kept)
+    found = {numbers[observation.index]: observation.mesh for observation in track.observations}
+    return Footage(kept, ahead, {direction: (first, last) for direction, first, last in turns}, found)
 
 
 def attempt(
@@ -80,14 +83,13 @@ def attempt(
     """A clip of the person who does what `asked` asks, under the flashes of `flashed`."""
     rng = np.random.default_rng(seed)
     late = float(rng.uniform(250, 500))
-    meshes = {observation.index: observation.mesh for observation in shown.track.observations}
 
     def scene(time: float) -> tuple[Pixels, Float32, float]:
         number = shown.number(asked, time, late)
         pixels = shown.frames[number]
         share = np.full(pixels.shape[:2], 0.15, np.float32)
-        if number in meshes:
-            hull = cv2.convexHull(meshes[number].points[:, :2].round().astype(np.int32))
+        if number in shown.meshes:
+            hull = cv2.convexHull(shown.meshes[number].points[:, :2].round().astype(np.int32))
             cv2.fillConvexPoly(share, hull, 0.9)
         return pixels, np.asarray(cv2.GaussianBlur(share, (0, 0), 9), np.float32), 0.0
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import math
+from dataclasses import fields
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mien.gallery.curves import read_curve, write_curve
 from mien.matching import Calibration, fit
+from mien.models.manifest import StatedCalibration
 
 MEASURED = Calibration(
     0.7655, 1e-4, 106.0, ((0.5, 0.6349), (0.1, 0.6793), (1e-2, 0.7155), (1e-3, 0.7427), (1e-4, 0.7655), (1e-5, 0.785))
@@ -181,3 +185,14 @@ def test_a_level_needs_twenty_pairs() -> None:
     assert [rate for rate, _ in fewer.levels] == [0.5, 0.2]
     assert fewer.tail is None
     assert fit(np.linspace(-1, 1, 10_000)).fmr == 1e-4
+
+
+def test_a_stored_calibration_loses_no_value() -> None:
+    curve = Calibration(threshold=0.4, fmr=1e-3, tail=20.0, levels=((1e-2, 0.3), (1e-4, 0.5)))
+    kept = {one.name for one in fields(Calibration) if one.init}
+    assert all(getattr(curve, one.name) != one.default for one in fields(Calibration) if one.init), "give it a value"
+    assert json.loads(write_curve(curve)).keys() == kept
+    assert read_curve(write_curve(curve)) == curve
+    assert kept <= set(StatedCalibration.model_fields)
+    stated = StatedCalibration(**curve.stated(), measured_on="these photos")
+    assert Calibration.of(stated.model_dump()) == curve

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
-from tests.browser import launched
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, expect
+from tests.browser import PATIENCE, launched
 from tests.conftest import Server, StartServer
 from tests.npm import node_modules
-
-PATIENCE = 60_000
-"""Milliseconds that a page of a busy machine may take to show something."""
-
-expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
 def portal(start_shared_server: StartServer) -> Server:
     """The server of these tests."""
-    return start_shared_server()
+    return replace(start_shared_server(), patient=True)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +67,12 @@ class Person:
 
     def go(self, path: str) -> Page:
         """Go to a page, and return it when it is drawn and listens."""
-        self.page.goto(self.address + path)
+        try:
+            self.page.goto(self.address + path)
+        except Error as error:
+            if "ERR_ABORTED" not in error.message and "interrupted by another navigation" not in error.message:
+                raise
+            self.page.goto(self.address + path)  # the page had just begun to load again, after what was clicked
         self.page.locator(".page h1").wait_for()
         self.page.wait_for_function("window.socket?.connected && window.did_handshake")
         self.page.locator(".skeleton").wait_for(state="detached")
@@ -97,6 +97,8 @@ class Person:
 
 
 OpenPerson = Callable[..., Person]
+Seat = tuple[int, str, str, bool]
+"""Width of the page, colour scheme, language, and whether things move."""
 
 
 class Seats:
@@ -108,11 +110,11 @@ class Seats:
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
-        self._free: dict[tuple[int, str, str], list[BrowserContext]] = {}
-        self._taken: list[tuple[tuple[int, str, str], BrowserContext]] = []
+        self._free: dict[Seat, list[BrowserContext]] = {}
+        self._taken: list[tuple[Seat, BrowserContext]] = []
 
-    def take(self, width: int, scheme: str, locale: str = "en-US") -> BrowserContext:
-        kind = (width, scheme, locale)
+    def take(self, width: int, scheme: str, locale: str = "en-US", *, motion: bool = False) -> BrowserContext:
+        kind = (width, scheme, locale, motion)
         if free := self._free.get(kind):
             context = free.pop()
         else:
@@ -120,6 +122,7 @@ class Seats:
                 viewport={"width": width, "height": 860},
                 color_scheme="dark" if scheme == "dark" else "light",
                 locale=locale,
+                reduced_motion="no-preference" if motion else "reduce",
             )
             context.set_default_timeout(PATIENCE)
         self._taken.append((kind, context))
@@ -129,8 +132,10 @@ class Seats:
         """Clear the contexts that are in use."""
         for kind, context in self._taken:
             for page in context.pages:
-                if page.url.startswith("http"):
-                    page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+                if page.url.startswith("http"):  # by the browser: the page may be on its way to another
+                    origin = "/".join(page.url.split("/")[:3])
+                    what = {"origin": origin, "storageTypes": "local_storage"}
+                    context.new_cdp_session(page).send("Storage.clearDataForOrigin", what)
                 page.close()
             context.clear_cookies()
             self._free.setdefault(kind, []).append(context)
@@ -150,7 +155,11 @@ def seats(browser: Browser, seats_of: dict[Browser, Seats]) -> Seats:
 
 @pytest.fixture
 def person(portal: Server, seats: Seats) -> Iterator[OpenPerson]:
-    """A function that seats somebody at a browser, signed in as administrator or with a token; `at` is the server."""
+    """A function that seats somebody at a browser, signed in as administrator or with a token; `at` is the server.
+
+    They have asked their machine for less motion, except with `motion`: drawing what fades and slides takes a third of
+    the processor time of these tests.
+    """
 
     def seat(
         token: str | None = None,
@@ -160,9 +169,10 @@ def person(portal: Server, seats: Seats) -> Iterator[OpenPerson]:
         at: Server | None = None,
         by_form: bool = False,
         locale: str = "en-US",
+        motion: bool = False,
     ) -> Person:
         server = at or portal
-        someone = Person(seats.take(width, scheme, locale).new_page(), server.management)
+        someone = Person(seats.take(width, scheme, locale, motion=motion).new_page(), server.management)
         someone.watch()
         (someone.sign_in if by_form else someone.begin)(token or server.admin_token)
         return someone

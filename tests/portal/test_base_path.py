@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 from tests.conftest import Server, StartServer
 from tests.portal.conftest import OpenPerson
 from tests.reverse_proxy import nginx
@@ -31,7 +32,7 @@ def test_the_portal_works_below_a_base_path(console: Server, person: OpenPerson)
     page.wait_for_url(f"{console.management}/people**")
     someone.go("/resources/new")
     page.goto(f"{console.management}/nowhere")
-    assert page.locator("a", has_text="To the overview").get_attribute("href") == "/console/"
+    expect(page.locator("a", has_text="To the overview")).to_have_attribute("href", "/console/")
     someone.go("/")
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url(f"{console.management}/sign-in**")

@@ -11,7 +11,7 @@ import cv2
 import httpx
 import numpy as np
 import pytest
-from tests.browser import launched
+from tests.browser import PATIENCE, launched
 from tests.conftest import Server
 from tests.portal.conftest import Person
 from tests.shared import azure_photo
@@ -49,14 +49,24 @@ def test_one_thing_is_advised_at_a_time(faces: list[Face], pose: Pose, told: str
     assert advise(faces, 720, pose) == told
 
 
-def film(folder: Path) -> Path:
-    """A camera that shows one photo, wide enough for a face of a good size."""
-    photo = cv2.imread(str(azure_photo("Family1-Mom1")))
-    assert photo is not None
-    wide = np.full((480, 640, 3), 128, np.uint8)
-    scale = 400 / photo.shape[0]
-    fitted = cv2.resize(photo, None, fx=scale, fy=scale)[:, :640]
-    wide[40 : 40 + fitted.shape[0], 120 : 120 + fitted.shape[1]] = fitted
+def film(folder: Path, client: httpx.Client) -> Path:
+    """A camera that shows one person's most frontal photo, with the face in the middle and 160 pixels wide."""
+    found = {}
+    for photo in map(azure_photo, ("Family1-Dad1", "Family1-Dad2")):
+        answer = client.post(
+            "/face/v1.2/detect?detectionModel=detection_03&returnFaceId=false&returnFaceAttributes=headPose",
+            content=photo.read_bytes(),
+            headers={"Content-Type": "application/octet-stream"},
+        )
+        (found[photo],) = answer.raise_for_status().json()
+    photo = min(found, key=lambda one: abs(found[one]["faceAttributes"]["headPose"]["yaw"]))
+    box = found[photo]["faceRectangle"]
+    pixels = cv2.imread(str(photo))
+    assert pixels is not None
+    scale = 160 / box["width"]
+    x, y = (scale * (box[side] + box[size] / 2) for side, size in (("left", "width"), ("top", "height")))
+    shift = np.array([[scale, 0, 320 - x], [0, scale, 240 - y]])
+    wide = cv2.warpAffine(pixels, shift, (640, 480), borderValue=(128, 128, 128))
     done, jpeg = cv2.imencode(".jpg", wide, [cv2.IMWRITE_JPEG_QUALITY, 95])
     assert done
     path = folder / "camera.mjpeg"
@@ -70,20 +80,21 @@ def test_the_camera_says_what_to_do_next(portal: Server, tmp_path: Path) -> None
     group = f"camera-{uuid4().hex[:8]}"
     with portal.client() as client, own_group(client, group):
         url = f"/face/v1.2/largepersongroups/{group}/persons"
-        mum = client.post(url, json={"name": "Mum"}).raise_for_status().json()["personId"]
+        dad = client.post(url, json={"name": "Dad"}).raise_for_status().json()["personId"]
         arguments = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-        with launched(*arguments, f"--use-file-for-fake-video-capture={film(tmp_path)}") as browser:
+        shown = film(tmp_path, client)
+        with launched(*arguments, f"--use-file-for-fake-video-capture={shown}") as browser:
             context = browser.new_context(permissions=["camera"])
-            context.set_default_timeout(60_000)
+            context.set_default_timeout(PATIENCE)
             someone = Person(context.new_page(), portal.management)
             someone.sign_in(portal.admin_token)
-            page = someone.go(f"/people/largePersonGroup/{group}/{mum}")
+            page = someone.go(f"/people/largePersonGroup/{group}/{dad}")
             page.get_by_role("button", name="Use the camera").click()
             page.get_by_text("camera-front.jpg", exact=True).wait_for()  # taken by itself, and enrolled
             page.get_by_text("Turn your head a little to the left.").wait_for()  # as the photo never does
             page.get_by_role("button", name="Stop the camera").click()
             page.get_by_role("button", name="Use the camera").wait_for()
-        faces = client.get(f"{url}/{mum}").raise_for_status().json()["persistedFaceIds"]
+        faces = client.get(f"{url}/{dad}").raise_for_status().json()["persistedFaceIds"]
     assert len(faces) == 1
 
 

@@ -19,9 +19,11 @@ from tests.video.clips import MjpegServer, mjpeg_server, walking_photo
 
 from mien.doors.actuators.config import OsdpActuator
 from mien.doors.evidence import TrackCandidate, TrackEvidence
+from mien.doors.reasons import Code, Failure
 from mien.doors.service import open_doors
 from mien.doors.types import CameraSpec, DoorSpec
 from mien.portal.cameras import about_track, outlines, parse_corners, polygons, written_corners
+from mien.portal.texts import set_language
 from mien.services import open_services
 from mien.settings import Settings
 
@@ -161,4 +163,13 @@ def test_a_track_is_told_in_words_and_numbers() -> None:
     assert about_track(evidence, []) == (
         "confidence 0.83, margin 0.83, 4 of 5 readable frames agree, quality: high, face 120 px, liveness 0.91"
     )
-    assert about_track(evidence, ["too far"]).endswith(". Not recognised: too far")
+    assert about_track(evidence, [Failure(Code.FRAMES, 1, 3)]).endswith(
+        ". Not recognised: Frames that agree: 1; needed: 3."
+    )
+    set_language("de")
+    try:
+        assert about_track(evidence, [Failure(Code.FRAMES, 1, 3)]).endswith(
+            ". Nicht erkannt: Übereinstimmende Bilder: 1; nötig: 3."
+        )
+    finally:
+        set_language("en")

@@ -4,13 +4,17 @@ import re
 
 import pytest
 from babel.messages.catalog import Message
-from tools.texts import gathered, read
+from tests.memory import kept_in_module
+from tools import texts
 
 from mien.portal.texts import LANGUAGES, SOURCE, set_language, t, tn
 
 OTHERS = [code for code in LANGUAGES if code != SOURCE]
 PLACE = re.compile(r"\{[^{}]*\}")
 COMMAND = "Run `make texts` and translate what it lists in src/mien/portal/languages/{code}.po."
+
+gathered = kept_in_module(texts.gathered)
+read = kept_in_module(texts.read)
 
 
 def strings(text: object) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from playwright.sync_api import expect
 from tests.conftest import Server
 from tests.portal.conftest import OpenPerson
 from tests.portal.test_roles import token
@@ -88,13 +89,13 @@ def test_a_person_of_the_directory_from_enrolment_to_erasure(person: OpenPerson,
     reader = person(token(portal, "reader"))
     shown = reader.go(f"/directory/persons/{father}")
     for name in ("Save", "Erase the person", "Erase", "Remove from Parents"):
-        assert shown.get_by_role("button", name=name, exact=True).is_disabled(), name
-    assert shown.get_by_label("Drop photos to enrol", exact=True).count() == 0
+        expect(shown.get_by_role("button", name=name, exact=True), name).to_be_disabled()
+    expect(shown.get_by_label("Drop photos to enrol", exact=True)).to_have_count(0)
 
     page.get_by_role("button", name="Erase the person").click()
     page.get_by_role("dialog").get_by_role("button", name="Erase").click()
     page.get_by_role("link", name="Mum").wait_for()
-    assert page.get_by_role("link", name="Father").count() == 0
+    expect(page.get_by_role("link", name="Father")).to_have_count(0)
     page = someone.go("/directory/groups/parents")
     page.get_by_text("This group has no persons yet").wait_for()
     page.get_by_role("button", name="Delete the group").click()

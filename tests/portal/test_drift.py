@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import delete
 from tests.conftest import Server
 from tests.manual_clock import ManualClock
@@ -55,13 +56,13 @@ def test_the_page_says_what_moved_and_since_when(person: OpenPerson) -> None:
     page.get_by_text("Changed since").first.wait_for()
     camera = page.locator("section", has=page.get_by_role("heading", name="Camera Gate"))
     assert camera.get_by_role("img", name="Quality of faces: baseline and week").count() == 1
-    assert "Baseline 0.0%, week 0.0%." in camera.inner_text()
+    expect(camera).to_contain_text("Baseline 0.0%, week 0.0%.")
     calls = page.locator("section", has=page.get_by_role("heading", name="Calls of the API"))
     assert calls.inner_text().count("No change beyond chance.") == 2
     camera.get_by_role("button", name="Begin a new baseline").click()
     page.get_by_role("button", name="Begin", exact=True).click()
     page.get_by_text("A baseline takes four weeks").first.wait_for()
-    assert page.get_by_text("Changed since").count() == 0
+    expect(page.get_by_text("Changed since")).to_have_count(0)
 
 
 @pytest.mark.usefixtures("counted")

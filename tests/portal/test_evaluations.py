@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 from tests.conftest import Server
 from tests.portal.conftest import OpenPerson
 from tests.portal.test_pages import OVERFLOW, VIOLATIONS
@@ -71,5 +72,5 @@ def test_rates_are_measured_applied_and_taken_back(
     assert narrow.page.evaluate(OVERFLOW) <= 0
     reader = person(token(portal, "reader"))
     look = reader.go("/evaluations/result?name=enrolled")
-    assert look.get_by_role("button", name="Apply").is_disabled()
+    expect(look.get_by_role("button", name="Apply")).to_be_disabled()
     assert someone.troubles == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 from tests.conftest import Server
 from tests.portal.conftest import OpenPerson
 from tests.shared import azure_photo
@@ -18,7 +19,7 @@ def test_what_is_found_in_a_photo(person: OpenPerson) -> None:
     page.get_by_role("status").filter(has_text="found.").wait_for()
     card = page.locator("section.card").filter(has_text="Face 1")
     assert {"head pose", "glasses", "quality", "blur", "age", "mask"} <= set(card.locator("dt").all_inner_texts())
-    assert "forehead no" in card.last.inner_text()
+    expect(card.last).to_contain_text("forehead no")
     size = page.locator("img.photo").evaluate("async (image) => { await image.decode(); return image.naturalWidth; }")
     assert size >= 400
 
@@ -86,7 +87,7 @@ def test_people_from_enrolment_to_erasure(person: OpenPerson, portal: Server) ->
     page.get_by_role("button", name="Erase").click()
     page.get_by_role("dialog").get_by_role("button", name="Erase").click()
     page.get_by_role("heading", name="Create a group or list").wait_for()
-    assert page.get_by_role("link", name="Family").count() == 0
+    expect(page.get_by_role("link", name="Family")).to_have_count(0)
     with portal.client() as client:
         assert client.get("/face/v1.2/largepersongroups/family").status_code == 404
     log = someone.go("/audit").locator("table").inner_text()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 from tests.conftest import Server
 from tests.portal.conftest import OpenPerson
 from tests.portal.test_pages import OVERFLOW, VIOLATIONS
@@ -48,7 +49,7 @@ def labels(portal: Server) -> Iterator[str]:
         client.delete(GROUP).raise_for_status()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), pytest.param(390, "dark", marks=pytest.mark.heavy)])
 def test_a_report_is_made_and_downloaded(
     person: OpenPerson, labels: str, axe: str, tmp_path: Path, width: int, scheme: str
 ) -> None:
@@ -118,8 +119,8 @@ def test_a_report_is_made_and_downloaded(
 
 def test_readers_create_none(person: OpenPerson, portal: Server, labels: str) -> None:
     page = person(token(portal, "reader")).go(PAGE)
-    assert page.get_by_role("button", name="Create report").is_disabled()
-    assert page.get_by_label("Drop a table of labels").count() == 0
+    expect(page.get_by_role("button", name="Create report")).to_be_disabled()
+    expect(page.get_by_label("Drop a table of labels")).to_have_count(0)
 
 
 def test_the_page_in_german(person: OpenPerson, labels: str) -> None:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 from tests.portal.conftest import OpenPerson
 
 from mien.portal.frame import Page
@@ -48,7 +49,7 @@ def test_the_documentation_is_found() -> None:
 def test_the_help_opens_and_leads_to_the_documentation(person: OpenPerson) -> None:
     someone = person(width=390)
     page = someone.go("/evaluations")
-    assert not page.get_by_text("False match rate: how often").is_visible()
+    expect(page.get_by_text("False match rate: how often")).not_to_be_visible()
     page.locator("details.help > summary").click()
     page.get_by_text("False match rate: how often").wait_for()
     page.get_by_role("link", name="Read more in the documentation").click()

@@ -38,12 +38,14 @@ LEFT_OUT = """() => [...document.querySelectorAll(
 
 @pytest.mark.heavy
 def test_everything_is_reached_and_seen(person: OpenPerson) -> None:
-    reach_everything(person(), PATHS)
+    reach_everything(person(motion=True), PATHS)
 
 
 def test_forms_and_tables_are_reached_and_seen(person: OpenPerson) -> None:
     """The short form of the test of every page."""
-    reach_everything(person(), ("/keys", "/networking", "/try", "/people", "/metrics-and-alerts", "/resources/new"))
+    reach_everything(
+        person(motion=True), ("/keys", "/networking", "/try", "/people", "/metrics-and-alerts", "/resources/new")
+    )
 
 
 def reach_everything(someone: Person, paths: Sequence[str]) -> None:
@@ -65,7 +67,7 @@ def in_dialog(page: Page) -> bool:
 
 
 def test_a_dialog_keeps_the_focus_and_gives_it_back(person: OpenPerson) -> None:
-    page = person().go("/keys")
+    page = person(motion=True).go("/keys")
     page.get_by_role("button", name="Show the keys").press("Enter")
     asks = page.get_by_role("button", name="Regenerate").first
     asks.wait_for()
@@ -86,7 +88,7 @@ def test_a_dialog_keeps_the_focus_and_gives_it_back(person: OpenPerson) -> None:
 
 @pytest.mark.shared
 def test_a_photo_is_chosen_by_keyboard(person: OpenPerson) -> None:
-    page = person().go("/try")
+    page = person(motion=True).go("/try")
     with page.expect_file_chooser() as chooser:
         page.get_by_label("Drop a photo").press("Enter")
     chooser.value.set_files(azure_photo("detection1"))

@@ -84,7 +84,10 @@ def test_every_page_in_german(person: OpenPerson, axe: str, somebody: str, width
     check(person(width=width, scheme=scheme, locale="de-DE"), "de", axe, paths)
 
 
-@pytest.mark.parametrize(("code", "locale"), [("de", "de-AT"), ("es", "es-MX"), ("fr", "fr-CA")])
+@pytest.mark.parametrize(
+    ("code", "locale"),
+    [("de", "de-AT"), *(pytest.param(*one, marks=pytest.mark.heavy) for one in (("es", "es-MX"), ("fr", "fr-CA")))],
+)
 def test_pages_in_the_browsers_language(person: OpenPerson, axe: str, code: str, locale: str) -> None:
     """The short form of the test of every page."""
     check(person(width=390, locale=locale), code, axe, ("/", GROUP, "/access"))

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 from tests.conftest import Server
 from tests.portal.conftest import OpenPerson, Person
 from tests.portal.test_pages import OVERFLOW, VIOLATIONS
 from tests.portal.test_policy import opened
 from tests.portal.test_roles import token
 from tests.shared import azure_photo
+from tests.waiting import until
 
 pytestmark = [pytest.mark.timeout(280), pytest.mark.shared]
 
@@ -38,13 +40,10 @@ def identify(client: httpx.Client) -> str:
     url = "/face/v1.2/detect?recognitionModel=recognition_04&detectionModel=detection_03&returnFaceId=true"
     found = client.post(url, content=azure_photo("Family1-Dad2").read_bytes(), headers=RAW).raise_for_status().json()
     body = {"largePersonGroupId": "reviewed", "faceIds": [found[0]["faceId"]], "confidenceThreshold": 0.0}
-    for _ in range(100):
-        answer = client.post("/face/v1.2/identify", json=body)
-        if answer.is_success:
-            assert answer.json()[0]["candidates"]
-            return str(found[0]["faceId"])
-        client.get(f"{GROUP}/training").raise_for_status()
-    raise AssertionError(answer.text)
+    until(lambda: client.get(f"{GROUP}/training").raise_for_status().json()["status"] == "succeeded")
+    answer = client.post("/face/v1.2/identify", json=body).raise_for_status()
+    assert answer.json()[0]["candidates"]
+    return str(found[0]["faceId"])
 
 
 def approver(portal: Server, name: str) -> str:
@@ -62,12 +61,12 @@ def answer(someone: Person, choice: str) -> None:
     page = someone.go("/matches")
     page.get_by_role("region", name="Cases to answer").get_by_role("link").first.click()
     page.get_by_role("heading", name="Your answer").wait_for()
-    assert "Confidence 0." not in page.locator(".page").last.inner_text()
+    expect(page.locator(".page").last).not_to_contain_text("Confidence 0.")
     page.get_by_text(choice, exact=True).last.click()
     page.get_by_label("Reason").fill("the chin")
     page.get_by_role("button", name="Answer").click()
     page.get_by_role("heading", name="Answers", exact=True).wait_for()
-    assert "Confidence 0." in page.locator(".page").last.inner_text()
+    expect(page.locator(".page").last).to_contain_text("Confidence 0.")
 
 
 def keep_negatives(someone: Person, said: str) -> None:

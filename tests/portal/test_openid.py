@@ -9,9 +9,9 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page
+from tests.browser import PATIENCE
 from tests.conftest import Server, StartServer
 from tests.issuer import CLIENT, SECRET, Issuer, sign_in_issuer
-from tests.portal.conftest import PATIENCE
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -50,7 +50,12 @@ def go_to_issuer(page: Page, served: Server, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("claimed", "role"), [("Mien.Reader", "reader"), ("Mien.Approver", "approver"), ("Mien.Admin", "admin")]
+    ("claimed", "role"),
+    [
+        ("Mien.Reader", "reader"),
+        pytest.param("Mien.Approver", "approver", marks=pytest.mark.heavy),
+        ("Mien.Admin", "admin"),
+    ],
 )
 def test_in_and_out_again(page: Page, served: Server, issuer: Issuer, claimed: str, role: str) -> None:
     go_to_issuer(page, served, "/review?resource=dev")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 from tests.conftest import Server
 from tests.portal.conftest import OpenPerson, Person
 
@@ -102,7 +103,7 @@ def test_by_keyboard(person: OpenPerson) -> None:
 def test_the_menu_of_a_phone(person: OpenPerson) -> None:
     page = person(width=390).go("/")
     keys = page.get_by_role("link", name="Keys and endpoint")
-    assert not keys.is_visible()
+    expect(keys).not_to_be_visible()
     page.get_by_role("button", name="Menu").click()
     keys.click()
     page.get_by_role("heading", name="Keys and endpoint").wait_for()
@@ -118,7 +119,7 @@ def test_light_and_dark_are_kept(person: OpenPerson) -> None:
     page.get_by_role("button", name="Light or dark").click()
     page.get_by_role("button", name="Show the keys").click()
     page.locator("[data-key='2']").wait_for()
-    assert page.locator("body.body--dark").count() == 1
+    expect(page.locator("body.body--dark")).to_have_count(1)
 
 
 def test_the_overview_tells_how_to_call(person: OpenPerson) -> None:
@@ -135,11 +136,11 @@ def test_keys_are_shown_and_replaced(person: OpenPerson, portal: Server) -> None
     page.get_by_role("button", name="Show the keys").click()
     shown = page.locator("[data-key='2']")
     shown.wait_for()
-    assert shown.inner_text() == portal.key2
+    expect(shown).to_have_text(portal.key2)
     page.get_by_role("button", name="Regenerate").nth(1).click()
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     page.get_by_role("dialog").wait_for(state="detached")
-    assert shown.inner_text() == portal.key2
+    expect(shown).to_have_text(portal.key2)
     page.get_by_role("button", name="Regenerate").nth(1).click()
     page.get_by_role("dialog").get_by_role("button", name="Regenerate key 2").click()
     page.wait_for_function("old => document.querySelector('[data-key=\"2\"]').textContent !== old", arg=portal.key2)
@@ -186,7 +187,7 @@ def test_web_pages_that_may_call(person: OpenPerson, portal: Server) -> None:
     headers = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
     answer = httpx.options(f"{portal.endpoint}/face/v1.2/detect", headers=headers, trust_env=False)
     assert answer.headers["access-control-allow-origin"] == "https://shop.example"
-    assert someone.go("/networking").get_by_label("Origins, one a line").input_value() == "https://shop.example"
+    expect(someone.go("/networking").get_by_label("Origins, one a line")).to_have_value("https://shop.example")
 
 
 def test_liveness_without_flashes(person: OpenPerson, portal: Server, axe: str) -> None:
@@ -201,12 +202,12 @@ def test_liveness_without_flashes(person: OpenPerson, portal: Server, axe: str) 
     page = someone.go("/liveness")
     page.evaluate(axe)
     assert page.evaluate(VIOLATIONS)["violations"] == []
-    assert page.get_by_role("radio", name="As the server is set: No, everybody sees flashing colours").is_checked()
+    expect(page.get_by_role("radio", name="As the server is set: No, everybody sees flashing colours")).to_be_checked()
     page.get_by_role("radio", name="Yes, but never as realface").click()
     page.get_by_role("button", name="Save").click()
     someone.told("Saved")
     assert policy() == "uncertain"
-    assert someone.go("/liveness").get_by_role("radio", name="Yes, but never as realface").is_checked()
+    expect(someone.go("/liveness").get_by_role("radio", name="Yes, but never as realface")).to_be_checked()
     page.get_by_role("radio", name="As the server is set").click()
     page.get_by_role("button", name="Save").click()
     someone.told("Saved")
@@ -219,7 +220,7 @@ def test_alert_rules(person: OpenPerson) -> None:
     page.get_by_role("button", name="Create rule").click()
     row = page.get_by_role("row").filter(has_text="Too many errors")
     row.wait_for()
-    assert "ServerErrors at least 1 over 5 min" in row.inner_text()
+    expect(row).to_contain_text("ServerErrors at least 1 over 5 min")
     row.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     page.get_by_text("No rules yet").wait_for()
@@ -230,13 +231,13 @@ def test_alert_rules(person: OpenPerson) -> None:
     page.get_by_role("button", name="Create rule").click()
     row = page.get_by_role("row").filter(has_text="Somebody is missed")
     row.wait_for()
-    assert "IdentityRecall at most 99.9 over 1440 min" in row.inner_text()
+    expect(row).to_contain_text("IdentityRecall at most 99.9 over 1440 min")
 
 
 def test_the_audit_log_has_who_did_it(person: OpenPerson) -> None:
     page = person().go("/audit?action=alert.*")
     row = page.get_by_role("row").filter(has_text="alert.delete")
-    assert "token:serve --dev" in row.first.inner_text()
+    expect(row.first).to_contain_text("token:serve --dev")
     page.get_by_role("button", name="Verify").click()
     page.get_by_text("entries are intact").wait_for()
     with page.expect_download() as download:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from playwright.sync_api import expect
 from tests.conftest import Server
 from tests.portal.conftest import OpenPerson
 from tests.portal.test_pages import OVERFLOW, VIOLATIONS
@@ -30,7 +31,7 @@ def test_papers_are_created_answered_and_compared(person: OpenPerson, portal: Se
     page.get_by_role("button", name="Create again with these answers").click()
     page.get_by_role("heading", name="Changes").wait_for()
     page.get_by_role("cell", name="answered").first.wait_for()
-    assert field.input_value() == "Example Ltd"
+    expect(field).to_have_value("Example Ltd")
     page.evaluate(axe)
     assert page.evaluate(VIOLATIONS)["violations"] == []
     with page.expect_download() as started:
@@ -45,8 +46,8 @@ def test_papers_are_created_answered_and_compared(person: OpenPerson, portal: Se
     assert narrow.go(address).evaluate(OVERFLOW) <= 0
     auditor = person(token(portal, "auditor"))
     look = auditor.go(address)
-    assert look.get_by_role("button", name="Delete").is_disabled()
-    assert look.get_by_role("button", name="Create again with these answers").is_disabled()
+    expect(look.get_by_role("button", name="Delete")).to_be_disabled()
+    expect(look.get_by_role("button", name="Create again with these answers")).to_be_disabled()
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     page.wait_for_url("**/papers?*")
@@ -54,5 +55,5 @@ def test_papers_are_created_answered_and_compared(person: OpenPerson, portal: Se
 
 
 def test_papers_are_proposed_in_the_language_of_the_page(person: OpenPerson) -> None:
-    assert person(locale="de-DE").go("/papers").get_by_label("Sprache").last.input_value() == "Deutsch"
-    assert person(locale="fr-FR").go("/papers").get_by_label("Langue").last.input_value() == "English"
+    expect(person(locale="de-DE").go("/papers").get_by_label("Sprache").last).to_have_value("Deutsch")
+    expect(person(locale="fr-FR").go("/papers").get_by_label("Langue").last).to_have_value("English")

@@ -65,7 +65,7 @@ def press(page: Page, name: str) -> None:
 def test_somebody_enrolled_twice_is_merged(person: OpenPerson, portal: Server, client: httpx.Client, axe: str) -> None:
     dad, twin = enrol(client, "Dad", DAD), enrol(client, "Father", AGAIN)
     enrol(client, "Mum", MUM)
-    someone = person()
+    someone = person(motion=True)
     page = someone.go(GROUP)
     page.get_by_text("No training has been requested yet").wait_for()
     page.get_by_role("button", name="Train", exact=True).click()
@@ -75,7 +75,7 @@ def test_somebody_enrolled_twice_is_merged(person: OpenPerson, portal: Server, c
 
     suspected = page.get_by_role("region", name="Likely duplicates")
     row = suspected.get_by_role("row").filter(has_text="Father")
-    assert "similar faces" in row.inner_text()
+    expect(row).to_contain_text("similar faces")
     reader = person(token(portal, "reader"), width=390, scheme="dark")
     for path in (GROUP, f"{GROUP}/{dad}"):
         seen = reader.go(path)
@@ -84,7 +84,7 @@ def test_somebody_enrolled_twice_is_merged(person: OpenPerson, portal: Server, c
         assert seen.evaluate(VIOLATIONS)["violations"] == [], path
         for name in ("Resolve", "Merge", "Dismiss", "Train", "Move to", "This is wrong", "Remove", "Erase", "Save"):
             for button in seen.get_by_role("button", name=name).all():
-                assert button.is_disabled(), (path, name)
+                expect(button, str((path, name))).to_be_disabled()
 
     row.get_by_role("button", name="Resolve").click()
     page.get_by_role("dialog").wait_for()
@@ -95,7 +95,7 @@ def test_somebody_enrolled_twice_is_merged(person: OpenPerson, portal: Server, c
     assert "Move the face of Father to Dad" in told
     press(page, "Merge and keep Dad")
     page.get_by_text("Father was merged into Dad (1 face)").wait_for()
-    assert page.get_by_role("region", name="Likely duplicates").count() == 0
+    expect(page.get_by_role("region", name="Likely duplicates")).to_have_count(0)
     assert client.get(f"/face/v1.2/largepersongroups/desk/persons/{twin}").status_code == 404
     faces = client.get(f"/face/v1.2/largepersongroups/desk/persons/{dad}").json()["persistedFaceIds"]
     assert len(faces) == 2
@@ -105,7 +105,7 @@ def test_somebody_enrolled_twice_is_merged(person: OpenPerson, portal: Server, c
     page.get_by_text("trained", exact=True).first.wait_for()
     page.get_by_role("button", name="Train", exact=True).click()
     history.get_by_text("nothing to do").wait_for()
-    assert "Nothing had changed" in history.inner_text()
+    expect(history).to_contain_text("Nothing had changed")
 
     again = enrol(client, "Somebody", DAD)
     page = someone.go(GROUP)
@@ -134,7 +134,7 @@ def test_faces_and_persons_are_moved(person: OpenPerson, client: httpx.Client, a
     page.get_by_role("button", name="Move the chosen faces").click()
     dialog = page.get_by_role("dialog", name="Move this face to …")
     dialog.get_by_role("button", name="Choose Twice").nth(1).wait_for()
-    assert dialog.get_by_role("button", name="Choose Dad").count() == 0
+    expect(dialog.get_by_role("button", name="Choose Dad")).to_have_count(0)
     field = dialog.get_by_label("Find by name or id")
     field.fill("Nobody")
     dialog.get_by_text("Nobody was found.").wait_for()
@@ -149,10 +149,12 @@ def test_faces_and_persons_are_moved(person: OpenPerson, client: httpx.Client, a
     offered = page.get_by_role("listbox").get_by_role("option")
     gate = offered.filter(has_text="Gate (Large person group, gate)")
     gate.wait_for()
-    assert offered.filter(has_text="Old (").count() == 0, "it has another model"
+    expect(offered.filter(has_text="Old ("), "it has another model").to_have_count(0)
     gate.click()
     page.get_by_role("button", name="Move to the group").click()
-    assert "Mum moves from Desk to Gate with faces (1 face)" in page.get_by_role("dialog").inner_text()
+    expect(page.get_by_role("dialog")).to_contain_text(
+        "Mum moves from Desk to Gate with faces (1 face)", use_inner_text=True
+    )
     press(page, "Move")
     page.wait_for_url(f"**/people/largePersonGroup/gate/{mum}**")
     assert client.get(f"{url}/gate/persons/{mum}").json()["persistedFaceIds"] == [wrong]
@@ -169,7 +171,9 @@ def test_faces_and_persons_are_moved(person: OpenPerson, client: httpx.Client, a
         asks = page.get_by_role("dialog", name="Merge Dad into Twice?")
         asks.wait_for()
         page.get_by_role("dialog", name="Merge Dad into …").wait_for(state="detached")
-        assert f"Calls with the id {dad} then return that there is no such person." in asks.inner_text()
+        expect(asks).to_contain_text(
+            f"Calls with the id {dad} then return that there is no such person.", use_inner_text=True
+        )
         if not sure:
             page.keyboard.press("Escape")
             page.get_by_role("dialog").wait_for(state="detached")
@@ -226,7 +230,7 @@ def test_a_merge_that_a_negative_speaks_against_is_asked_twice(
         first = page.get_by_role("dialog", name="Merge Mum into Dad?")
         first.get_by_role("button", name="Merge").click()
         question.wait_for()
-        assert "A face that was kept says that these are two people" in question.inner_text()
+        expect(question).to_contain_text("A face that was kept says that these are two people")
         first.wait_for(state="detached")
         assert client.get(f"/face/v1.2/largepersongroups/desk/persons/{mum}").status_code == 200
         if not sure:

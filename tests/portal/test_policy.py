@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from tests.conftest import Server
 from tests.portal.conftest import OpenPerson
 from tests.portal.test_pages import OVERFLOW, VIOLATIONS
@@ -70,7 +70,9 @@ def test_a_policy_is_set_and_crops_are_kept_and_erased(
     opened(page).get_by_label("Minimum face size").fill("")
     page.get_by_role("checkbox", name="Keep an encrypted crop").click()
     page.get_by_role("button", name="Save").click()
-    assert "a picture of the face, not only its template" in page.get_by_role("dialog").inner_text()
+    expect(page.get_by_role("dialog")).to_contain_text(
+        "a picture of the face, not only its template", use_inner_text=True
+    )
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     page.get_by_role("dialog").wait_for(state="detached")
     assert fact(someone.go(LIST), "Crops of new faces") == "Not kept"
@@ -84,7 +86,7 @@ def test_a_policy_is_set_and_crops_are_kept_and_erased(
     reader = opened(person(token(portal, "reader"), width=390, scheme="dark").go(LIST))
     assert fact(reader, "Crops kept now") == "1"
     for name in ("Save", "Use the resource's policy", "Erase the crops"):
-        assert reader.get_by_role("button", name=name).is_disabled(), name
+        expect(reader.get_by_role("button", name=name), name).to_be_disabled()
     assert reader.evaluate(OVERFLOW) <= 0
     reader.evaluate(axe)
     assert reader.evaluate(VIOLATIONS)["violations"] == []

@@ -46,6 +46,18 @@ def code(request: pytest.FixtureRequest) -> Iterator[str]:
     set_language(SOURCE)
 
 
+def test_times_and_numbers_are_of_the_language() -> None:
+    set_language("de")
+    try:
+        weekdays = replace(RULE, schedule=(Window(days=(0, 1, 2, 3, 4), start=420, end=1140),))
+        assert "; Mo-Fr 07:00-19:00; " in rule_sentence(weekdays, NAMES)
+        assert reason(Code.HOLD_OFF.value, 0.8, 5.0) == (
+            "Die Person ist vor 0,8 s durchgegangen; die Sperrzeit beträgt 5,0 s."
+        )
+    finally:
+        set_language(SOURCE)
+
+
 def test_every_field_of_a_rule_is_tried_here() -> None:
     assert set(VALUES) | UNSAID == {one.name for one in fields(RuleSpec)}
 

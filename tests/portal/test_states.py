@@ -8,7 +8,7 @@ from datetime import timedelta
 import httpx
 import psycopg
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from tests.conftest import Server, StartServer, stop
 from tests.portal.conftest import OpenPerson
 from tests.postgresql import empty_postgresql
@@ -68,8 +68,8 @@ def test_approvals(person: OpenPerson, served: Server, services: Services) -> No
     page = someone.go("/?resource=badges")
     assert banner(page, "Liveness is not approved") == "info"
     assert banner(page, "Face ids need an approval") == "info"  # its first call would be a 403
-    assert page.locator(".banner").count() == 2
-    assert "returnFaceId=false" in page.locator("pre").first.inner_text()
+    expect(page.locator(".banner")).to_have_count(2)
+    expect(page.locator("pre").first).to_contain_text("returnFaceId=false")
 
     request = access.submit(resource.id, {Feature.VERIFICATION}, actor="anna", **WHAT_FOR)
     page = someone.go("/?resource=badges")
@@ -81,7 +81,7 @@ def test_approvals(person: OpenPerson, served: Server, services: Services) -> No
     assert banner(page, "The approval of Verification expires soon") == "warn"
     access.renew(request.id, actor="ben", lasts=timedelta(days=200))
     page = someone.go("/?resource=badges")
-    assert page.locator(".banner").filter(has_text="Verification").count() == 0
+    expect(page.locator(".banner").filter(has_text="Verification")).to_have_count(0)
     page.get_by_role("link", name="Request access").click()
     page.locator("article").filter(has_text="approved").wait_for()
 
@@ -141,10 +141,10 @@ def test_a_slow_page_says_that_it_is_loading(person: OpenPerson, served: Server,
         other.execute("LOCK TABLE audit_log IN ACCESS EXCLUSIVE MODE")
         page.goto(served.management + "/audit?scope=all")
         page.get_by_role("status").filter(has_text="Loading").wait_for()
-        assert page.get_by_role("table").count() == 0
+        expect(page.get_by_role("table")).to_have_count(0)
         other.rollback()
         page.get_by_role("row").filter(has_text="portal.sign_in").first.wait_for()
-        assert page.get_by_role("status").filter(has_text="Loading").count() == 0
+        expect(page.get_by_role("status").filter(has_text="Loading")).to_have_count(0)
 
 
 @pytest.mark.shared

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 from tests.conftest import Server
 from tests.many_people import NewPerson, add_persons
 from tests.memory import shared_engine
@@ -154,17 +154,18 @@ def test_five_people_of_a_folder_are_enrolled_in_six_actions(
 
 def test_a_csv_file_says_whose_photos_are(person: OpenPerson, portal: Server, group: str, tmp_path: Path) -> None:
     table = tmp_path / "people.csv"
-    table.write_text("photo,person,user data\nFamily1-Mom1.jpg,Zoë Groß,P-7\nFamily1-Dad1.jpg,Ben,\n", encoding="utf-8")
+    mum, dad = azure_photo("Family1-Mom1"), azure_photo("Family1-Dad1")
+    table.write_text(f"photo,person,user data\n{mum.name},Zoë Groß,P-7\n{dad.name},Ben,\n", encoding="utf-8")
     (tmp_path / "empty.jpg").write_bytes(b"no picture " * 200)
     someone = person()
     page = someone.go(f"/people/largePersonGroup/{group}")
-    files = [azure_photo("Family1-Mom1"), azure_photo("Family1-Dad1"), table, tmp_path / "empty.jpg"]
+    files = [mum, dad, table, tmp_path / "empty.jpg"]
     page.get_by_label("Drop photos, folders or a CSV file", exact=True).set_input_files([str(one) for one in files])
     page.get_by_role("status").get_by_text("2 enrolled").wait_for()
     page.get_by_role("button", name="Download the report").wait_for()
     report = page.get_by_role("region", name="Report")
-    assert "It names the persons of 2 photos." in report.inner_text()
-    assert "not enrolled" in report.get_by_role("row").filter(has_text="empty.jpg").inner_text()
+    expect(report).to_contain_text("It names the persons of 2 photos.")
+    expect(report.get_by_role("row").filter(has_text="empty.jpg")).to_contain_text("not enrolled")
     assert people_of(portal, group) == {"Zoë Groß": 1, "Ben": 1}
     with page.expect_download() as saved:
         page.get_by_role("button", name="Download the report").click()
@@ -183,7 +184,7 @@ def test_a_wrong_face_is_put_right_in_three_actions_with_its_picture(
     page = someone.go(f"/people/largePersonGroup/{group}/{dad}")
     faces = page.get_by_role("region", name="Faces")
     faces.locator("img.thumb").nth(2).wait_for()
-    assert faces.locator("img.thumb").count() == 3  # faces are told apart by their pictures
+    expect(faces.locator("img.thumb")).to_have_count(3)  # faces are told apart by their pictures
     assert all(one.evaluate("image => image.naturalWidth > 20") for one in faces.locator("img.thumb").all())
     at = Counted(page)
     wrong = faces.get_by_role("row").filter(has_text=faces_of_dad[2][:8])
@@ -227,7 +228,7 @@ def test_one_of_five_thousand_people_is_found_in_two_actions(person: OpenPerson,
     at.click(page.get_by_role("link", name="Person 04217"))
     page.get_by_role("button", name="Erase the person").wait_for()
     assert at.actions == 2
-    assert page.locator("h2").first.inner_text() == "Person 04217"
+    expect(page.locator("h2").first).to_have_text("Person 04217")
 
 
 def test_somebody_is_found_by_photo_in_another_group(person: OpenPerson, portal: Server, group: str) -> None:

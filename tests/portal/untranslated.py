@@ -64,7 +64,7 @@ _TRANSLATES: Final = frozenset({"t", "tn", "mark"})
 _SILENT: Final = frozenset(
     {"props", "classes", "style", "on", "note", "did", "ask", "value", "to", "link", "icon", "add_css", "add_head_html"}
     | {"run_javascript", "set_source", "compile", "sub", "partition", "rpartition", "startswith", "endswith", "replace"}
-    | {"encode", "split", "get", "getattr", "substitute", "Path", "Template", "RuntimeError", "get_logger"}
+    | {"encode", "split", "get", "getattr", "substitute", "Path", "Template", "RuntimeError", "get_logger", "cast"}
     | {"debug", "info", "warning", "error", "exception", "keyed_hash", "MetricQuestion", "ValueSigner"}
 )
 """Calls whose texts nobody reads on a page."""

@@ -14,7 +14,7 @@ from bench.faults.__main__ import run
 def test_faults_lose_nothing_that_was_acknowledged() -> None:
     if lacks := stack.missing():
         pytest.skip(f"needs {lacks}")
-    report = run(Path(tempfile.mkdtemp(prefix="mien-faults-")), 10, 7, 3, at_once=3)
+    report = run(Path(tempfile.mkdtemp(prefix="mien-faults-")), 6, 7, 3, at_once=3)
     assert report["violations"] == []
     assert report["clients_that_failed"] == []
     assert report["checks"]["found"] > 0

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import text
+from tests.conftest import sqlite_database
 from tests.examples import examples
 from tests.postgresql import empty_postgresql
 
@@ -59,7 +60,7 @@ LONG = seal(b"x" * (2 * CHUNK + 7))
 
 
 # Each example derives the key, which takes a quarter of a second on purpose.
-@examples(12)
+@examples(6)
 @example(where=len(MAGIC), bit=0)
 @example(where=len(MAGIC) + 16, bit=7)
 @example(where=len(LONG) - 1, bit=0)
@@ -88,8 +89,8 @@ def test_more_behind_the_end_and_another_passphrase_are_found() -> None:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'server' / 'mien.db'}")
-    migrate(database)
+    (tmp_path / "server").mkdir(mode=0o700)
+    database = sqlite_database(tmp_path / "server" / "mien.db")
     with database.writing_connection() as connection:
         connection.execute(text("CREATE TABLE kept (number INTEGER)"))
         connection.execute(text("INSERT INTO kept VALUES (42)"))

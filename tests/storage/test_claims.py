@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import update
+from tests.pausing import pause
 
 from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.claims import ClaimLostError, Claims, Held, has_ended, identity
@@ -224,7 +225,7 @@ def test_a_stopped_process_cannot_undo_anything(database: Database, start: Start
     process = start(1.0)
     token = int(process.line())
     assert process.ask("write") == "written"
-    process.popen.send_signal(signal.SIGSTOP)
+    pause(process.popen, database)
     try:
         assert taken(Claims(database, FOREVER)).token > token
     finally:

@@ -12,9 +12,10 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import delete, func, select
+from tests.conftest import sqlite_database
 from tests.manual_clock import ManualClock
 
-from mien.storage import EVERY_RESOURCE, Database, migrate
+from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.faults import StorageFault, fault_of
 from mien.storage.reserve import delete_even_if_full, deleting
 from mien.storage.retention import RetentionWorker
@@ -65,8 +66,7 @@ def remove(database: Database, ids: list[UUID]) -> int:
 
 @pytest.fixture
 def database(small: Path) -> Iterator[Database]:
-    made = Database(f"sqlite:///{small / 'mien.db'}")
-    migrate(made)
+    made = sqlite_database(small / "mien.db")
     made.keep_reserve(SIZE)
     yield made
     made.close()

@@ -8,7 +8,7 @@ import json
 import zipfile
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
@@ -17,16 +17,23 @@ from sqlalchemy import func, select
 from tests.gallery.texts import embedding, photo, unit
 from tests.subjects.world import KINDS, SubjectsWorld
 
+from mien.doors.codec import dump
+from mien.doors.events import Draft, EventKind
+from mien.doors.journal import DoorEvents
+from mien.doors.types import RuleSpec
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.policy import EnrolmentPolicy
 from mien.gallery.types import FindMode
 from mien.liveness.records import SessionOptions, VerifyReference
 from mien.liveness.types import Mode
 from mien.search import ExactSearch
-from mien.storage import EVERY_RESOURCE
+from mien.storage import EVERY_RESOURCE, Vault
 from mien.storage.tables import (
     ConsentRow,
+    CorrectionRow,
     DetectedFaceRow,
+    DoorRuleRow,
+    DoorVisitorRow,
     DynamicGroupMemberRow,
     ErasureRow,
     LivenessSessionRow,
@@ -142,6 +149,55 @@ def test_an_export_has_all_of_it_and_only_theirs(place: SubjectsWorld, full: dic
     place.subjects.export(place.owner, OF_ANNA, out, possible=False, templates=False, actor="test")
     assert "templates.json" not in zipfile.ZipFile(out).namelist()
     assert gallery.crops.count(place.owner) == 0
+
+
+def test_an_export_has_what_other_tables_say_of_a_person(
+    place: SubjectsWorld, full: dict[str, str], vault: Vault
+) -> None:
+    """All rows that name the person with all readable columns, whatever the tables are; pictures at doors as files."""
+    person = UUID(full[Kind.LARGE_PERSON_GROUP.value])
+    home = place.world.gallery.rows.get(place.world.ref(Kind.LARGE_PERSON_GROUP)).uid
+    now, whose = place.clock.now(), {"resource_id": place.owner, "collection": home, "person_id": person}
+    visit = DoorVisitorRow(
+        **whose, visitor_id=uuid4(), starts_at=now, ends_at=now + timedelta(hours=1), host="Otto", created_by="desk"
+    )
+    draft = Draft(
+        kind=EventKind.DECISION, code="granted", granted=True, collection=home, person_id=person,
+        details={"confidence": 0.9}, picture=b"a jpeg", picture_days=7,
+    )  # fmt: skip
+    event = DoorEvents(place.database, vault, place.clock).write(place.owner, draft)
+    of_otto = CorrectionRow(
+        **whose | {"person_id": uuid4()}, id=uuid4(), kind="move", into=person, faces="[]", name="Otto", before="{}",
+        made_at=now,
+    )  # fmt: skip
+    with place.database.write(place.owner) as session:
+        session.add_all([visit, of_otto])
+        spec = RuleSpec(name="Staff", persons=(person, uuid4()))
+        rule = DoorRuleRow(
+            resource_id=place.owner, rule_id=uuid4(), position=1, spec=dump(spec), created_at=now, changed_at=now
+        )
+        session.add(rule)
+        rule_id = rule.rule_id
+    gallery, group = place.world.gallery, place.world.ref(Kind.LARGE_PERSON_GROUP)
+    gallery.reassignment.merge(group, place.enrol(group, "Anna, again", 17, near=ANNA), str(person))
+    out = io.BytesIO()
+    _, counts = place.subjects.export(place.owner, OF_ANNA, out, possible=False, templates=False, actor="test")
+    assert counts["door_pictures"] == 1
+    with zipfile.ZipFile(out) as archive:
+        told = json.loads(archive.read("subject.json"))
+        assert archive.read(f"doors/{event.number}.jpg") == b"a jpeg"
+    rows = next(one["rows"] for one in told["holdings"] if one["person_id"] == str(person))
+    assert [one["host"] for one in rows["door_visitors"]] == ["Otto"]
+    assert [(one["code"], one["details"]) for one in rows["door_events"]] == [("granted", {"confidence": 0.9})]
+    assert rows["door_rules"] == [{"rule_id": str(rule_id), "name": "Staff"}], "without the other person of the rule"
+    assert [one["collection"] for one in told["holdings"] if "door_rules" in one["rows"]] == [group.path]
+    assert [one["name"] for one in rows["corrections"]] == ["Anna, again"], "the faces that moved here were Otto's"
+    unread = {"resource_id", "collection", "sealed", "photo"}
+    for table in (PersonRow, PersistedFaceRow):
+        assert all(set(one) == set(table.__table__.c.keys()) - unread for one in rows[table.__tablename__])
+    of_directory = next(one["rows"] for one in told["holdings"] if one["collection"] == "directory")
+    assert len(of_directory["persisted_faces"]) == 2
+    assert json.dumps([one["rows"] for one in told["holdings"]]).count("Otto") == 1, "the visit's host"
 
 
 def test_an_erased_person_is_nowhere_and_the_receipt_proves_it(place: SubjectsWorld, full: dict[str, str]) -> None:

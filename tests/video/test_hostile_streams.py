@@ -56,7 +56,7 @@ def answering(answer: Answer) -> Iterator[int]:
             thread.join()
 
 
-def problem(address: str, seconds: float = 30.0) -> Health:
+def problem(address: str, seconds: float = 120.0) -> Health:
     """Open an address; returns its first problem."""
     source = open_source(address, stall_s=1.0)
     assert isinstance(source, LiveSource)
@@ -97,16 +97,17 @@ def test_a_picture_without_end_is_refused_before_it_fills_the_memory(length: byt
 
 
 def test_a_description_of_a_gigabyte_is_refused_before_it_is_read() -> None:
+    told = threading.Event()
+
     def answer(connection: socket.socket) -> None:
         connection.sendall(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nPublic: DESCRIBE\r\n\r\n")
         connection.recv(65536)
         connection.sendall(b"RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Length: 1000000000\r\n\r\n")
-        time.sleep(8.0)  # one that tried to read it would wait
+        told.wait(120)  # one that tried to read it would get nothing, and report that
 
     with answering(answer) as port:
-        begun = time.monotonic()
         assert problem(f"rtsp://127.0.0.1:{port}/x").problem == "the data is not a video that can be decoded"
-    assert time.monotonic() - begun < 6.0
+        told.set()
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,7 @@ def test_a_server_that_says_nothing_is_asked_ever_more_rarely(monkeypatch: pytes
         for _ in source.frames():
             if len(logs) >= 3:
                 break
-            assert time.monotonic() - begun < 30.0, logs
+            assert time.monotonic() - begun < 120.0, logs
         source.close()
     assert [entry["again_in_s"] for entry in logs[:3]] == [0.5, 1.0, 2.0]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -316,3 +318,19 @@ def test_a_page_that_is_no_stream_is_told(opened: Callable[..., Source]) -> None
 def test_a_missing_webcam_is_told(opened: Callable[..., Source]) -> None:
     health = until(opened("webcam:98"), lambda one: one.problem != "no frame has come yet")
     assert health.problem == "there is no such device or file"
+
+
+def test_threads_have_left_the_decoder_when_the_process_ends() -> None:
+    program = """
+import atexit, sys, threading
+atexit.register(lambda: print("left:", [one.name for one in threading.enumerate() if one.name == "mien-stream"]))
+from mien.video.sources import open_source
+assert next(one for one in open_source(sys.argv[1]).frames() if one is not None)
+print("seen:", [one.name for one in threading.enumerate() if one.name == "mien-stream"])
+"""
+    with mjpeg_server() as server:
+        ended = subprocess.run(
+            [sys.executable, "-c", program, server.url], capture_output=True, text=True, check=True, timeout=PATIENCE_S
+        )
+    assert ended.stdout == "seen: ['mien-stream']\nleft: []\n"
+    assert ended.stderr == ""

@@ -77,3 +77,36 @@ def test_the_watched_part_contains_every_watched_point(points: list[tuple[float,
     if watched.watches(x, y):
         assert left <= x * 640 <= right
         assert top <= y * 360 <= bottom
+
+
+def square(left: float, top: float, right: float, bottom: float) -> list[tuple[float, float]]:
+    return [(left, top), (right, top), (right, bottom), (left, bottom)]
+
+
+def test_zones_that_overlap_hide_and_watch_their_common_part() -> None:
+    """A wall of privacy zones would otherwise have a window wherever two of them overlap."""
+    parts = [square(0.1, 0.1, 0.6, 0.6), square(0.3, 0.3, 0.9, 0.9), square(0.4, 0.1, 0.5, 0.9)]
+    hidden = np.full((200, 300, 3), 255, np.uint8)
+    Zones.of(privacy=parts).blacken(hidden)
+    watched = Zones.of(watch=parts)
+    mask = watched.watch_mask(300, 200)
+    for y in range(2, 198, 3):
+        for x in range(2, 298, 3):
+            if any(Zone(ZoneKind.WATCH, tuple(part)).contains((x + 0.5) / 300, (y + 0.5) / 200) for part in parts):
+                assert not hidden[y, x].any(), (x, y)
+                assert mask[y, x]
+    assert hidden[195, 5].all()
+
+
+@pytest.mark.parametrize(("size", "step"), [(640, 2), (97, 2), (640, 3)])
+def test_a_zone_whose_sides_cross_hides_all_that_it_encloses(size: int, step: int) -> None:
+    corners = 5 if step == 2 else 7
+    turns = [2 * np.pi * step * corner / corners for corner in range(corners)]
+    star = [(float(0.5 + 0.45 * np.sin(turn)), float(0.5 - 0.45 * np.cos(turn))) for turn in turns]
+    pixels = np.full((size, size, 3), 255, np.uint8)
+    Zones.of(privacy=[star]).blacken(pixels)
+    inner = int(0.45 * np.cos(np.pi * step / corners) * size) - 1  # radius of the circle within the sides
+    y, x = np.ogrid[:size, :size]
+    within = (x - size / 2) ** 2 + (y - size / 2) ** 2 < inner**2
+    assert not pixels[within].any()
+    assert pixels[1, 1].all()

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from tests.hostile import hostile_inputs
 
 MOST_MEGABYTES = 500
 """What decoding any file may add to the process, at its peak."""
@@ -26,8 +24,10 @@ def peak():
 def clear_peak():
     Path("/proc/self/clear_refs").write_text("5")
 
-outcomes, worst = collections.Counter(), (0, "")
+outcomes, worst, names = collections.Counter(), (0, ""), set()
 for name, data in hostile_inputs():
+    assert name not in names
+    names.add(name)
     clear_peak()
     before = peak()
     try:
@@ -44,20 +44,8 @@ for name, data in hostile_inputs():
     worst = max(worst, (peak() - before, name))
 print(*(f"{name}={count}" for name, count in sorted(outcomes.items())))
 print(*worst)
+print(len(names))
 """
-
-
-def test_the_corpus_is_large_and_the_same_every_time() -> None:
-    names, digest = [], hashlib.sha256()
-    for name, data in hostile_inputs():
-        names.append(name)
-        digest.update(data[:65536])
-    assert len(names) >= 2_000
-    assert len(set(names)) == len(names)
-    again = hashlib.sha256()
-    for _, data in hostile_inputs():
-        again.update(data[:65536])
-    assert again.digest() == digest.digest()
 
 
 @pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="needs /proc/self/clear_refs (Linux)")
@@ -68,7 +56,8 @@ def test_every_hostile_file_gives_a_photo_or_an_image_error_in_bounded_memory() 
         capture_output=True, text=True, check=False, timeout=280,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr[-2000:]
-    outcomes, worst = run.stdout.splitlines()
+    outcomes, worst, names = run.stdout.splitlines()
+    assert int(names) >= 2_000
     counts = {name: int(count) for name, count in (item.split("=") for item in outcomes.split())}
     assert set(counts) == {"Photo", "UnreadableImageError", "ImageTooSmallError", "ImageTooLargeError"}
     assert counts["Photo"] > 500

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 
 import cv2
 import numpy as np
 import pytest
+from tests.memory import ready_engine
 from tests.shared import REPOSITORY, azure_photo
 from tests.vision.turned_views import turned_view
 
@@ -25,24 +27,29 @@ pytestmark = pytest.mark.shared
 Spoil = Callable[[Pixels, Face, float], Pixels]
 PHOTOS = ("Family1-Mom1", "Family1-Dad1", "Family2-Man1", "Family3-Man1")
 ASKED = Want(OperatingPoint.BEST, quality=True)
+_FOUND: dict[bytes, Face] = {}
+"""By the pixels: most measures begin with the same photos, and some of them are spoilt alike."""
 
 
 @pytest.fixture(scope="module")
 def finder() -> FaceEngine:
-    return FaceEngine(ModelStore())
+    return ready_engine()
 
 
 def photo(name: str) -> Pixels:
     """A photo with room around the head."""
-    pixels = np.asarray(cv2.imread(str(azure_photo(name))), np.uint8)
+    pixels = np.asarray(cv2.imread(str(azure_photo(name, itself=True))), np.uint8)
     room = pixels.shape[0] // 3
     return np.asarray(cv2.copyMakeBorder(pixels, room, room, room, room, cv2.BORDER_CONSTANT, value=(150, 150, 150)))
 
 
 def main(finder: FaceEngine, pixels: Pixels) -> Face:
-    face = finder.analyze(pixels, ASKED).faces[0]
-    assert face.quality is not None
-    return face
+    """The first face with its measures; of pixels that were seen before, what was found then."""
+    key = hashlib.sha256(pixels.tobytes() + repr(pixels.shape).encode()).digest()
+    if key not in _FOUND:
+        _FOUND[key] = finder.analyze(pixels, ASKED).faces[0]
+    assert _FOUND[key].quality is not None
+    return _FOUND[key]
 
 
 def score(face: Face, measure: Measure) -> int:
@@ -192,7 +199,7 @@ def test_margins_fall_on_the_side_that_is_cut_off_and_on_no_other(finder: FaceEn
 @pytest.mark.parametrize(("measure", "turn"), [(Measure.POSE_YAW, "yaw"), (Measure.POSE_PITCH, "pitch")])
 def test_pose_falls_as_a_head_turns(finder: FaceEngine, measure: Measure, turn: str) -> None:
     networks = ModelStore().load("mesh").networks
-    pixels = np.asarray(cv2.imread(str(azure_photo("Family1-Mom1"))), np.uint8)
+    pixels = np.asarray(cv2.imread(str(azure_photo("Family1-Mom1", itself=True))), np.uint8)
     mesh = FaceMesh(networks["mesh"], networks["iris"]).find(pixels, main(finder, pixels).points, passes=3)
     for sign in (-1, 1):
         turns = [{turn: float(sign * angle)} for angle in (0, 15, 30)]
@@ -203,7 +210,7 @@ def test_pose_falls_as_a_head_turns(finder: FaceEngine, measure: Measure, turn: 
 
 def test_a_smile_is_no_neutral_expression(finder: FaceEngine) -> None:
     def of(name: str) -> Face:
-        return main(finder, np.asarray(cv2.imread(str(azure_photo(name))), np.uint8))
+        return main(finder, np.asarray(cv2.imread(str(azure_photo(name, itself=True))), np.uint8))
 
     assert score(of("Family1-Mom1"), Measure.EXPRESSION) < 30 < 70 < score(of("detection3"), Measure.EXPRESSION)
 
@@ -223,7 +230,7 @@ def test_nothing_is_measured_unless_asked_for(finder: FaceEngine, monkeypatch: p
 
     monkeypatch.setattr(Network, "run", counted)
     monkeypatch.setattr("mien.vision.engine.measure_quality", measured)
-    pixels = np.asarray(cv2.imread(str(azure_photo("identification1"))), np.uint8)
+    pixels = np.asarray(cv2.imread(str(azure_photo("identification1", itself=True))), np.uint8)
     counts = {}
     for name, want in (
         ("plain", Want()),

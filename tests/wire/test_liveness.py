@@ -23,6 +23,7 @@ from mien.contract.liveness_versions import LIVENESS_VERSIONS, SINGLE_MODAL
 from mien.liveness.errors import TokenRefusedError
 from mien.liveness.records import AttemptResult, ClientRequest
 from mien.liveness.types import Decision, Mode
+from mien.messages import Message
 from mien.storage import MasterKey, Vault
 from mien.vision.types import FaceBox
 
@@ -496,7 +497,7 @@ async def test_a_mode_that_cannot_succeed_on_this_server_is_refused_with_what_me
     tmp_path: Path, clock: ManualClock
 ) -> None:
     database = sqlite_database(tmp_path / "bare.db")
-    hint = "Run `mien models pull fr-liveness`."
+    hint = Message("Run `mien models pull fr-liveness`.")
     bare = make_liveness_service(
         database,
         Vault(database, MasterKey.from_hex(MASTER_KEY), clock),

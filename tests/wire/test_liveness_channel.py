@@ -83,7 +83,7 @@ class ToldJudge:
         self.arrivals: Arrivals | None = None
         self.given: list[tuple[Sequence[TimedFrame], Challenge, Embedding | None]] = []
 
-    def lacks(self, mode: Mode) -> str | None:
+    def lacks(self, mode: Mode) -> None:
         return None
 
     def judge(

@@ -15,6 +15,7 @@ from tests.wire.liveness_client import make_liveness_service
 
 from mien.liveness.types import Mode
 from mien.liveness.web import MANIFEST_PATH, MODULE_PATH
+from mien.messages import Message
 from mien.storage import MasterKey, Vault
 
 
@@ -56,7 +57,7 @@ async def test_the_demo_offers_passive_only_where_it_can_succeed(
 ) -> None:
     database = sqlite_database(tmp_path / "sessions.db")
     vault = Vault(database, MasterKey.from_hex(MASTER_KEY), clock)
-    lacks = {Mode.PASSIVE: lacking}.get
+    lacks = {Mode.PASSIVE: Message(lacking) if lacking else None}.get
     service = make_liveness_service(database, vault, clock, lacks=lacks)
     async with service.client() as client:
         page = await client.get("/liveness/demo")

@@ -24,9 +24,9 @@ from azure.ai.vision.face.models import (
 from azure.core.credentials import AzureKeyCredential
 from tests.conftest import Server, StartServer
 from tests.liveness_robot import Robot, robot_for
-from tests.shared import azure_photo
+from tests.shared import azure_photo, has_shared
 
-pytestmark = [pytest.mark.sdk, pytest.mark.real_program, pytest.mark.filterwarnings("ignore::DeprecationWarning:azure")]
+pytestmark = [pytest.mark.sdk, pytest.mark.filterwarnings("ignore::DeprecationWarning:azure")]
 SESSIONS = "/face/v1.3-preview.1/detectLiveness-sessions"
 NEVER_REAL = {"spoofface", "uncertain"}
 
@@ -78,16 +78,18 @@ def test_an_attempt_and_its_image(server: Server, robot: Robot, photo: bytes) ->
         assert read.result.session_image_id is not None
         image = b"".join(sessions.get_session_image(read.result.session_image_id))
         assert image.startswith(b"\xff\xd8")
-        (face,) = sessions.detect_from_session_image(
+        faces = sessions.detect_from_session_image(
             session_image_id=read.result.session_image_id,
             detection_model=FaceDetectionModel.DETECTION03,
             recognition_model=FaceRecognitionModel.RECOGNITION04,
             return_face_id=True,
         )
-        assert face.face_id
+        # Beside the portrait that stands in, the stretched border looks like a face in one of fifteen frames.
+        assert len(faces) == 1 or not has_shared("faces", "azure")
+        assert faces[0].face_id  # the largest: the person
 
 
-@pytest.mark.parametrize("count", [8, pytest.param(20, marks=pytest.mark.heavy)])
+@pytest.mark.parametrize("count", [5, pytest.param(20, marks=pytest.mark.heavy)])
 def test_many_at_once_all_end(server: Server, robot: Robot, count: int) -> None:
     with server.client() as client, ThreadPoolExecutor(count) as pool:
         made = [create(client) for _ in range(count)]
@@ -127,8 +129,10 @@ def test_a_key_is_no_token(server: Server, robot: Robot) -> None:
                 assert "authToken of a liveness session" in hint
 
 
-def test_a_killed_server_leaves_no_attempt_running(start_server: StartServer, robot: Robot) -> None:
-    first = start_server()
+def test_a_killed_server_leaves_no_attempt_running(
+    start_real_server: StartServer, start_server: StartServer, robot: Robot
+) -> None:
+    first = start_real_server()  # its port is free as soon as it is killed
     with first.client() as client:
         session = create(client, numberOfClientAttemptsAllowed=2)
     begun = threading.Event()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from tests.browser import launched
 from tests.conftest import Server
 
@@ -46,9 +46,9 @@ def test_from_an_operation_to_the_errors_and_back(server: Server, browser: Brows
     try:
         page.goto(server.endpoint + "/docs")
         page.get_by_role("link", name="Errors").click()
-        assert page.locator("h1").inner_text() == "Errors"
+        expect(page.locator("h1")).to_have_text("Errors")
         assert page.locator("td code", has_text="InvalidImageSize").count() >= 1
         page.get_by_role("link", name="Documentation").click()
-        assert page.locator("summary", has_text="Face - Detect").count() == 1
+        expect(page.locator("summary", has_text="Face - Detect")).to_have_count(1)
     finally:
         page.close()

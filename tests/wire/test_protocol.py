@@ -15,15 +15,24 @@ import uvicorn
 from structlog.testing import capture_logs
 from tests.waiting import until
 
+from mien.gateway.exchange import ENDLESS
 from mien.gateway.throttled_log import ThrottledLog
 from mien.wire.protocol import HEAD_BYTES, HEADERS, SPARE_DESCRIPTORS, ConnectionLimits, HttpProtocol
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
-    """Answers with how many bytes the body has; below /names with the headers' names, below /early before the body."""
+    """Answers with how many bytes the body has; below /names with the headers' names, below /early before the body,
+    below /endless without an end."""
     if scope["type"] == "websocket":
         return
     assert scope["type"] == "http"
+    if scope["path"] == "/endless":
+        scope[ENDLESS] = True
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"event", "more_body": True})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        return
     size, more = 0, scope["path"] != "/early"
     while more:
         message = await receive()
@@ -41,6 +50,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 class Listening:
     port: int
     limits: ConnectionLimits
+    server: uvicorn.Server
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=20)
@@ -96,12 +106,13 @@ def listening() -> Iterator[Listening]:
         server_header=False,
     )
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
     thread.start()
-    yield Listening(bound.getsockname()[1], limits)
+    yield Listening(bound.getsockname()[1], limits, server)
     server.should_exit = True
-    thread.join()
+    thread.join(120)
     bound.close()
+    assert not thread.is_alive()
 
 
 START = b"POST / HTTP/1.1\r\nHost: x\r\n"
@@ -305,3 +316,14 @@ def test_the_rest_of_an_answered_body_is_waited_for_no_longer_than_the_limit(lis
         threading.Event().wait(0.8)  # the timer of the body is over
         connection.sendall(GET)
         assert answer(connection) == (200, b"0")
+
+
+def test_a_server_that_stops_does_not_wait_for_an_answer_without_end(listening: Listening) -> None:
+    with closing(listening.connect()) as connection:
+        connection.sendall(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
+        got = b""
+        while b"event" not in got:
+            got += connection.recv(65536)
+        listening.server.should_exit = True
+        while connection.recv(65536):
+            pass

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from tests.conftest import Server
 from tests.shared import azure_photo
+from tests.waiting import until
 
 pytestmark = [pytest.mark.shared, pytest.mark.timeout(280)]
 
@@ -61,12 +62,8 @@ def test_a_match_in_a_group(server: Server, client: httpx.Client) -> None:
     client.post(f"{GROUP}/train").raise_for_status()
     probe = face_of(client, "Family1-Dad2")
     query = {"largePersonGroupId": "filed", "faceIds": [probe], "confidenceThreshold": 0.0}
-    for _ in range(200):
-        answer = client.post("/face/v1.2/identify", json=query)
-        if answer.is_success:
-            break
-        client.get(f"{GROUP}/training").raise_for_status()
-    candidates = answer.raise_for_status().json()[0]["candidates"]
+    until(lambda: client.get(f"{GROUP}/training").raise_for_status().json()["status"] == "succeeded")
+    candidates = client.post("/face/v1.2/identify", json=query).raise_for_status().json()[0]["candidates"]
     body = {
         "collection": "largePersonGroup/filed",
         "faceId": probe,

@@ -289,12 +289,30 @@ class AccessRequests:
     def _take(
         self, step: Step, request_id: UUID, actor: str, reason: str | None, lasts: timedelta | None = None
     ) -> AccessRequest:
+        """Take a step and record it.
+
+        Args:
+            step: the step.
+            request_id: id of the request.
+            actor: name of the actor.
+            reason: a reason or note.
+            lasts: how long the approval that the step gives lasts; None for a step that gives none.
+
+        Raises:
+            AccessRequestNotFoundError: there is none.
+            ResourceNotFoundError: its resource is deleted.
+            TransitionError: its state does not allow the step.
+            ReasonMissingError: the step needs a reason.
+            InvalidValueError: `lasts` is not positive, or the reason is too long.
+            AlreadyRequestedError: a newer request is under way.
+            OwnRequestError: `actor` requested it, and others could approve it.
+        """
         reason = checked_text("reason", reason, 1000) if reason and reason.strip() else None
         if step.needs_reason and reason is None:
             raise ReasonMissingError(step.done)
         if lasts is not None and lasts <= timedelta(0):
             raise InvalidValueError("lasts", "the duration of an approval must be positive")
-        alone = step in {APPROVE, RENEW} and self._decides_alone(request_id, actor)
+        alone = lasts is not None and self._decides_alone(request_id, actor)
         now = self._clock.now()
         with self._database.write(EVERY_RESOURCE) as session:
             bump(session)
@@ -306,17 +324,16 @@ class AccessRequests:
             if state is RequestState.EXPIRED and step is RENEW:
                 self._check_not_open(session, row.resource_id, features_of(row))
             row.state, row.changed_by, row.changed_at, row.reason = step.target.value, actor, now, reason
-            endless = step is RENEW and row.expires_at is None
-            if step in {APPROVE, RENEW}:
-                row.by_requester = alone
-            if lasts is not None and not endless:
-                row.expires_at = max(now + lasts, row.expires_at or now)
-            session.flush()
-            request = request_of(row, name, self._clock.now())
-            expires = None if request.expires_at is None else request.expires_at.isoformat(timespec="seconds")
-            details = {"expires_at": expires} if lasts is not None else {}
+            details: dict[str, str | None] = {}
+            if lasts is not None:
+                endless = step is RENEW and row.expires_at is None
+                ends = None if endless else max(now + lasts, row.expires_at or now)
+                row.expires_at, row.by_requester = ends, alone
+                details["expires_at"] = None if ends is None else ends.isoformat(timespec="seconds")
             if alone:
                 details["note"] = BY_REQUESTER
+            session.flush()
+            request = request_of(row, name, self._clock.now())
             self._record(session, step.name, request, actor, was=state.value, **details)
         return request
 

@@ -36,6 +36,7 @@ from mien.accounts.validation import (
     checked_subdomain,
     checked_tags,
     checked_without_flashes,
+    if_given,
 )
 from mien.clock import Clock
 from mien.contract.flashes import AS_SERVER
@@ -179,7 +180,7 @@ class Accounts:
             name=checked_name(name),
             location=checked_location(location),
             sku=sku.value,
-            custom_subdomain=None if custom_subdomain is None else checked_subdomain(custom_subdomain),
+            custom_subdomain=if_given(custom_subdomain, checked_subdomain),
             created_at=now,
             tags=json.dumps(checked_tags(tags or {})),
             state=ProvisioningState.SUCCEEDED.value,
@@ -216,18 +217,16 @@ class Accounts:
             ResourceQuotaError: there are as many of the new tier as there may be.
         """
         columns: dict[str, str | bool | None] = {
-            "sku": None if change.sku is None else change.sku.value,
-            "custom_subdomain": None if change.custom_subdomain is None else checked_subdomain(change.custom_subdomain),
-            "tags": None if change.tags is None else json.dumps(checked_tags(change.tags)),
+            "sku": if_given(change.sku, lambda sku: sku.value),
+            "custom_subdomain": if_given(change.custom_subdomain, checked_subdomain),
+            "tags": if_given(change.tags, lambda tags: json.dumps(checked_tags(tags))),
             "public_network_access": change.public_network_access,
-            "default_action": None if change.default_action is None else checked_default_action(change.default_action),
-            "ip_rules": None if change.ip_rules is None else json.dumps(checked_ip_rules(change.ip_rules)),
+            "default_action": if_given(change.default_action, checked_default_action),
+            "ip_rules": if_given(change.ip_rules, lambda rules: json.dumps(checked_ip_rules(rules))),
             "local_auth": change.local_auth,
             "request_log": change.request_log,
-            "cors_origins": None if change.cors_origins is None else json.dumps(checked_origins(change.cors_origins)),
-            "without_flashes": None
-            if change.without_flashes is None
-            else checked_without_flashes(change.without_flashes),
+            "cors_origins": if_given(change.cors_origins, lambda origins: json.dumps(checked_origins(origins))),
+            "without_flashes": if_given(change.without_flashes, checked_without_flashes),
         }
         with self._database.write(EVERY_RESOURCE) as session:
             bump(session)

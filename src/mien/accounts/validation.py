@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from ipaddress import ip_network
-from typing import Final
+from typing import Final, TypeVar
 
 from mien.accounts.errors import InvalidValueError
 from mien.accounts.types import DefaultAction
@@ -34,6 +34,18 @@ _REGIONS: Final = """
 """
 REGIONS: Final = frozenset(_REGIONS.split())
 """Azure's public regions. Other names are as good (a server has a place of its own); these catch misspellings."""
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+
+def if_given(value: _T | None, check: Callable[[_T], _R]) -> _R | None:
+    """Return a value as `check` returns it; None for None, which was not given.
+
+    Raises:
+        InvalidValueError: it is malformed.
+    """
+    return None if value is None else check(value)
 
 
 def checked_name(name: str) -> str:

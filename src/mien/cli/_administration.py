@@ -14,6 +14,8 @@ from uuid import UUID
 
 import typer
 
+from mien.cli._printable import printable
+
 if TYPE_CHECKING:
     from mien.accounts import Resource
     from mien.services import Services
@@ -214,7 +216,7 @@ def print_facts(facts: Iterable[tuple[str, object]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    lines = [(name, _cell(value)) for name, value in facts]
+    lines = [(name, _cell(value, lines=True)) for name, value in facts]
     console = Console(highlight=False)
     if not console.is_terminal:
         width = max(len(name) for name, _ in lines)
@@ -229,8 +231,8 @@ def print_facts(facts: Iterable[tuple[str, object]]) -> None:
     console.print(table)
 
 
-def _cell(value: object) -> str:
-    return "–" if value is None or value == "" else str(value)
+def _cell(value: object, *, lines: bool = False) -> str:
+    return "–" if value is None or value == "" else printable(str(value), lines=lines)
 
 
 def moment(at: datetime | None) -> str | None:

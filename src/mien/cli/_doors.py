@@ -14,6 +14,7 @@ import typer
 from mien.cli._administration import actor, confirm, opened_by_settings, print_json, resource_named
 from mien.cli._ids import name_or_id, whole_id
 from mien.cli._subjects import place_ref
+from mien.cli._times import checked
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -140,11 +141,11 @@ def local_moment(text: str | None, zone: str, now: datetime) -> datetime:
     """Read a moment; one without a zone is in the door's.
 
     Raises:
-        typer.BadParameter: it is not a time.
+        typer.BadParameter: it is not a time, or in a year that databases cannot store.
     """
     from datetime import datetime
 
-    from mien.doors.types import zone_of
+    from mien.doors.checks import zone_of
 
     if text is None:
         return now
@@ -152,4 +153,4 @@ def local_moment(text: str | None, zone: str, now: datetime) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a moment such as 2026-12-24T18:30") from None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone_of(zone))
+    return checked(moment if moment.tzinfo is not None else moment.replace(tzinfo=zone_of(zone)))

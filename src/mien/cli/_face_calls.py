@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
 
-BASE: Final = "/face/v1.2"
-_DETECTION: Final = "detection_03"
+from mien.contract.models import NEWEST_DETECTION
+from mien.contract.versions import STABLE
+
+BASE: Final = f"/face/{STABLE.name}"
+_DETECTION: Final = NEWEST_DETECTION
 _MOST_WAITS: Final = 6
 _LONGEST_WAIT: Final = 60.0
 _PAGE: Final = 1000
 _IDENTIFIED_AT_ONCE: Final = 10
 _TRAINING_PAUSE: Final = 0.3
+_TRAINED_WITHIN: Final = 300.0
+"""Seconds that a call waits for the end of a training."""
 _NO_ENDPOINT: Final = (
     "a Face endpoint is expected there: give scheme, host and port alone, and not the control plane's port"
 )
@@ -81,10 +86,12 @@ class FaceCalls:
 
     Args:
         http: client with the endpoint and the key.
+        on_training: called before a call waits for the end of a training, which can take minutes.
     """
 
-    def __init__(self, http: httpx.Client) -> None:
+    def __init__(self, http: httpx.Client, on_training: Callable[[], object] = lambda: None) -> None:
         self._http = http
+        self._on_training = on_training
 
     def detect(self, photo: bytes, model: str) -> list[dict[str, Any]]:
         """Return the faces of a photo with their ids, the largest first.
@@ -196,16 +203,24 @@ class FaceCalls:
         json: Mapping[str, Any] | None = None,
     ) -> Any:  # fmt: skip
         headers = {} if content is None else {"Content-Type": "application/octet-stream"}
-        for attempt in range(_MOST_WAITS + 1):
+        waits, until, told = 0, time.monotonic() + _TRAINED_WITHIN, False
+        while True:
             try:
                 answer = self._http.request(method, path, params=params, content=content, json=json, headers=headers)
             except httpx.HTTPError as error:
                 raise CallError(
                     f"{self._http.base_url} does not answer ({error}); `mien doctor` with the endpoint says why"
                 ) from error
+            if _in_training(answer) and time.monotonic() < until:  # perhaps after an edit of somebody else
+                if not told:
+                    self._on_training()
+                    told = True
+                time.sleep(_TRAINING_PAUSE)
+                continue
             wait = _wait(answer)
-            if answer.status_code not in {429, 503} or wait is None or attempt == _MOST_WAITS:
+            if answer.status_code not in {429, 503} or wait is None or waits == _MOST_WAITS:
                 break
+            waits += 1
             time.sleep(wait)
         if answer.is_success:
             return _json(answer) if answer.content else None
@@ -226,6 +241,11 @@ def _kinds(text: str) -> tuple[tuple[bool, ...], str]:
 def _wait(answer: httpx.Response) -> float | None:
     told = answer.headers.get("retry-after", "")
     return min(float(told), _LONGEST_WAIT) if told.isdigit() else None
+
+
+def _in_training(answer: httpx.Response) -> bool:
+    """Return whether a call was refused because the group is being trained, which ends by itself."""
+    return answer.status_code == httpx.codes.CONFLICT and b'TrainingNotFinished"' in answer.content
 
 
 def _json(answer: httpx.Response) -> Any:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
+from mien.contract.headers import KEY_HEADER
+
 if TYPE_CHECKING:
     from mien.accounts import Resource
     from mien.cli._face_calls import FaceCalls
@@ -20,12 +22,16 @@ if TYPE_CHECKING:
 TROUBLE: Final = 2
 """Exit code of the commands on photos when they could not answer; 1 is the answer no."""
 
+ENDPOINT_VARIABLE: Final = "FACE_ENDPOINT"
 KEY_VARIABLES: Final = ("FACE_KEY", "FACE_APIKEY")
+"""Variables that say which server the commands call; the samples of Azure's SDKs use the same ones."""
 
-Endpoint = Annotated[str | None, typer.Option(help="URL of the resource on a running server. [FACE_ENDPOINT]")]
+Endpoint = Annotated[str | None, typer.Option(help=f"URL of the resource on a running server. [{ENDPOINT_VARIABLE}]")]
 Key = Annotated[
     str | None,
-    typer.Option(help="Key of the resource; use a variable to keep it out of process lists. [FACE_KEY, FACE_APIKEY]"),
+    typer.Option(
+        help=f"Key of the resource; use a variable to keep it out of process lists. [{', '.join(KEY_VARIABLES)}]"
+    ),
 ]
 CaFile = Annotated[
     Path | None, typer.Option("--cacert", help="A certificate authority to trust, as for curl.", exists=True)
@@ -76,7 +82,7 @@ def connected(where: Where) -> Iterator[FaceCalls]:
 
     if where.endpoint is not None and where.data_dir is not None:
         raise typer.BadParameter("give either --endpoint or --data-dir")
-    endpoint = where.endpoint or (None if where.data_dir else os.environ.get("FACE_ENDPOINT"))
+    endpoint = where.endpoint or (None if where.data_dir else os.environ.get(ENDPOINT_VARIABLE))
     with ExitStack() as opened:
         try:
             if endpoint:
@@ -115,7 +121,7 @@ def _calls(endpoint: str, key: str, cacert: Path | None, *, local: bool = False)
         trust: ssl.SSLContext | bool = ssl.create_default_context(cafile=cacert) if cacert else True
         client = httpx.Client(
             base_url=endpoint.rstrip("/"),
-            headers={"Ocp-Apim-Subscription-Key": key},
+            headers={KEY_HEADER: key},
             verify=trust,
             timeout=120,
             trust_env=not local,  # a proxy cannot reach a server on this machine
@@ -123,7 +129,7 @@ def _calls(endpoint: str, key: str, cacert: Path | None, *, local: bool = False)
     except (httpx.InvalidURL, ssl.SSLError, ValueError) as error:
         trouble(str(error))
     with client:
-        yield FaceCalls(client)
+        yield FaceCalls(client, lambda: typer.echo("mien: the group is being trained; waiting for its end", err=True))
 
 
 @contextmanager

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from rich.console import Console
 from rich.text import Text
 
+from mien.cli._printable import printable
 from mien.doctor.findings import Finding, Report, Severity
 
 _MARKS = {
@@ -17,7 +17,6 @@ _MARKS = {
     Severity.ERROR: ("✗", "bold red"),
 }
 _NAME_WIDTH = 17
-_CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _VERDICTS = {
     Severity.OK: "Nothing is wrong.",
     Severity.NOTE: "Nothing is wrong.",
@@ -49,7 +48,7 @@ def print_finding(console: Console, finding: Finding) -> None:
 
 def _plain(text: str) -> Text:
     """Return a text for the terminal: what a server or a paste puts in must not steer it."""
-    return Text(_CONTROLS.sub("\ufffd", text))
+    return Text(printable(text, lines=True))
 
 
 def _parts(finding: Finding, style: str, arrow: str) -> Iterator[Text]:

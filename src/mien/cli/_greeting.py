@@ -11,6 +11,10 @@ from pathlib import Path
 from rich.console import Console
 
 from mien.accounts import KeyPair
+from mien.cli._face_service import ENDPOINT_VARIABLE, KEY_VARIABLES
+from mien.contract.headers import KEY_HEADER
+from mien.contract.models import NEWEST_DETECTION, NEWEST_RECOGNITION
+from mien.contract.versions import STABLE
 from mien.management.tokens import NewToken
 from mien.settings import Settings
 
@@ -90,15 +94,15 @@ def _greet_developer(console: Console, settings: Settings, reached: Reached, key
         console.print(f"  Node.js   export NODE_EXTRA_CA_CERTS={ca}")
         console.print(f"  Debian    cp {ca} /usr/local/share/ca-certificates/mien.crt && update-ca-certificates")
     console.print("\nThe variables by which `mien enrol`, `mien status` and most examples find it:\n", markup=False)
-    console.print(f"  export FACE_ENDPOINT={reached.endpoint} FACE_APIKEY={keys.key1}", markup=False)
+    console.print(f"  export {ENDPOINT_VARIABLE}={reached.endpoint} {KEY_VARIABLES[-1]}={keys.key1}", markup=False)
     if reached.management and reached.admin_token:
         secret = reached.admin_token.secret
         console.print(f"  export FACE_MANAGEMENT={reached.management} FACE_ADMIN_TOKEN={secret}", markup=False)
     console.print("\nTry it with a photo of a face:\n")
     console.print(
-        f'  curl{trust} "{reached.endpoint}/face/v1.2/detect?detectionModel=detection_03'
-        '&recognitionModel=recognition_04&returnFaceLandmarks=true" \\\n'
-        f'    -H "Ocp-Apim-Subscription-Key: {keys.key1}" -H "Content-Type: application/octet-stream" \\\n'
+        f'  curl{trust} "{reached.endpoint}/face/{STABLE.name}/detect?detectionModel={NEWEST_DETECTION}'
+        f'&recognitionModel={NEWEST_RECOGNITION}&returnFaceLandmarks=true" \\\n'
+        f'    -H "{KEY_HEADER}: {keys.key1}" -H "Content-Type: application/octet-stream" \\\n'
         "    --data-binary @photo.jpg\n",
         markup=False,
     )

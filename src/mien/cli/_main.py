@@ -12,6 +12,7 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
+from mien.cli._memory import without_collector
 from mien.folders import NoHomeError
 
 _COMPLETE: Final = "_MIEN_COMPLETE"
@@ -37,7 +38,8 @@ def build(names: Iterable[str]) -> typer.Typer:
     )
     app.callback()(_options)
     for name in names:
-        module = importlib.import_module(f"mien.cli.{name.replace('-', '_')}")
+        with without_collector():
+            module = importlib.import_module(f"mien.cli.{name.replace('-', '_')}")
         if hasattr(module, "app"):
             app.add_typer(module.app, name=name)
         else:

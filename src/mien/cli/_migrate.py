@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +15,8 @@ from mien.cli._administration import As, actor, resource_id
 from mien.cli._gallery import collection_ref, opened
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from mien.gallery.kinds import CollectionRef
     from mien.gallery.reembedding.job import Migrations, Plan, Report
 
@@ -62,35 +64,20 @@ def migrate(
     """Re-embed collections with the recogniser that their model name is bound to, or with that of --to.
 
     The templates are computed from the crops that `mien gallery policy --keep-crops` stored. Servers keep using the old
-    templates until the end. An interrupted
-    migration continues where it stopped.
+    templates until the end. An interrupted migration continues where it stopped.
     """
     if to and not (resource or collection):
         raise typer.BadParameter("--to needs --resource or --collection: it changes what callers must detect with")
     with opened(data_dir) as (services, _, migrations):
         names = {one.id: one.name for one in services.accounts.resources()}
-        owner = resource_id(services, resource or None)
-        refs = [one for one in migrations.collections(owner) if collection is None or _is(one, collection)]
-        if collection and not refs:
-            typer.echo(f"mien: there is no collection {collection!r}", err=True)
-            raise typer.Exit(1)
-        job = _Job(migrations, leave_out=leave_out, as_json=as_json)
+        refs = _chosen(migrations, resource_id(services, resource or None), collection)
+        job = _Job(migrations, names, leave_out=leave_out, as_json=as_json)
         if roll_back or forget:
-            do = job.roll_back if roll_back else job.forget
-            known = [ref for ref in refs if migrations.last(ref) is not None]
-            results = [{"resource": names.get(ref.resource_id), **do(ref)} for ref in known]
+            migrated = [ref for ref in refs if migrations.last(ref) is not None]
+            results = [job.roll_back(ref) if roll_back else job.forget(ref) for ref in migrated]
         else:
             plans = [plan for plan in (migrations.plan(ref, to) for ref in refs) if _worth(plan, collection)]
-            blocked = any(plan.lost for plan in plans) and not leave_out
-            do_plan = job.show if dry_run or blocked else job.prepare if prepare else job.migrate
-            results = [{"resource": names.get(plan.ref.resource_id), **do_plan(plan)} for plan in plans]
-            if blocked and not dry_run:
-                typer.echo(
-                    "mien: nothing was changed, because some faces cannot be migrated: no crop of them was kept. Enrol "
-                    "them again, or leave them out with --leave-out.",
-                    err=True,
-                )
-                job.failed = True
+            results = job.carry_out(plans, dry_run=dry_run, prepare=prepare)
         owners = {name: one for one, name in names.items()}
         for one in results:
             if one["result"] in _CHANGES:
@@ -103,26 +90,50 @@ def migrate(
             raise typer.Exit(1)
 
 
-class _Job:
-    """Does one thing with one collection and tells it as JSON."""
+def _chosen(migrations: Migrations, owner: UUID | None, named: str | None) -> list[CollectionRef]:
+    """Return the collections of a resource, or of all; only the named one, if one is named.
 
-    def __init__(self, migrations: Migrations, *, leave_out: bool, as_json: bool) -> None:
+    Raises:
+        typer.Exit: there is no collection of that name.
+    """
+    refs = [one for one in migrations.collections(owner) if named is None or _is(one, named)]
+    if named and not refs:
+        typer.echo(f"mien: there is no collection {named!r}", err=True)
+        raise typer.Exit(1)
+    return refs
+
+
+class _Job:
+    """Changes collections, or plans it, and returns the results as they are printed in JSON.
+
+    Attributes:
+        failed: whether anything was refused.
+    """
+
+    def __init__(self, migrations: Migrations, names: Mapping[UUID, str], *, leave_out: bool, as_json: bool) -> None:
         self._migrations = migrations
+        self._names = names
         self._leave_out = leave_out
         self._quiet = as_json or not sys.stderr.isatty()
         self.failed = False
 
-    def show(self, plan: Plan) -> dict[str, Any]:
-        """Print what would be done."""
-        return _told(plan, "planned", plan.lost)
-
-    def prepare(self, plan: Plan) -> dict[str, Any]:
-        """Create the templates."""
-        return self._do(plan, "prepared", self._migrations.prepare)
-
-    def migrate(self, plan: Plan) -> dict[str, Any]:
-        """Create the templates and switch to them."""
-        return self._do(plan, "migrated", self._migrations.migrate)
+    def carry_out(self, plans: Sequence[Plan], *, dry_run: bool, prepare: bool) -> list[dict[str, Any]]:
+        """Migrate or only prepare collections; only show the plans if asked to, or if faces would be lost unasked."""
+        blocked = not self._leave_out and any(plan.lost for plan in plans)
+        if dry_run or blocked:
+            results = [self._told(plan, "planned", plan.lost) for plan in plans]
+        elif prepare:
+            results = [self._do(plan, "prepared", self._migrations.prepare) for plan in plans]
+        else:
+            results = [self._do(plan, "migrated", self._migrations.migrate) for plan in plans]
+        if blocked and not dry_run:
+            typer.echo(
+                "mien: nothing was changed, because some faces cannot be migrated: no crop of them was kept. Enrol "
+                "them again, or leave them out with --leave-out.",
+                err=True,
+            )
+            self.failed = True
+        return results
 
     def roll_back(self, ref: CollectionRef) -> dict[str, Any]:
         """Undo a migration."""
@@ -136,8 +147,8 @@ class _Job:
             except GalleryError as error:
                 return self._refused(self._migrations.plan(ref, before.from_model), error)
         if before.switched_at is None:
-            return _told(plan, "dropped", ())
-        told = _told(plan, "rolled back", lost)
+            return self._told(plan, "dropped", ())
+        told = self._told(plan, "rolled back", lost)
         bound = self._migrations.bound_to(before.from_model)
         if bound.fingerprint != before.from_fingerprint:
             told["note"] = (
@@ -155,7 +166,7 @@ class _Job:
             count = self._migrations.forget(ref, leave_out=self._leave_out)
         except GalleryError as error:
             return self._refused(plan, error)
-        return {"collection": ref.path, "result": "forgotten", "templates": count}
+        return {**self._about(ref), "result": "forgotten", "templates": count}
 
     def _do(self, plan: Plan, result: str, call: Callable[..., list[Any]]) -> dict[str, Any]:
         from mien.gallery.errors import GalleryError
@@ -165,7 +176,7 @@ class _Job:
                 lost = call(plan, leave_out=self._leave_out, report=report)
             except GalleryError as error:
                 return self._refused(plan, error)
-        told = _told(plan, result, lost)
+        told = self._told(plan, result, lost)
         if plan.model == plan.target.label:
             told["note"] = (
                 f"servers that were started before {plan.model} was bound to {plan.target.pack} must be restarted"
@@ -174,7 +185,22 @@ class _Job:
 
     def _refused(self, plan: Plan, error: Exception) -> dict[str, Any]:
         self.failed = True
-        return {**_told(plan, "refused", getattr(error, "lost", ())), "error": str(error)}
+        return {**self._told(plan, "refused", getattr(error, "lost", ())), "error": str(error)}
+
+    def _told(self, plan: Plan, result: str, lost: Any) -> dict[str, Any]:
+        return {
+            **self._about(plan.ref),
+            "from": {"model": plan.model, "fingerprint": plan.fingerprint},
+            "to": {"model": plan.target.label, "fingerprint": plan.target.fingerprint, "pack": plan.target.pack},
+            "faces": plan.faces,
+            "ready": plan.ready,
+            "to_make": plan.to_make,
+            "cannot": [{"personId": str(person), "persistedFaceId": str(face)} for person, face in lost],
+            "result": result,
+        }
+
+    def _about(self, ref: CollectionRef) -> dict[str, Any]:
+        return {"resource": self._names.get(ref.resource_id), "collection": ref.path}
 
 
 def _noted(result: dict[str, Any]) -> dict[str, str | int]:
@@ -183,19 +209,6 @@ def _noted(result: dict[str, Any]) -> dict[str, str | int]:
         return {"collection": result["collection"], "templates": result["templates"]}
     ends = {end: f"{result[end]['model']} {result[end]['fingerprint'][:12]}" for end in ("from", "to")}
     return {"collection": result["collection"], **ends, "faces": result["faces"], "left_out": len(result["cannot"])}
-
-
-def _told(plan: Plan, result: str, lost: Any) -> dict[str, Any]:
-    return {
-        "collection": plan.ref.path,
-        "from": {"model": plan.model, "fingerprint": plan.fingerprint},
-        "to": {"model": plan.target.label, "fingerprint": plan.target.fingerprint, "pack": plan.target.pack},
-        "faces": plan.faces,
-        "ready": plan.ready,
-        "to_make": plan.to_make,
-        "cannot": [{"personId": str(person), "persistedFaceId": str(face)} for person, face in lost],
-        "result": result,
-    }
 
 
 def _print(results: list[dict[str, Any]], *, as_json: bool) -> None:

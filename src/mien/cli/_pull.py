@@ -22,12 +22,18 @@ def pull(store: ModelStore, names: Iterable[str], *, patience: float | None = No
         ModelError: a pack is unknown, or cannot be had.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        tasks: dict[str, TaskID] = {}
+    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    tasks: dict[str, TaskID] = {}
 
-        def report(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = progress.add_task(f"Fetching {name}")
-            progress.update(tasks[name], completed=done, total=total or None)
+    def report(name: str, done: int, total: int) -> None:
+        if not tasks:
+            progress.start()  # only now: it prints an empty line at its end
+        if name not in tasks:
+            tasks[name] = progress.add_task(f"Fetching {name}")
+        progress.update(tasks[name], completed=done, total=total or None)
 
+    try:
         store.ensure(names, report=report, patience=patience)
+    finally:
+        if tasks:
+            progress.stop()

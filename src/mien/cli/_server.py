@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -99,7 +100,74 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
         signal.signal(number, _leave)
     if ready_file:
         ready_file.unlink(missing_ok=True)  # of a server that was killed
-    console = Console(highlight=False, soft_wrap=True)
+    _check(settings, dev=dev)
+    with ExitStack() as opened:
+        listener = opened.enter_context(listen(settings, settings.host, settings.port, "--port"))
+        control = opened.enter_context(_listen_for_control(settings)) if settings.management else None
+        loaded = _load(settings)
+        opened.callback(loaded.services.close)
+        if dev and settings.rate_limits == "auto":
+            settings = settings.model_copy(update={"rate_limits": "off"})
+        try:
+            _serve(opened, settings, loaded, listener, control, dev=dev, ready_file=ready_file)
+        except (ModelError, OSError) as error:
+            raise StartError(str(error)) from error
+
+
+def _serve(
+    opened: ExitStack,
+    settings: Settings,
+    loaded: _Loaded,
+    listener: Listener,
+    control: Listener | None,
+    *,
+    dev: bool,
+    ready_file: Path | None,
+) -> None:
+    """Build the applications and serve them until a signal comes; `opened` closes what is opened for that.
+
+    Raises:
+        StartError: the resource of development cannot be created.
+        ModelError, OSError: a model cannot be loaded; a file cannot be read or written.
+    """
+    services = loaded.services
+    ca, chain, key = _certificates(settings, services)
+    resource, keys = _resource(services, dev)
+    demo_key = _demo_key(services, resource, keys) if dev and resource and keys else None
+    data_plane = create_app(settings, services, loaded.engine, demo_key=demo_key, judge=loaded.judge)
+    configured = partial(_configure, settings, raise_descriptor_limit(), chain, key)
+    beside: BackgroundServer | None = None
+    admin: NewToken | None = None
+    if control is not None:
+        admin = opened.enter_context(admin_token(services, dev=dev))
+        plane = create_management(
+            settings, services, listener.endpoint, data_plane.exposition, data_plane.faces, subjects=data_plane.subjects
+        )
+        beside = opened.enter_context(BackgroundServer(configured(plane), control.socket))
+    reached = Reached(listener.endpoint, control.endpoint if control else None, keys, admin, ca)
+
+    def ready() -> None:
+        data = str(settings.data_dir)
+        _log.info("serving", endpoint=reached.endpoint, management=reached.management, data=data, pid=os.getpid())
+        console = Console(highlight=False, soft_wrap=True)
+        greet(console, settings, reached, dev=dev and resource is not None)  # after the log: seen last
+        if ready_file:
+            opened.callback(ready_file.unlink, missing_ok=True)
+            write_ready_file(ready_file, reached)
+        loaded.rest.start()
+        opened.callback(loaded.rest.stop)
+
+    pause = settings.drain_seconds if settings.drain_seconds is not None else 0.0 if dev else _DRAIN_SECONDS
+    drain = Drain(data_plane.readiness, pause)
+    Server(configured(data_plane.application), ready, beside, drain).run(sockets=[listener.socket])
+
+
+def _check(settings: Settings, *, dev: bool) -> None:
+    """Check settings that do not go together.
+
+    Raises:
+        StartError: a certificate has no key, or development's settings are those of a service for others.
+    """
     if (settings.tls_cert is None) != (settings.tls_key is None):
         raise StartError("a certificate needs its key: give both --tls-cert and --tls-key")
     if settings.liveness_test_nonce is not None and not dev:
@@ -107,83 +175,36 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
             "MIEN_LIVENESS_TEST_NONCE makes all liveness challenges equal, so that anybody can answer them ahead: "
             "the service starts with it only for development, with --dev"
         )
-    with ExitStack() as opened:
-        listener = opened.enter_context(listen(settings, settings.host, settings.port, "--port"))
-        control = opened.enter_context(_listen_for_control(settings)) if settings.management else None
-        loaded = _load(settings)
-        services = loaded.services
-        opened.callback(services.close)
-        if dev and settings.rate_limits == "auto":
-            settings = settings.model_copy(update={"rate_limits": "off"})
-        try:
-            ca, chain, key = _certificates(settings, services)
-            resource, keys = _resource(services, dev)
-            demo_key = _demo_key(services, resource, keys) if dev and resource and keys else None
-            data_plane = create_app(settings, services, loaded.engine, demo_key=demo_key, judge=loaded.judge)
-            descriptors = raise_descriptor_limit()
-            most = min(settings.max_connections, descriptors - _OTHER_DESCRIPTORS)
 
-            def configured(served: Any) -> uvicorn.Config:
-                limits = ConnectionLimits(
-                    overall=max(10, most),
-                    per_address=settings.max_connections_per_address,
-                    trusted=_trusted(settings),
-                    descriptors=descriptors,
-                )
-                return uvicorn.Config(
-                    served,
-                    loop="uvloop" if os.name == "posix" else "asyncio",
-                    http=HttpProtocol.with_limits(limits),
-                    ws="websockets-sansio",
-                    ws_max_size=FrameLimits().frame_bytes + 4096,  # refused before it is in memory
-                    ws_per_message_deflate=False,  # JPEGs do not get smaller
-                    lifespan="on",
-                    log_config=None,
-                    access_log=False,  # its lines hold queries, and queries may hold keys
-                    server_header=False,
-                    timeout_keep_alive=75,  # longer than clients' pools keep idle connections: they close first
-                    proxy_headers=False,  # uvicorn would believe this machine's; `trusted_proxies` says whom to believe
-                    timeout_graceful_shutdown=round(settings.shutdown_seconds) or 1,
-                    backlog=2048,
-                    ssl_certfile=chain,
-                    ssl_keyfile=key,
-                )
 
-            beside: BackgroundServer | None = None
-            admin: NewToken | None = None
-            if control is not None:
-                admin = opened.enter_context(admin_token(services, dev=dev))
-                plane = create_management(
-                    settings,
-                    services,
-                    listener.endpoint,
-                    data_plane.exposition,
-                    data_plane.faces,
-                    subjects=data_plane.subjects,
-                )
-                beside = opened.enter_context(BackgroundServer(configured(plane), control.socket))
-            reached = Reached(listener.endpoint, control.endpoint if control else None, keys, admin, ca)
-
-            def ready() -> None:
-                _log.info(
-                    "serving",
-                    endpoint=reached.endpoint,
-                    management=reached.management,
-                    data=str(settings.data_dir),
-                    pid=os.getpid(),
-                )
-                greet(console, settings, reached, dev=dev and resource is not None)  # after the log: seen last
-                if ready_file:
-                    opened.callback(ready_file.unlink, missing_ok=True)
-                    write_ready_file(ready_file, reached)
-                loaded.rest.start()
-                opened.callback(loaded.rest.stop)
-
-            pause = settings.drain_seconds if settings.drain_seconds is not None else 0.0 if dev else _DRAIN_SECONDS
-            drain = Drain(data_plane.readiness, pause)
-            Server(configured(data_plane.application), ready, beside, drain).run(sockets=[listener.socket])
-        except (ModelError, OSError) as error:
-            raise StartError(str(error)) from error
+def _configure(
+    settings: Settings, descriptors: int, chain: Path | None, key: Path | None, served: Any
+) -> uvicorn.Config:
+    """Return how an application is served: HTTP, WebSocket, limits, certificate."""
+    limits = ConnectionLimits(
+        overall=max(10, min(settings.max_connections, descriptors - _OTHER_DESCRIPTORS)),
+        per_address=settings.max_connections_per_address,
+        trusted=_trusted(settings),
+        descriptors=descriptors,
+    )
+    return uvicorn.Config(
+        served,
+        loop="uvloop" if os.name == "posix" else "asyncio",
+        http=HttpProtocol.with_limits(limits),
+        ws="websockets-sansio",
+        ws_max_size=FrameLimits().frame_bytes + 4096,  # refused before it is in memory
+        ws_per_message_deflate=False,  # JPEGs do not get smaller
+        lifespan="on",
+        log_config=None,
+        access_log=False,  # its lines hold queries, and queries may hold keys
+        server_header=False,
+        timeout_keep_alive=75,  # longer than clients' pools keep idle connections: they close first
+        proxy_headers=False,  # uvicorn would believe this machine's; `trusted_proxies` says whom to believe
+        timeout_graceful_shutdown=round(settings.shutdown_seconds) or 1,
+        backlog=2048,
+        ssl_certfile=chain,
+        ssl_keyfile=key,
+    )
 
 
 def raise_descriptor_limit() -> int:

@@ -7,7 +7,20 @@ from datetime import UTC, datetime, timedelta
 
 import typer
 
+from mien.clock import YEARS
+
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+
+
+def checked(moment: datetime) -> datetime:
+    """Return a moment that every database can store and compare.
+
+    Raises:
+        typer.BadParameter: it is in another year.
+    """
+    if moment.year not in YEARS:
+        raise typer.BadParameter(f"{moment:%Y-%m-%d} is not between the years {YEARS.start} and {YEARS.stop}")
+    return moment
 
 
 def span(text: str) -> timedelta:
@@ -34,4 +47,4 @@ def moment_of(text: str, now: datetime) -> datetime:
         parsed = datetime.fromisoformat(text.strip())
     except ValueError:
         raise typer.BadParameter(f"{text!r} is neither a time ago such as 6h nor a date such as 2026-01-31") from None
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed
+    return checked(parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed)

@@ -37,7 +37,11 @@ Rule = Annotated[str, typer.Argument(help="The rule's id, or its beginning.")]
 def create(
     name: Annotated[str, typer.Argument(help="Name of the rule.")],
     metric: Annotated[
-        str, typer.Option(help="A metric, such as ServerErrors; QuotaUse or IdentityRecall (per cent); Drift (series).")
+        str,
+        typer.Option(
+            help="A metric, such as ServerErrors; QuotaUse or IdentityRecall (per cent); Drift (series); DoorEvents "
+            "(every event of a door, to --webhook)."
+        ),
     ],
     above: Annotated[float | None, typer.Option(help="Fire at or above this value. [QuotaUse: 80, Drift: 1]")] = None,
     below: Annotated[float | None, typer.Option(help="Fire at or below this value. [IdentityRecall: 99.9]")] = None,
@@ -59,11 +63,9 @@ def create(
 ) -> None:
     """Create a rule. The secret that signs the webhook's messages is shown once."""
     from mien.events import AlertError, Condition
-    from mien.events.alerts.conditions import DOOR_EVENTS, USUAL
+    from mien.events.alerts.conditions import USUAL
     from mien.events.metrics import Aggregation
 
-    if metric == DOOR_EVENTS:
-        above = below = None
     if (above is None and below is None and metric not in USUAL) or (above is not None and below is not None):
         raise typer.BadParameter("give either --above or --below")
     if aggregation is not None and aggregation.capitalize() not in set(Aggregation):
@@ -186,7 +188,11 @@ def _record(services: Services, as_name: str | None, verb: str, rule: AlertRule)
 
 
 def _words(rule: AlertRule) -> str:
+    from mien.events.alerts.conditions import DOOR_EVENTS
+
     condition = rule.condition
+    if condition.metric == DOOR_EVENTS:
+        return "for every event of a door"
     parts = [condition.metric]
     if condition.quota is not None:
         parts.append(f"of {condition.quota}")

@@ -36,8 +36,7 @@ def command(
 
     passphrase = read_passphrase(passphrase_file, confirm=True) if encrypt or with_key or passphrase_file else None
     with opened_by_settings(data_dir, BackupError, ValueError) as (settings, services):
-        given = settings.master_key.get_secret_value() if settings.master_key else None
-        master = load_master_key(settings.data_dir, given=given, file=settings.master_key_file)
+        master = load_master_key(settings.data_dir, given=settings.master_key_text, file=settings.master_key_file)
         services.audit.record(
             actor=actor(as_name),
             action="backup.create",

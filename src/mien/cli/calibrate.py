@@ -10,6 +10,7 @@ import typer
 from mien.cli._administration import As, AsJson, DataDir, Name, actor, moment, print_facts, print_json, print_table
 from mien.cli._calibration import measured, opened, opened_for, print_applied, print_result, progress
 from mien.cli._gallery import collection_ref
+from mien.contract.models import NEWEST_RECOGNITION
 
 app = typer.Typer(
     help="Measure error rates and thresholds on your own people; compare and apply them.", no_args_is_help=True
@@ -46,7 +47,7 @@ def run(
             readable=True,
         ),
     ] = None,
-    model: Annotated[str, typer.Option(help="Recognition model, for photos.")] = "recognition_04",
+    model: Annotated[str, typer.Option(help="Recognition model, for photos.")] = NEWEST_RECOGNITION,
     fmr: Fmr = 1e-4,
     cap: Cap = 5,
     seed: Seed = 0,
@@ -104,9 +105,7 @@ def pack(
         if curve is None:
             raise NotMeasuredError(pack_name, verified.missing)
         said = f"{note}: {verified.people:,} people, {verified.photos:,} photos, {verified.impostor:,} comparisons"
-        stated = StatedCalibration(
-            threshold=curve.threshold, fmr=curve.fmr, tail=curve.tail, levels=curve.levels, measured_on=said
-        )
+        stated = StatedCalibration(**curve.stated(), measured_on=said)
         path = write_calibration(faces.store.root, manifest, stated)
     if as_json:
         print_json({"pack": pack_name, "path": str(path), "result": to_json(verified)})
@@ -131,7 +130,7 @@ def groups(
     *,
     attribute: Annotated[list[str] | None, typer.Option(help="Column to use; can be repeated. (default: all)")] = None,
     keep: Annotated[str | None, typer.Option(help="Store the rates by group under this name.")] = None,
-    model: Model = "recognition_04",
+    model: Model = NEWEST_RECOGNITION,
     fmr: Annotated[
         float | None, typer.Option(help="Measure at the threshold of this false match rate. (default: that in use)")
     ] = None,
@@ -263,7 +262,7 @@ def undo(
     resource: Name,
     collection: Collection = None,
     *,
-    model: Model = "recognition_04",
+    model: Model = NEWEST_RECOGNITION,
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,

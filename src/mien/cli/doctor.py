@@ -11,20 +11,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mien.cli._face_service import ENDPOINT_VARIABLE, KEY_VARIABLES
+from mien.contract.limits import FACE_ID_SECONDS
+
 if TYPE_CHECKING:
     from mien.doctor import Options, Report
-
-_KEY_VARIABLES = ("FACE_KEY", "FACE_APIKEY")
-_URL_VARIABLES = ("FACE_ENDPOINT",)
 
 
 def command(
     url: Annotated[
-        str | None, typer.Argument(help="The endpoint, as configured in the application. (default: FACE_ENDPOINT)")
+        str | None,
+        typer.Argument(help=f"The endpoint, as configured in the application. (default: {ENDPOINT_VARIABLE})"),
     ] = None,
     *,
     key_env: Annotated[
-        str | None, typer.Option(help="Variable that holds the key. (default: FACE_KEY, else FACE_APIKEY)")
+        str | None, typer.Option(help=f"Variable that holds the key. (default: {', else '.join(KEY_VARIABLES)})")
     ] = None,
     explain: Annotated[
         str | None,
@@ -35,7 +36,9 @@ def command(
     detected_at: Annotated[
         datetime | None, typer.Option(help="When the face ids were created (UTC), to compute when they expire.")
     ] = None,
-    face_id_ttl: Annotated[int, typer.Option(help="The faceIdTimeToLive that they were created with.")] = 86400,
+    face_id_ttl: Annotated[
+        int, typer.Option(help="The faceIdTimeToLive that they were created with.")
+    ] = FACE_ID_SECONDS[1],
     private_endpoint: Annotated[
         bool, typer.Option("--private-endpoint", help="The resource should be reached by a private endpoint.")
     ] = False,
@@ -70,10 +73,10 @@ def command(
         if url is not None:
             raise typer.BadParameter("takes no URL: it works offline", param_hint="--explain")
         _finish(_explained(explain, as_json=as_json), as_json=as_json, explained=True)
-    where = url or next((value for name in _URL_VARIABLES if (value := os.environ.get(name))), None)
+    where = url or next((value for name in (ENDPOINT_VARIABLE,) if (value := os.environ.get(name))), None)
     if where is None:
-        raise typer.BadParameter("give the endpoint's URL, or set FACE_ENDPOINT", param_hint="URL")
-    variable = key_env or next((name for name in _KEY_VARIABLES if name in os.environ), _KEY_VARIABLES[0])
+        raise typer.BadParameter(f"give the endpoint's URL, or set {ENDPOINT_VARIABLE}", param_hint="URL")
+    variable = key_env or next((name for name in KEY_VARIABLES if name in os.environ), KEY_VARIABLES[0])
     options = Options(
         where,
         key=os.environ.get(variable),

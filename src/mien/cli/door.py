@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mien.cli._administration import As, AsJson, DataDir, Name, Yes, actor, moment, print_json, print_table
+from mien.cli._door_settings import COMMANDS
 from mien.cli._doors import DOORS, DoorName, PersonId, Place, local_moment, opened_doors, person_in, person_text
 from mien.cli._ids import short, whole_id
 
@@ -246,16 +247,8 @@ def badge(
     """Register a badge of a person; panels are told its number, and --badge rules compare it with the face."""
     from mien.doors.roster_types import BadgeNumber
 
-    facility, colon, rest = number.partition(":")
-    try:
-        card = (
-            BadgeNumber(number=int(rest), facility=int(facility))
-            if colon
-            else BadgeNumber(number=int(number), bits=bits)
-        )
-    except ValueError:
-        raise typer.BadParameter("a badge is FACILITY:NUMBER or NUMBER") from None
     with opened_doors(name, data_dir) as (services, doors, owner):
+        card = BadgeNumber.parse(number, bits)
         whose = person_in(services, owner, person_id, place)
         made = doors.roster.add_badge(owner, place, whose, card, duress=duress, actor=actor(as_name))
     if as_json:
@@ -342,3 +335,7 @@ def events(
             for one in found
         ),
     )
+
+
+for _name, _command in COMMANDS.items():
+    app.command(_name)(_command)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mien.cli._face_service import AsJson, CaFile, DataDir, Endpoint, Key, OfResource, Where, connected
+from mien.contract.models import NEWEST_RECOGNITION
 
 if TYPE_CHECKING:
     from mien.cli._face_calls import FaceCalls, Group
@@ -54,7 +55,7 @@ def command(
     person: Annotated[
         str | None, typer.Option(help="Enrol all photos as this person: name, personId or its beginning.")
     ] = None,
-    model: Annotated[str, typer.Option(help="Recognition model of a group that is created.")] = "recognition_04",
+    model: Annotated[str, typer.Option(help="Recognition model of a group that is created.")] = NEWEST_RECOGNITION,
     train: Annotated[bool, typer.Option(help="Whether to train the group at the end.")] = True,
     *,
     endpoint: Endpoint = None,

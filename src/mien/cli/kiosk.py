@@ -45,7 +45,7 @@ def add(
     with opened_doors(name, data_dir) as (_, doors, owner):
         spec = KioskSpec(
             group=group,
-            notice=notice.read_text(encoding="utf-8").strip(),
+            notice=_read(notice),
             greeting=greeting,
             reception=reception,
             liveness=not without_liveness,
@@ -124,7 +124,7 @@ def edit(
         before = KIOSKS.named(doors, owner, kiosk)
         given = {
             "group": group,
-            "notice": None if notice is None else notice.read_text(encoding="utf-8").strip(),
+            "notice": None if notice is None else _read(notice),
             "greeting": greeting,
             "reception": reception,
             "liveness": liveness,
@@ -174,3 +174,10 @@ def delete(
 ) -> None:
     """Delete a kiosk; its page stops working immediately."""
     KIOSKS.delete(name, kiosk, yes=yes, as_name=as_name, as_json=as_json, data_dir=data_dir)
+
+
+def _read(notice: Path) -> str:
+    try:
+        return notice.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        raise typer.BadParameter("the notice is not a text file in UTF-8", param_hint="--notice") from None

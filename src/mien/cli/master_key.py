@@ -37,21 +37,20 @@ def rotate(
     from mien.logs import configure_logs
     from mien.services import open_services
     from mien.settings import Settings
-    from mien.storage.crypto import MasterKeyError
+    from mien.storage.crypto import KEY_FILE, MasterKeyError
     from mien.storage.migrations import MigrationError
     from mien.storage.rotation import rotate_master_key, rotate_to
 
     settings = Settings(data_dir=data_dir.absolute()) if data_dir else Settings()
     configure_logs("warning", settings.log_format)
-    elsewhere = settings.master_key is not None or settings.master_key_file is not None
-    if elsewhere and to is None:
+    if settings.master_key_is_elsewhere and to is None:
         typer.echo(
             "mien: the master key comes from MIEN_MASTER_KEY or MIEN_MASTER_KEY_FILE: "
             "name a file for the new one with --to",
             err=True,
         )
         raise typer.Exit(1)
-    if to is not None and not elsewhere:
+    if to is not None and not settings.master_key_is_elsewhere:
         typer.echo(f"mien: the master key is in {settings.data_dir} and is replaced there: leave out --to", err=True)
         raise typer.Exit(1)
     try:
@@ -69,7 +68,7 @@ def rotate(
         actor=actor(as_name), action="master_key.rotate", resource_id=None, details={"data_keys": wrapped}
     )
     services.close()
-    path = to or settings.data_dir / "master.key"
+    path = to or settings.data_dir / KEY_FILE
     if as_json:
         print_json({"data_keys": wrapped, "file": str(path)})
     else:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mien.cli._administration import As, AsJson, DataDir, actor, fail, opened_by_settings, print_json
 from mien.cli._passphrase import PassphraseFile, read_passphrase
+
+if TYPE_CHECKING:
+    from mien.settings import Settings
+    from mien.storage.backups import BackupManifest
+    from mien.storage.crypto import MasterKey
 
 
 def command(
@@ -26,34 +31,21 @@ def command(
     """Restore a backup to a data folder without a database, or to an empty PostgreSQL database (MIEN_DATABASE_URL)."""
     from mien.settings import Settings
     from mien.storage.backups import BackupError, read_backup, restore_database, restore_key, working_folder
-    from mien.storage.crypto import MasterKey, MasterKeyError, load_master_key
+    from mien.storage.crypto import KEY_FILE, MasterKeyError
     from mien.storage.sealed_files import is_sealed
 
     settings = Settings(data_dir=data_dir.absolute()) if data_dir else Settings()
     with file.open("rb") as stream:
         sealed = is_sealed(stream)
     passphrase = read_passphrase(passphrase_file, confirm=False) if sealed else None
-    own = settings.data_dir / "master.key"
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         with working_folder(settings.data_dir) as folder:
             manifest = read_backup(file, folder, passphrase)
-            if settings.master_key is not None or settings.master_key_file is not None:
-                given = settings.master_key.get_secret_value() if settings.master_key else None
-                master = load_master_key(settings.data_dir, given=given, file=settings.master_key_file)
-            elif key is not None:
-                master = MasterKey.from_hex(key.read_text("ascii"))
-                (folder / "master.key").write_text(master.secret.hex() + "\n", "ascii")
-            elif manifest.has_key:
-                master = MasterKey.from_hex((folder / "master.key").read_text("ascii"))
-            elif own.exists():
-                master = load_master_key(settings.data_dir)
-            else:
-                raise BackupError("the backup has no master key: give its file with --key, or copy it to " + str(own))
-            if master.name != manifest.master_key:
+            if _master_key(settings, manifest, folder, key).name != manifest.master_key:
                 raise BackupError("this is not the master key that the backup was made with")
-            if settings.master_key is None and settings.master_key_file is None and (folder / "master.key").exists():
-                restore_key(folder, own)
+            if not settings.master_key_is_elsewhere and (folder / KEY_FILE).exists():
+                restore_key(folder, settings.data_dir / KEY_FILE)
             restore_database(manifest, folder, str(settings.sqlalchemy_url))
     except (BackupError, MasterKeyError, OSError, UnicodeDecodeError) as error:
         fail(str(error))
@@ -74,3 +66,34 @@ def command(
     typer.echo(f"restored the backup of {manifest.made_at} to {settings.data_dir}; audit log unbroken")
     typer.echo(f"resources: {', '.join(names) or 'none'}")
     typer.echo("Trained indexes are rebuilt when the server starts.")
+
+
+def _master_key(settings: Settings, manifest: BackupManifest, folder: Path, given: Path | None) -> MasterKey:
+    """Return the master key of the settings, or else the given one, that of the backup, or that of the data folder.
+
+    Args:
+        settings: the settings.
+        manifest: contents of the backup.
+        folder: files of the backup; a given key is written there, too.
+        given: file of the given key.
+
+    Raises:
+        BackupError: there is no key.
+        MasterKeyError: the key is malformed, or cannot be read.
+        OSError, UnicodeDecodeError: the file of the key cannot be read, or is not ASCII.
+    """
+    from mien.storage.backups import BackupError
+    from mien.storage.crypto import KEY_FILE, MasterKey, load_master_key
+
+    own = settings.data_dir / KEY_FILE
+    if settings.master_key_is_elsewhere:
+        return load_master_key(settings.data_dir, given=settings.master_key_text, file=settings.master_key_file)
+    if given is not None:
+        master = MasterKey.from_hex(given.read_text("ascii"))
+        (folder / KEY_FILE).write_text(master.secret.hex() + "\n", "ascii")
+        return master
+    if manifest.has_key:
+        return MasterKey.from_hex((folder / KEY_FILE).read_text("ascii"))
+    if own.exists():
+        return load_master_key(settings.data_dir)
+    raise BackupError(f"the backup has no master key: give its file with --key, or copy it to {own}")

@@ -41,9 +41,12 @@ def command(
 
     All other settings are environment variables: see docs/settings.md.
     """
-    from mien.cli._server import StartError, run
-    from mien.logs import configure_logs
-    from mien.settings import Settings
+    from mien.cli._memory import without_collector
+
+    with without_collector():
+        from mien.cli._server import StartError, run
+        from mien.logs import configure_logs
+        from mien.settings import Settings
 
     options: dict[str, Any] = {
         "host": host,

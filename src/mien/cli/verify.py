@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mien.cli._face_service import AsJson, CaFile, DataDir, Endpoint, Key, OfResource, Where, connected
+from mien.contract.models import NEWEST_RECOGNITION
 
 if TYPE_CHECKING:
     from mien.cli._face_calls import FaceCalls
@@ -24,7 +25,7 @@ def command(
     person: Annotated[
         str | None, typer.Option(help="Compare with this enrolled person instead: name, personId or its beginning.")
     ] = None,
-    model: Annotated[str, typer.Option(help="Recognition model, without --group.")] = "recognition_04",
+    model: Annotated[str, typer.Option(help="Recognition model, without --group.")] = NEWEST_RECOGNITION,
     *,
     endpoint: Endpoint = None,
     key: Key = None,

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
@@ -11,16 +15,19 @@ from uuid import UUID
 import typer
 
 from mien.cli._administration import AsJson, DataDir
+from mien.cli._printable import printable
 
 if TYPE_CHECKING:
     from mien.cli._gallery import CommandServices
     from mien.doors.agreement import Agreement
     from mien.doors.evidence import TrackEvidence
+    from mien.doors.reasons import Failure
     from mien.doors.recognition import Watcher
     from mien.doors.searching import GroupSearch
     from mien.video.zones import Zones
 
 _LIVE = 0.5
+_STEP_SECONDS = 0.25
 _END_SECONDS = 30.0
 """The longest wait for the thread that reads the stream: opening and reading have time-outs of their own."""
 
@@ -167,7 +174,6 @@ def _zones(path: Path | None) -> Zones:
 
 def _run(watcher: Watcher, printer: _Printer, seconds: float | None) -> None:
     """Watch, and report the stream's health beside it."""
-    done = threading.Event()
     failed: list[Exception] = []
 
     def watch() -> None:
@@ -175,30 +181,37 @@ def _run(watcher: Watcher, printer: _Printer, seconds: float | None) -> None:
             watcher.run(printer.seen, printer.gone)
         except Exception as error:  # it is raised again in the main thread
             failed.append(error)
-        finally:
-            done.set()
 
     thread = threading.Thread(target=watch, name="mien-watch", daemon=True)
     told: str | None = None
-    waited = 0.0
-    try:
+    begun = time.monotonic()
+    with _interrupts() as came:
         printer.begin()
         thread.start()
-        while not done.wait(0.5):
-            waited += 0.5
+        while thread.is_alive() and not came:
+            thread.join(_STEP_SECONDS)
+            waited = time.monotonic() - begun
             if seconds is not None and waited >= seconds:
                 break
             problem = watcher.problem or watcher.health().problem
             if problem != told and waited > 1.0:
                 typer.echo(f"mien: {watcher.name}: {problem or 'connected'}", err=True)
                 told = problem
-    except KeyboardInterrupt:
-        pass
     watcher.stop()
-    if thread.is_alive():  # Python must not end while the thread is inside the decoder: the process could hang
-        thread.join(_END_SECONDS)
+    thread.join(_END_SECONDS)  # Python must not end while the thread is inside the decoder: the process could hang
     if failed:
         raise failed[0]
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Collect interrupts (Ctrl+C); an exception in the middle of a wait could leave its lock taken for ever."""
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield came
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _Printer:
@@ -233,7 +246,7 @@ class _Printer:
             event = "stranger" if evidence.best is None else "refused"
             self._print(event, evidence, self._agreement.missing(evidence))
 
-    def _print(self, event: str, evidence: TrackEvidence, reasons: list[str]) -> None:
+    def _print(self, event: str, evidence: TrackEvidence, reasons: list[Failure]) -> None:
         if self._as_json:
             typer.echo(json.dumps(_as_json(event, evidence, reasons), ensure_ascii=False))
             return
@@ -241,7 +254,7 @@ class _Printer:
         line = _row(
             f"{evidence.updated_at.astimezone():%H:%M:%S}",
             event,
-            (best.name or best.person_id) if best else "",
+            printable(best.name or best.person_id) if best else "",
             f"{best.confidence:.2f}" if best else "",
             f"{evidence.margin:.2f}" if best else "",
             f"{evidence.agreeing}/{evidence.readable}",
@@ -249,7 +262,7 @@ class _Printer:
             f"{evidence.face_px} px",
             "" if evidence.liveness is None else f"{evidence.liveness:.2f}",
         )
-        typer.echo(f"{line}  {'; '.join(reasons)}".rstrip())
+        typer.echo(f"{line}  {' '.join(one.text for one in reasons)}".rstrip())
 
 
 def _printer(*, as_json: bool, liveness: bool) -> _Printer:
@@ -263,7 +276,7 @@ def _row(*cells: str) -> str:
     return "  ".join(cell[:width].ljust(width) for cell, width in zip(cells, widths, strict=True))
 
 
-def _as_json(event: str, evidence: TrackEvidence, reasons: list[str]) -> dict[str, Any]:
+def _as_json(event: str, evidence: TrackEvidence, reasons: list[Failure]) -> dict[str, Any]:
     def candidate(one: Any) -> dict[str, Any] | None:
         if one is None:
             return None
@@ -286,5 +299,5 @@ def _as_json(event: str, evidence: TrackEvidence, reasons: list[str]) -> dict[st
         "quality": evidence.quality,
         "facePixels": evidence.face_px,
         "liveness": None if evidence.liveness is None else round(evidence.liveness, 4),
-        "reasons": reasons,
+        "reasons": [one.text for one in reasons],
     }

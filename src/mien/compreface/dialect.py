@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from mien.compreface.faults import UNDEFINED, CompreFaceProblem, explain
+from mien.compreface.faults import API_KEY_HEADER, UNDEFINED, CompreFaceProblem, explain
 from mien.compreface.handlers import Handlers
 from mien.compreface.subjects import CompreFaceSubjects
+from mien.contract.headers import KEY_HEADER, wire_name
 from mien.gallery.gallery import Gallery
 from mien.gallery.recognisers import Recognisers
 from mien.gateway.checks import Checks
@@ -22,8 +23,8 @@ PREFIX: Final = "/api/v1/"
 """The common prefix of the paths."""
 
 _NAME: Final = "{subject}"
-_KEY: Final = b"x-api-key"
-_FACE_KEY: Final = b"ocp-apim-subscription-key"
+_KEY: Final = wire_name(API_KEY_HEADER)
+_FACE_KEY: Final = wire_name(KEY_HEADER)
 
 
 class CompreFace:

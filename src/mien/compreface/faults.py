@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
+from mien.contract.headers import KEY_HEADER
 from mien.contract.problem import Problem
 from mien.gallery.errors import (
     ContradictedMergeError,
@@ -16,6 +17,9 @@ from mien.gallery.errors import (
 )
 from mien.wire.faults import explain as explain_face
 from mien.wire.gallery_faults import explain_gallery
+
+API_KEY_HEADER: Final = "x-api-key"
+"""The header in which clients of CompreFace send the key."""
 
 UNDEFINED: Final = 0
 KEY_UNKNOWN: Final = 10
@@ -70,5 +74,5 @@ def explain(error: Exception) -> Problem:
             return CompreFaceProblem(status, number, message)
     face = explain_gallery(error, _ROWS) if isinstance(error, GalleryError) else explain_face(error)
     number = {400: INVALID, 401: KEY_UNKNOWN}.get(face.status, UNDEFINED)
-    hint = (face.hint or "").replace("Ocp-Apim-Subscription-Key", "x-api-key")
+    hint = (face.hint or "").replace(KEY_HEADER, API_KEY_HEADER)
     return CompreFaceProblem(face.status, number, f"{face.message} {hint}".rstrip(), face.headers)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from mien.contract.models import NEWEST_RECOGNITION
 from mien.gallery import CollectionRef, Kind, Person
 from mien.gallery.errors import (
     CollectionExistsError,
@@ -28,7 +29,7 @@ from mien.vision.types import Embedding
 GROUP: Final = "compreface"
 """Id of the large person group with a resource's subjects; it is visible in the Face API too."""
 
-LABEL: Final = "recognition_04"
+LABEL: Final = NEWEST_RECOGNITION
 _PAGE: Final = 1000
 
 

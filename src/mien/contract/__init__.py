@@ -1,1 +1,1 @@
-"""The Face contract as data: the error catalogue, API versions, and the form of an error answer. Each fact once."""
+"""The Face contract as data, each fact once: errors, versions, models, attributes with their gates, limits, headers."""

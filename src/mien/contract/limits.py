@@ -16,6 +16,9 @@ TOP: Final = (1, 1_000)
 ID_LENGTH: Final = 64
 """Characters of a collection id, and of where a page starts."""
 
+ID_CHARACTERS: Final = "[a-z0-9_-]"
+"""The characters of a collection id, as a class of a regular expression."""
+
 NAME_LENGTH: Final = 128
 """Characters of the name of a collection or person."""
 

@@ -1,4 +1,4 @@
-"""The detection and recognition models of the contract, and what each of them has."""
+"""The names of the detection and recognition models of the contract."""
 
 from __future__ import annotations
 
@@ -21,3 +21,7 @@ RECOGNITION_04: Final = "recognition_04"
 
 RECOGNITION_MODELS: Final = (RECOGNITION_01, RECOGNITION_02, RECOGNITION_03, RECOGNITION_04)
 """The recognition models; the first is the default."""
+
+NEWEST_DETECTION: Final = DETECTION_MODELS[-1]
+NEWEST_RECOGNITION: Final = RECOGNITION_MODELS[-1]
+"""The models that Mien uses by itself and that its own clients and examples request."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from mien.contract.headers import KEY_HEADER, KEY_QUERY, REQUEST_ID
 from mien.contract.versions import BY_NAME, STABLE
-from mien.doctor.azure import KEY_HEADER
 from mien.doctor.case import Case, Findings, Stop, finding, refused
 from mien.doctor.client import HttpAnswer, Trouble
 from mien.doctor.findings import Finding, Severity
@@ -89,13 +89,13 @@ def _unauthorised(case: Case, answer: HttpAnswer) -> Findings:
         means = found.means
         if case.service == "azure":
             means = "The key is another resource's or region's, or it was regenerated; both are refused alike."
-        if between or "apim-request-id" not in answer.headers:
+        if between or REQUEST_ID not in answer.headers:
             means += f" Or something between strips the header{_by(answer, between)}: --key-in-query finds out."
         yield Finding("key", Severity.ERROR, found.found, means, found.next_step, found.details)
         return
     path = f"/face/{case.version}/{_PROBE}"
     key = case.client.key or ""
-    second = ask(case, "GET", path, {**_PROBE_QUERY, "subscription-key": key}, with_key=False)
+    second = ask(case, "GET", path, {**_PROBE_QUERY, KEY_QUERY: key}, with_key=False)
     if second.ok:
         yield finding(
             "key",

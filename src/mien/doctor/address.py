@@ -11,9 +11,10 @@ from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
+from mien.contract.headers import KEY_HEADER, KEY_QUERY
 from mien.contract.liveness_versions import LIVENESS_VERSIONS
 from mien.contract.versions import BY_NAME, STABLE
-from mien.doctor.azure import AZURE_SUFFIXES, KEY_HEADER
+from mien.doctor.azure import AZURE_SUFFIXES
 from mien.doctor.findings import Finding, Severity
 
 _SCHEME: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?:(?P<slashes>/+)|(?!\d))")
@@ -282,7 +283,7 @@ def _check_path(split: SplitResult, notes: _Notes) -> str | None:
             "The service takes none, and URLs end up in logs.",
             f"Take what stands before the @ away; the key belongs in the header {KEY_HEADER}.",
         )
-    if "subscription-key" in split.query.lower():
+    if KEY_QUERY in split.query.lower():
         notes.add(
             Severity.WARNING,
             "The URL has the key in its query.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
+from mien.contract.versions import V1_0, V1_1_PREVIEW, V1_2, V1_2_PREVIEW
 
 AZURE_SUFFIXES: Final = (
     "cognitiveservices.azure.com",
@@ -18,14 +18,14 @@ AZURE_SUFFIXES: Final = (
 """Host suffixes of Azure's endpoints: custom subdomains, then regional endpoints."""
 
 SDK_VERSIONS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
-    "azure-ai-vision-face": (("1.0.0b1", "v1.1-preview.1"), ("1.0.0b2", "v1.2-preview.1")),
-    "azure-cognitiveservices-vision-face": (("", "v1.0"),),
+    "azure-ai-vision-face": (("1.0.0b1", V1_1_PREVIEW.name), ("1.0.0b2", V1_2_PREVIEW.name)),
+    "azure-cognitiveservices-vision-face": (("", V1_0.name),),
     "@azure-rest/ai-vision-face": (
-        ("1.0.0-beta.1", "v1.1-preview.1"),
-        ("1.0.0-beta.2", "v1.2-preview.1"),
-        ("1.0.0-beta.3", "v1.2"),
+        ("1.0.0-beta.1", V1_1_PREVIEW.name),
+        ("1.0.0-beta.2", V1_2_PREVIEW.name),
+        ("1.0.0-beta.3", V1_2.name),
     ),
-    "@azure/cognitiveservices-face": (("", "v1.0"),),
+    "@azure/cognitiveservices-face": (("", V1_0.name),),
 }
 """The default API version of each SDK release; "" matches every release."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from mien.contract.versions import STABLE
 from mien.doctor.address import ServiceAddress
 from mien.doctor.client import EndpointClient, HttpAnswer
 from mien.doctor.findings import Finding, Severity
@@ -39,7 +40,7 @@ class Case:
     target: ServiceAddress
     client: EndpointClient
     service: str = "unknown"
-    version: str = "v1.2"
+    version: str = STABLE.name
     granted: dict[str, bool] = field(default_factory=dict)
     skew: float | None = None
     versions: tuple[str, ...] = ()

@@ -18,8 +18,8 @@ from typing import Any, Final
 
 import httpx
 
+from mien.contract.headers import KEY_HEADER, SERVER_MILLISECONDS, TRANSACTIONS
 from mien.doctor.address import ServiceAddress
-from mien.doctor.azure import KEY_HEADER
 
 _LONGEST_BODY: Final = 1 << 20
 _MOST_WAITS: Final = 2
@@ -93,7 +93,7 @@ class HttpAnswer:
     @property
     def server_seconds(self) -> float | None:
         """The processing time that the service reports."""
-        text = self.headers.get("x-envoy-upstream-service-time", "")
+        text = self.headers.get(SERVER_MILLISECONDS, "")
         return int(text) / 1000 if text.isdigit() else None
 
     @property
@@ -271,7 +271,7 @@ class EndpointClient:
         answered = {name.lower(): value for name, value in response.headers.items()}
         answer = HttpAnswer(method, path, response.status_code, answered, taken, seconds, sent_at, tls)
         self.answers.append(answer)
-        self.transactions += "csp-billing-usage" in answered
+        self.transactions += TRANSACTIONS in answered
         return answer
 
 

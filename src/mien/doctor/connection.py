@@ -11,6 +11,7 @@ from typing import Any, Final
 import httpx
 from cryptography import x509
 
+from mien.contract.headers import REQUEST_ID
 from mien.doctor.case import Case, Findings, Stop, finding, refused
 from mien.doctor.client import HttpAnswer, Trouble
 from mien.doctor.findings import Finding, Severity
@@ -251,7 +252,7 @@ def _check_who(case: Case, answer: HttpAnswer) -> Findings:
     if is_management(answer.headers):
         yield management_port(answer.status, case.target.port)
         raise Stop("this is not the port of the Face service")
-    platform = "apim-request-id" in answer.headers
+    platform = REQUEST_ID in answer.headers
     if platform and answer.hint:  # Mien refused the page, such as for a host that it does not know
         case.service = "mien"
         yield refused("service", Severity.ERROR, case, answer)
@@ -262,7 +263,7 @@ def _check_who(case: Case, answer: HttpAnswer) -> Findings:
         yield refused("service", Severity.ERROR, case, answer)
         raise Stop("another server responds")
     if platform:
-        yield finding("service", Severity.OK, "Azure's gateway answers.", requestId=answer.headers["apim-request-id"])
+        yield finding("service", Severity.OK, "Azure's gateway answers.", requestId=answer.headers[REQUEST_ID])
         return
     if answer.error or answer.status in {401, 403, 404}:
         note = (

@@ -13,9 +13,10 @@ from importlib import resources
 from typing import Any, Final
 
 from mien.contract.attributes import DECLARED, LIMITED, RETIRED
+from mien.contract.features import Feature
 from mien.contract.limits import FACE_ID_SECONDS
 from mien.contract.liveness_versions import LIVENESS_VERSIONS, WITH_ATTEMPTS
-from mien.contract.models import DETECTION_01, DETECTION_MODELS
+from mien.contract.models import DETECTION_01, DETECTION_MODELS, NEWEST_DETECTION, NEWEST_RECOGNITION
 from mien.contract.versions import V1_0
 from mien.doctor.case import Case, Findings, Stop, finding, not_approved, refused
 from mien.doctor.client import HttpAnswer, Trouble
@@ -51,7 +52,11 @@ def detect(case: Case, *, version: str | None = None, image: bytes | None = None
     Raises:
         Stop: there was no response.
     """
-    params = {"detectionModel": "detection_03", "recognitionModel": "recognition_04", "returnFaceId": "false"} | query
+    params = {
+        "detectionModel": NEWEST_DETECTION,
+        "recognitionModel": NEWEST_RECOGNITION,
+        "returnFaceId": "false",
+    } | query
     try:
         return case.client.call(
             "POST", f"/face/{version or case.version}/detect", params=params, content=image or photo()
@@ -97,11 +102,11 @@ def check_features(case: Case) -> Findings:
     else:
         yield refused("features", Severity.WARNING, case, answer, "Detect gives no face ids: ")
     group = f"doctor-{uuid.uuid4().hex[:12]}"  # does not exist
-    probes: Mapping[str, tuple[str, Any]] = {
-        "Identification": (f"{case.base}/identify", {"faceIds": [_NOWHERE], "largePersonGroupId": group}),
-        "Verification": (f"{case.base}/verify", {"faceId1": _NOWHERE, "faceId2": _NOWHERE}),
+    probes: Mapping[Feature, tuple[str, Any]] = {
+        Feature.IDENTIFICATION: (f"{case.base}/identify", {"faceIds": [_NOWHERE], "largePersonGroupId": group}),
+        Feature.VERIFICATION: (f"{case.base}/verify", {"faceId1": _NOWHERE, "faceId2": _NOWHERE}),
         # Creates no session: approvals are checked first, and the body lacks required fields.
-        "Liveness": (_liveness_path(case), {}),
+        Feature.LIVENESS: (_liveness_path(case), {}),
     }
     for feature, (path, body) in probes.items():
         if not path:

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from mien.contract.limits import FACE_ID_SECONDS
+from mien.contract.models import RECOGNITION_MODELS
 from mien.doctor.access import ask, gated
 from mien.doctor.case import Case, Findings, finding, not_approved, refused
 from mien.doctor.detection import verify_with_itself
 from mien.doctor.findings import Finding, Severity
+from mien.doctor.keyform import GUID
 
-_GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SOON: Final = timedelta(minutes=15)
 _LONG_TRAINING: Final = timedelta(hours=1)
 
@@ -65,7 +67,7 @@ def check_collections(case: Case) -> Findings:
         for entry in listed:
             if not isinstance(entry, dict) or not isinstance(entry.get(kind.id_name), str):
                 continue
-            model = str(entry.get("recognitionModel") or "recognition_01")
+            model = str(entry.get("recognitionModel") or RECOGNITION_MODELS[0])
             models[model] += 1
             if case.options.recognition_model and model != case.options.recognition_model:
                 other.append(f"{kind.name} {entry[kind.id_name]!r} ({model})")
@@ -150,7 +152,7 @@ def _check_training(case: Case, kind: CollectionKind, name: str) -> Findings:
             "training", Severity.ERROR, f"The training of {plain} failed: {message}.", means,
             "Add persons with faces, or take out what the message names, and train again.", collection=name,
         )  # fmt: skip
-    elif state == "running" or state.replace("not", "non") == "nonstarted":
+    elif state in {"running", "notstarted", "nonstarted"}:
         created = moment(status.get("createdDateTime"))
         long = created is not None and datetime.now(UTC) - created > _LONG_TRAINING
         yield finding(
@@ -172,7 +174,7 @@ def check_face_ids(case: Case) -> Findings:
     """Check whether the given face ids are known, and when they expire, if possible."""
     options = case.options
     for face_id in options.face_ids:
-        if not _GUID.fullmatch(face_id.strip()):
+        if not GUID.fullmatch(face_id.strip()):
             yield finding(
                 "face-id",
                 Severity.ERROR,
@@ -192,7 +194,7 @@ def check_face_ids(case: Case) -> Findings:
                 Severity.ERROR,
                 f"The face id {face_id} is not known{ends}.",
                 "It has expired, belongs to another resource, or was never made: a face id lives for the "
-                "faceIdTimeToLive of its detect call, 60 to 86400 s.",
+                f"faceIdTimeToLive of its detect call, {FACE_ID_SECONDS[0]} to {FACE_ID_SECONDS[1]} s.",
                 "Detect again just before it is needed; what should last belongs in a person or a list.",
             )
         else:
@@ -218,7 +220,7 @@ def _alive(case: Case, face_id: str) -> Findings:
         Severity.WARNING if soon else Severity.OK,
         f"The face id {face_id} is known{ends}.",
         "Calls with it will be answered FaceNotFound from then on." if soon else "",
-        "Detect again, with a longer faceIdTimeToLive (86400 s at most)." if soon else "",
+        f"Detect again, with a longer faceIdTimeToLive ({FACE_ID_SECONDS[1]} s at most)." if soon else "",
         secondsLeft=round(left.total_seconds()),
     )
 

@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mien.doctor.azure import KEY_HEADER
+from mien.contract.headers import KEY_HEADER
 from mien.doctor.findings import Finding, Severity
 
 _OLD, _NEW = 32, 84
 _QUOTES: Final = "\"'`“”‘’«»"
 _INVISIBLE: Final = "\ufeff\u200b\u200c\u200d\u2060\u00a0\u00ad"
-_GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_LABEL: Final = re.compile(r"(?:key ?[12]?|ocp-apim-subscription-key|api[-_ ]?key)\s*[:=]\s*", re.IGNORECASE)
+GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_LABEL: Final = re.compile(rf"(?:key ?[12]?|{KEY_HEADER}|api[-_ ]?key)\s*[:=]\s*", re.IGNORECASE)
 _COPY: Final = "Copy the key again, without anything around it: "
 _WHERE: Final = "on Azure from the resource's page Keys and Endpoint, on Mien with `mien key list`."
 
@@ -99,7 +99,7 @@ def _not_a_key(key: str, source: str) -> KeyForm | None:
             f"{source[0].upper()}{source[1:]} holds an address, not a key.",
             "Endpoint and key are mixed up: exchange the two.",
         )
-    if _GUID.fullmatch(key):
+    if GUID.fullmatch(key):
         means = "The ids of subscriptions, tenants and applications look like this; keys have no hyphens."
         return KeyForm(
             None, (_finding(Severity.ERROR, f"{source[0].upper()}{source[1:]} holds an id, not a key.", means),)

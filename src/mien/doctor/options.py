@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from mien.contract.limits import FACE_ID_SECONDS
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -42,7 +44,7 @@ class Options:
     recognition_model: str | None = None
     face_ids: tuple[str, ...] = ()
     detected_at: datetime | None = None
-    face_id_seconds: int = 86400
+    face_id_seconds: int = FACE_ID_SECONDS[1]
     private_endpoint: bool = False
     key_in_query: bool = False
     most_groups: int = 50

@@ -8,13 +8,14 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import unquote
 
+from mien.contract.headers import KEY_HEADER, KEY_QUERY
 from mien.doctor.findings import Finding
 
 MARK: Final = "[key hidden]"
 SECRET_HEADERS: Final = frozenset(
     {
-        "ocp-apim-subscription-key",
-        "subscription-key",
+        KEY_HEADER.lower(),
+        KEY_QUERY,
         "api-key",
         "x-api-key",
         "apikey",
@@ -28,7 +29,7 @@ SECRET_HEADERS: Final = frozenset(
 """Headers whose values are secrets; in lower case."""
 
 _NAMES: Final = (
-    r"(?:Ocp-Apim-Subscription-Key|(?:x-)?(?:subscription|functions|api|account|access)[-_]?key|apikey|key[12]"
+    rf"(?:{KEY_HEADER}|(?:x-)?(?:subscription|functions|api|account|access)[-_]?key|apikey|key[12]"
     r"|(?:Proxy-)?Authorization|(?:set-)?cookie|authToken|access_?token|base64AccessToken|refresh_token|client_secret"
     r"|password|sig)"
 )

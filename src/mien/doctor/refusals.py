@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mien.contract.catalogue import Row, row
+from mien.contract.headers import KEY_HEADER
 from mien.doctor.findings import Finding, Severity
 from mien.doctor.rows import RowMatch, find_row
 
@@ -36,6 +37,44 @@ _LONGEST: Final = 1000
 """Maximum length of quoted server texts, in characters; the contract's longest message has 220."""
 
 _TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+
+_BY_STATUS: Final = {
+    400: (
+        "The service read the call and found something wrong with it; the body, which is not shown, says what.",
+        "Look at code and message in the body of the answer; SDKs have them in the exception's error.",
+    ),
+    401: (
+        "The key or token is missing, wrong, replaced, or another resource's.",
+        f"Send one of the resource's two keys in {KEY_HEADER}; `mien doctor URL` says what is wrong with it.",
+    ),
+    403: (
+        "The key was accepted, but something is not allowed: a feature without its approval, keys or this network "
+        "for the resource, or the month's calls are used up. The body, which is not shown, says which.",
+        "Look at message and innererror in the body of the answer, or run `mien doctor URL`, which tries each.",
+    ),
+    404: (
+        "There is no such path or no such group, list, person or session; the code in the body, which is not "
+        "shown, says which: 404 stands for the path.",
+        "Look at the code in the body of the answer; compare version and path with the documentation.",
+    ),
+    407: (
+        "The proxy wants a user name and password.",
+        "Put them into the proxy's URL (HTTPS_PROXY=http://user:password@proxy:port), or leave the host out.",
+    ),
+    409: (
+        "Another call changes or trains the same thing, or it exists already.",
+        "Look at the code in the body: …Exists wants another id, all others are repeated after a moment.",
+    ),
+    429: (
+        "More calls were made in a short time than the resource's tier allows.",
+        "Wait as long as the header Retry-After says and spread calls out; F0 has 20 calls a minute, S0 10 a second.",
+    ),
+    405: ("The path exists, but not with this method.", "Compare the method with the documentation."),
+    411: ("The call has no Content-Length.", "Send one; a proxy may not take chunked bodies."),
+    413: ("The body is too large.", "An image may have 6 MB; proxies often allow less."),
+    431: ("The headers are too large.", "Look for a cookie or token that grew; a key has 84 characters at most."),
+}
+"""Meaning and next step by status, for answers without a row of the catalogue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,37 +115,73 @@ def explain_refusal(
         where: value of the header Location; may be empty.
         service: the responding service ("azure", "mien" or "unknown"), for the next step.
     """
-    code, message = _text(error.get("code")), _text(error.get("message"))
-    inner = next(
-        (one for name in ("innererror", "innerError", "inner_error") if isinstance(one := error.get(name), dict)), {}
-    )
-    inner_code, inner_message = _text(inner.get("code")), _text(inner.get("message"))
-    match = find_row(status, code, message, path)
-    missing = missing_features(inner_message) or missing_features(message)
+    told = _ErrorTexts.of(error)
+    match = find_row(status, told.code, told.message, path)
+    missing = told.missing
     if missing and (match is None or not match.exact):
         match = RowMatch(_GATED, exact=True)
-    shown = " ".join(part for part in (str(status or ""), code if code != str(status) else "") if part)
-    said = message or (f"a redirect to {where}" if where else "no message")
+    return Refusal(
+        _found(status, told, where=where, hint=hint),
+        _meaning(status, match, hint),
+        _next_step(status, match, missing, hint=hint, service="mien" if hint else service),
+        match.row if match else None,
+        missing,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _ErrorTexts:
+    """The texts of an error object; empty if it does not have them."""
+
+    code: str
+    message: str
+    inner_code: str
+    inner_message: str
+
+    @classmethod
+    def of(cls, error: Mapping[str, Any]) -> _ErrorTexts:
+        """Read an error object, whose inner error has different names in SDKs."""
+        inners = (error.get(name) for name in ("innererror", "innerError", "inner_error"))
+        inner = next((one for one in inners if isinstance(one, dict)), {})
+        return cls(*(_text(part.get(name)) for part in (error, inner) for name in ("code", "message")))
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The features without approval that the messages name."""
+        return missing_features(self.inner_message) or missing_features(self.message)
+
+
+def _found(status: int | None, told: _ErrorTexts, *, where: str, hint: str) -> str:
+    """Return status, code and message, and what only the inner error says."""
+    shown = " ".join(part for part in (str(status or ""), told.code if told.code != str(status) else "") if part)
+    said = told.message or (f"a redirect to {where}" if where else "no message")
     found = f"{shown}: {said}" if shown else said
-    if missing and not missing_features(message):
-        found += f" Missing approval: {', '.join(missing)}."
-    elif inner_message and not missing and inner_message not in message and not hint:
-        found += f" {inner_code}: {inner_message}" if inner_code else f" {inner_message}"
-    entry = match.row if match else None
+    if told.missing:
+        named = missing_features(told.message)
+        return found if named else f"{found} Missing approval: {', '.join(told.missing)}."
+    if told.inner_message and told.inner_message not in told.message and not hint:
+        inner = f"{told.inner_code}: {told.inner_message}" if told.inner_code else told.inner_message
+        return f"{found} {inner}"
+    return found
+
+
+def _meaning(status: int | None, match: RowMatch | None, hint: str) -> str:
     if match is None:
-        means, step = _by_status(status)
+        means = _by_status(status)[0]
+    elif match.exact:
+        means = match.row.explanation
     else:
-        means, step = match.row.explanation, match.row.next_step
-        if not match.exact:
-            means = f"The catalogue does not have this text; its code stands for: {means}"
-    if hint:
-        means = f"{means} The server adds: {_text(hint)}".strip()
-    service = "mien" if hint else service
-    if entry is not None:
-        step = {"azure": entry.on_azure, "mien": entry.on_mien}.get(service) or step
+        means = f"The catalogue does not have this text; its code stands for: {match.row.explanation}"
+    return f"{means} The server adds: {_text(hint)}".strip() if hint else means
+
+
+def _next_step(status: int | None, match: RowMatch | None, missing: tuple[str, ...], *, hint: str, service: str) -> str:
     if missing and service == "mien":
-        step = _ask_for(missing, hint)
-    return Refusal(found, means, step, entry, missing)
+        return _ask_for(missing, hint)
+    if match is None:
+        return _by_status(status)[1]
+    on_service = {"azure": match.row.on_azure, "mien": match.row.on_mien}.get(service)
+    return on_service or match.row.next_step
 
 
 def _ask_for(missing: tuple[str, ...], hint: str) -> str:
@@ -205,46 +280,7 @@ def _by_status(status: int | None) -> tuple[str, str]:
             "The Face service never redirects: a proxy, or a web server at another address, answered.",
             "Use the address that the header Location names, if it is the service's, or take the proxy out of the way.",
         )
-    if status == 407:
-        return (
-            "The proxy wants a user name and password.",
-            "Put them into the proxy's URL (HTTPS_PROXY=http://user:password@proxy:port), or leave the host out.",
-        )
-    known = {
-        400: (
-            "The service read the call and found something wrong with it; the body, which is not shown, says what.",
-            "Look at code and message in the body of the answer; SDKs have them in the exception's error.",
-        ),
-        401: (
-            "The key or token is missing, wrong, replaced, or another resource's.",
-            "Send one of the resource's two keys in Ocp-Apim-Subscription-Key; `mien doctor URL` says what is wrong "
-            "with it.",
-        ),
-        403: (
-            "The key was accepted, but something is not allowed: a feature without its approval, keys or this network "
-            "for the resource, or the month's calls are used up. The body, which is not shown, says which.",
-            "Look at message and innererror in the body of the answer, or run `mien doctor URL`, which tries each.",
-        ),
-        404: (
-            "There is no such path or no such group, list, person or session; the code in the body, which is not "
-            "shown, says which: 404 stands for the path.",
-            "Look at the code in the body of the answer; compare version and path with the documentation.",
-        ),
-        409: (
-            "Another call changes or trains the same thing, or it exists already.",
-            "Look at the code in the body: …Exists wants another id, all others are repeated after a moment.",
-        ),
-        429: (
-            "More calls were made in a short time than the resource's tier allows.",
-            "Wait as long as the header Retry-After says and spread calls out; F0 has 20 calls a minute, S0 10 a "
-            "second.",
-        ),
-        405: ("The path exists, but not with this method.", "Compare the method with the documentation."),
-        411: ("The call has no Content-Length.", "Send one; a proxy may not take chunked bodies."),
-        413: ("The body is too large.", "An image may have 6 MB; proxies often allow less."),
-        431: ("The headers are too large.", "Look for a cookie or token that grew; a key has 84 characters at most."),
-    }
-    return known.get(
+    return _BY_STATUS.get(
         status,
         ("The catalogue has no such error for the Face service.", "Check the endpoint: it may be another service."),
     )

@@ -1,10 +1,14 @@
-"""Conditions under which the frames of a track agree on a person: for `mien watch` and live pictures, not for doors."""
+"""Conditions under which the frames of a track agree on a person, for `mien watch` and live pictures.
+
+Doors have conditions of their own (`mien.doors.rules`), and share that of liveness.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from mien.doors.evidence import TrackEvidence
+from mien.doors.reasons import Code, Failure, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +27,34 @@ class Agreement:
     margin: float = 0.1
     liveness: float | None = None
 
-    def missing(self, evidence: TrackEvidence) -> list[str]:
-        """Return the missing conditions, in words and numbers; empty if the person counts as recognised."""
+    def missing(self, evidence: TrackEvidence) -> list[Failure]:
+        """Return the conditions that are not met; empty if the person counts as recognised."""
         if evidence.best is None:
-            return ["nobody is similar enough"]
+            return [Failure(Code.STRANGER)]
         found = []
         if evidence.agreeing < self.frames:
-            found.append(f"{evidence.agreeing} of {self.frames} agreeing frames")
+            found.append(Failure(Code.FRAMES, evidence.agreeing, self.frames))
         if evidence.agreeing < self.share * evidence.readable:
-            found.append(f"only {evidence.agreeing} of {evidence.readable} frames agree")
+            share = evidence.agreeing / evidence.readable
+            found.append(Failure(Code.AGREEMENT, number(share), self.share))
         if evidence.margin < self.margin:
-            found.append(f"margin {evidence.margin:.2f} to the next person is below {self.margin:.2f}")
+            found.append(Failure(Code.MARGIN, number(evidence.margin), self.margin))
         if self.liveness is not None:
-            if evidence.liveness is None:
-                found.append("liveness was not measured: that takes three views of the face with its surroundings")
-            elif evidence.liveness < self.liveness:
-                found.append(f"liveness {evidence.liveness:.2f} is below {self.liveness:.2f}")
+            found += liveness_failures(evidence, self.liveness)
         return found
+
+
+def liveness_failures(evidence: TrackEvidence, least: float) -> list[Failure]:
+    """Return why a track's liveness is not enough; empty if it is.
+
+    Args:
+        evidence: evidence of the track.
+        least: least passive liveness, 0 to 1.
+    """
+    if evidence.held_edges:
+        return [Failure(Code.HELD_PICTURE)]
+    if evidence.liveness is None:
+        return [Failure(Code.LIVENESS_MISSING, None, least)]
+    if not evidence.liveness >= least:
+        return [Failure(Code.LIVENESS, number(evidence.liveness), least)]
+    return []

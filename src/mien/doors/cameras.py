@@ -9,16 +9,19 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from mien.clock import Clock
+from mien.doors.checks import check_name
 from mien.doors.codec import dump, load
 from mien.doors.errors import InvalidDoorError, NameInUseError, NotConfiguredError
 from mien.doors.existing import check_doors, check_one_model, check_places
 from mien.doors.naming import find_named
 from mien.doors.sources import shown_host
-from mien.doors.types import Camera, CameraSpec, check_name
+from mien.doors.types import Camera, CameraSpec
 from mien.events import AuditLog
 from mien.messages import Message
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import CameraRow
+from mien.video.errors import ZoneError
+from mien.video.zones import Zones
 
 
 class Cameras:
@@ -207,7 +210,14 @@ def _find(session: Session, camera_id: UUID) -> CameraRow:
 
 
 def _check(session: Session, spec: CameraSpec, before: CameraSpec | None = None) -> None:
-    """Check that the references of a camera exist; earlier references are not checked again."""
+    """Check the zones of a camera, and that its references exist; what is as before is not checked again."""
+    if before is None or (spec.regions, spec.privacy) != (before.regions, before.privacy):
+        try:
+            Zones.of(spec.regions, spec.privacy)
+        except ZoneError:
+            raise InvalidDoorError(
+                "a zone must enclose a part of the picture: this one is too small, or its corners lie on a line"
+            ) from None
     if spec.door is not None:
         check_doors(session, [spec.door])
     if before is not None and spec.groups == before.groups:

@@ -2,7 +2,7 @@
 
 A face is searched in the kiosk's group. A liveness session is valid once, within a minute, for the kiosk and the
 acceptance that it was created for; it is deleted with its image as soon as it was used. If the kiosk has a door, the
-door's rules decide (`mien.doors.decisions`), and nothing opens without them.
+door's rules decide (`mien.doors.decisions`), nothing opens without them, and a person is welcome when it has opened.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session as DatabaseSession
 from mien.clock import Clock
 from mien.doors.actuators.config import NoActuator
 from mien.doors.errors import InvalidDoorError, NotConfiguredError
-from mien.doors.events import Draft, Kind
+from mien.doors.events import Act, Draft, Event, EventKind
 from mien.doors.evidence import TrackCandidate, TrackEvidence, TrackSource
 from mien.doors.kiosks import Kiosk
 from mien.doors.people import find_candidate, persons_of
@@ -35,8 +35,11 @@ from mien.liveness.records import Session, SessionOptions
 from mien.liveness.service import Liveness
 from mien.liveness.types import Decision, Mode
 from mien.storage import Database
+from mien.storage.claims import elapsed
 from mien.storage.tables import DoorEventRow, DoorVisitorRow
 
+LOOK_SECONDS: Final = 0.1
+"""How often to look whether a door has opened."""
 MARGIN: Final = 0.1
 """Least lead over the second person at a kiosk that only greets; a door has its own setting."""
 _FRESH: Final = timedelta(seconds=60)
@@ -82,16 +85,31 @@ class CheckInResult(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Opening:
+    """A decision to open a door that waits for the door's actuator.
+
+    Attributes:
+        number: number of its event.
+        until: when it has expired, by `elapsed`.
+    """
+
+    number: int
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class CheckInAnswer:
     """The result of a check-in: never a score, never a reason.
 
     Attributes:
         outcome: the message that the page shows.
         name: name of the person who is greeted; "" if there is none.
+        opening: the decision to open the door, while its actuator has not confirmed (see `CheckIns.look`).
     """
 
     outcome: CheckInResult
     name: str = ""
+    opening: Opening | None = None
 
 
 _RECEPTION: Final = CheckInAnswer(CheckInResult.RECEPTION)
@@ -281,7 +299,15 @@ class CheckIns:
             return _RECEPTION
         if event is None or not event.granted:
             return _RECEPTION
-        return CheckInAnswer(CheckInResult.WELCOME, event.person.name if event.person else "")
+        return _at_opening(event, elapsed() + event.seconds_left(event.at))
+
+    def look(self, kiosk: Kiosk, opening: Opening) -> CheckInAnswer:
+        """Return the answer to a check-in whose door had not opened yet; call it every `LOOK_SECONDS`.
+
+        Raises:
+            EventNotFoundError: the resource was deleted.
+        """
+        return _at_opening(self._doors.events.get(kiosk.resource_id, opening.number), opening.until)
 
     def _note(
         self,
@@ -299,7 +325,7 @@ class CheckIns:
             InvalidDoorError: the session was used already.
         """
         draft = Draft(
-            kind=Kind.CHECK_IN,
+            kind=EventKind.CHECK_IN,
             code=code.value,
             duress=duress,
             camera=kiosk.name,
@@ -311,7 +337,7 @@ class CheckIns:
         with self._database.write(kiosk.resource_id) as session:
             self._doors.events.lock(session, kiosk.resource_id)
             used = select(DoorEventRow.number).where(
-                DoorEventRow.kind == Kind.CHECK_IN.value, DoorEventRow.track == track
+                DoorEventRow.kind == EventKind.CHECK_IN.value, DoorEventRow.track == track
             )
             if session.scalar(used.limit(1)) is not None:
                 raise InvalidDoorError("the session was used already")
@@ -329,6 +355,15 @@ class CheckIns:
         )
         row = session.scalar(query)
         return None if row is None else (row.collection, row.person_id)
+
+
+def _at_opening(event: Event, until: float) -> CheckInAnswer:
+    """Return the answer to a decision to open: a person is welcome when the door has opened."""
+    if event.act in {Act.WAITING, Act.TOLD} and elapsed() < until:
+        return CheckInAnswer(CheckInResult.RECEPTION, opening=Opening(event.number, until))
+    if event.act in {None, Act.DONE}:  # None: the door has no actuator
+        return CheckInAnswer(CheckInResult.WELCOME, event.person.name if event.person else "")
+    return _RECEPTION
 
 
 def _badge_number(text: str) -> BadgeNumber | None:

@@ -15,13 +15,13 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mien.clock import Clock
 from mien.doors.doors import door_of, find_door
 from mien.doors.drafts import decision_draft, seen_draft
-from mien.doors.events import Act, Draft, Event, Kind
+from mien.doors.events import Act, Draft, Event, EventKind
 from mien.doors.evidence import TrackCandidate, TrackEvidence, TrackSource
 from mien.doors.journal import DoorEvents
 from mien.doors.people import find_candidate, find_person
@@ -34,7 +34,7 @@ from mien.doors.types import Direction, DoorSpec, Strangers
 from mien.doors.unopened import presence_details
 from mien.storage import Database
 from mien.storage.claims import Held
-from mien.storage.tables import DoorEventRow
+from mien.storage.tables import DoorEventRow, DoorRow
 
 Approved = Callable[[UUID], bool]
 """Returns whether a resource is approved for video identification now."""
@@ -160,15 +160,16 @@ class Decisions:
         """
         with self._database.write(resource_id) as session:
             row = self._roster.find_badge(session, resource_id, number)
+            door = session.scalar(select(DoorRow.name).where(DoorRow.door_id == door_id))
             draft = Draft(
-                kind=Kind.BADGE,
+                kind=EventKind.BADGE,
                 code="badge" if row else "badge_unknown",
                 duress=row is not None and row.duress,
                 door_id=door_id,
                 camera=reader[:64],
                 collection=row.collection if row else None,
                 person_id=row.person_id if row else None,
-                details={"badge": str(row.badge_id)} if row else {},
+                details={"door": door} | ({"badge": str(row.badge_id)} if row else {}),
             )
             return self._events.append(session, resource_id, draft)
 
@@ -242,11 +243,11 @@ class Decisions:
     def _grant(self, look: _Look) -> Event | None:
         """Repeat the decision in a writing transaction, which waits for all others of the resource, and record it."""
         picture = self._picture(look.watched, look.shot)
-        probe = Draft(kind=Kind.DECISION, code="", picture=picture)
+        probe = Draft(kind=EventKind.DECISION, code="", picture=picture)
         sealed = self._events.seal_picture(look.watched.resource_id, probe)
         with self._database.write(look.watched.resource_id) as session:
             if look.held is not None:
-                look.held.fence(session)
+                look.held.fence(session, brief=True)
             self._events.lock(session, look.watched.resource_id)
             verdict, situation = self._decide(session, look.watched, look.evidence)
             person = situation.person
@@ -266,16 +267,24 @@ class Decisions:
             if verdict.badge and situation.badge is not None:
                 badge_id = _use(session, situation.badge.number)
                 draft = replace(draft, details={**draft.details, "badge": badge_id})
+            _pass(session, situation, person.collection, person.person.person_id)
             if verdict.partner is not None:
-                _use(session, verdict.partner.number)
+                _use_partner(session, situation, verdict.partner)
                 draft = replace(draft, details={**draft.details, "partnerEvent": verdict.partner.number})
-            if look.watched.direction is Direction.ENTRY:
-                enter(session, look.watched.resource_id, situation.door.area, person, now)
-            else:
-                leave(session, situation.door.area, person)
             event = self._events.append(session, look.watched.resource_id, draft, sealed if picture else None)
         look.told.granted.add(str(person.person.person_id))
+        if verdict.partner is not None:
+            self._note_partner(look.watched.resource_id, verdict.partner)
         return event
+
+    def _note_partner(self, resource_id: UUID, partner: FirstOfTwo) -> None:
+        """Note for the track of the first of two persons that the door has been opened for them."""
+        if partner.seen is None or partner.seen[0] is None:
+            return
+        with self._lock:
+            told = self._told.get((resource_id, partner.seen[0], partner.seen[1]))
+        if told is not None:
+            told.granted.add(str(partner.person_id))
 
     def _wait(self, look: _Look, verdict: AccessDecision, situation: Situation) -> Event | None:
         """Record that a person waits for a second one, and again shortly before that expires."""
@@ -310,11 +319,7 @@ class Decisions:
         return self._write(watched, seen_draft(watched, evidence, known), held)
 
     def _write(self, watched: TrackSource, draft: Draft, held: Held | None) -> Event:
-        sealed = self._events.seal_picture(watched.resource_id, draft)
-        with self._database.write(watched.resource_id) as session:
-            if held is not None:
-                held.fence(session)
-            return self._events.append(session, watched.resource_id, draft, sealed)
+        return self._events.write(watched.resource_id, draft, held=held)
 
     def _picture(self, watched: TrackSource, shot: Shot) -> bytes | None:
         """Return the picture of a decision if the door keeps pictures."""
@@ -344,14 +349,35 @@ def spec_of(session: Session, door_id: UUID) -> DoorSpec:
 def badge_in(event: Event) -> UUID | None:
     """Return the badge that served a decision."""
     badge = event.details.get("badge")
-    return UUID(badge) if event.kind is Kind.DECISION and badge else None
+    return UUID(badge) if event.kind is EventKind.DECISION and badge else None
 
 
 def _use(session: Session, number: int) -> str | None:
-    """Mark the event of a badge or a waiting person as used; return the badge."""
+    """Mark the event of a badge as used; return the badge."""
     row = session.scalar(select(DoorEventRow).where(DoorEventRow.number == number))
     if row is None:
         return None
-    session.execute(update(DoorEventRow).where(DoorEventRow.number == number).values(act=Act.USED.value))
-    badge: str | None = json.loads(row.details).get("badge") if row.kind == Kind.BADGE.value else None
+    row.act = Act.USED.value
+    session.flush()
+    badge: str | None = json.loads(row.details).get("badge") if row.kind == EventKind.BADGE.value else None
     return badge
+
+
+def _use_partner(session: Session, situation: Situation, partner: FirstOfTwo) -> None:
+    """Mark the event of the first of two persons as used; they pass with the second one."""
+    row = session.scalar(select(DoorEventRow).where(DoorEventRow.number == partner.number))
+    if row is not None:
+        row.act, row.acted_at = Act.USED.value, situation.at
+        presence = presence_details(situation.door.area, partner.inside_since, situation.at)
+        row.details = json.dumps(json.loads(row.details) | {"presence": presence})
+        session.flush()
+    _pass(session, situation, partner.collection, partner.person_id)
+
+
+def _pass(session: Session, situation: Situation, collection: UUID, person_id: UUID) -> None:
+    """Record that a person was let into the area of the door, or out of it."""
+    door = situation.door
+    if situation.direction is Direction.ENTRY:
+        enter(session, door.resource_id, door.area, (collection, person_id), situation.at)
+    else:
+        leave(session, door.area, (collection, person_id))

@@ -13,16 +13,19 @@ from sqlalchemy.orm import Session
 
 from mien.clock import Clock
 from mien.doors.actuators.config import ActuatorConfig, MqttActuator, NoActuator, OsdpActuator, RelayActuator
+from mien.doors.checks import between, check_name, check_zone
 from mien.doors.codec import dump, load
 from mien.doors.errors import InvalidDoorError, NameInUseError, NotConfiguredError
 from mien.doors.existing import check_doors, check_persons, check_places
 from mien.doors.naming import find_named
-from mien.doors.types import CameraSpec, Door, DoorSpec, Rule, RuleSpec, check_name
+from mien.doors.types import CameraSpec, Door, DoorSpec, Rule, RuleSpec
 from mien.events import AuditLog
 from mien.messages import Message
 from mien.storage import Database, Vault
 from mien.storage.tables import CameraRow, DoorHolidayRow, DoorRow, DoorRuleRow
 
+_LAST_POSITION: Final = 100_000
+"""Largest position of a rule, so that the one after it still fits in every database's column."""
 _KINDS: Final[dict[str, type[ActuatorConfig]]] = {
     "none": NoActuator,
     "osdp": OsdpActuator,
@@ -64,9 +67,10 @@ class Doors:
         """Add a door. It opens for nobody until a rule names it.
 
         Raises:
-            InvalidDoorError: the name cannot be, or a person is not there.
+            InvalidDoorError: the name or the time zone cannot be, or a person is not there.
             NameInUseError: another door has it.
         """
+        check_zone(spec.time_zone)
         name, door_id, now = check_name("name", name), uuid4(), self._clock.now()
         row = DoorRow(
             resource_id=resource_id,
@@ -101,7 +105,7 @@ class Doors:
 
         Raises:
             NotConfiguredError: there is none.
-            InvalidDoorError: the name cannot be, or a new person is not there.
+            InvalidDoorError: the name or the new time zone cannot be, or a new person is not there.
             NameInUseError: another door has it.
         """
         name = None if name is None else check_name("name", name)
@@ -109,9 +113,13 @@ class Doors:
         try:
             with self._database.write(resource_id) as session:
                 row = find_door(session, door_id)
+                session.refresh(row, with_for_update=True)  # an erasure may take a person out of it at the moment
                 row.name = row.name if name is None else name
                 if spec is not None:
-                    check_persons(session, spec.duress, load(DoorSpec, row.spec).duress)
+                    before = load(DoorSpec, row.spec)
+                    if spec.time_zone != before.time_zone:
+                        check_zone(spec.time_zone)
+                    check_persons(session, spec.duress, before.duress)
                     row.spec = dump(spec)
                 row.actuator = row.actuator if sealed is None else sealed
                 row.changed_at = self._clock.now()
@@ -136,7 +144,7 @@ class Doors:
                     fields = {name: getattr(spec, name) for name in CameraSpec.__slots__}
                     camera.spec = dump(CameraSpec(**fields | {"door": None}))
                     camera.changed_at = self._clock.now()
-            for rule in session.scalars(select(DoorRuleRow)):
+            for rule in session.scalars(select(DoorRuleRow).with_for_update()):
                 said = load(RuleSpec, rule.spec)
                 if door_id in said.doors:
                     fields = {name: getattr(said, name) for name in RuleSpec.__slots__}
@@ -181,9 +189,10 @@ class Doors:
         """Add a rule, as the last one unless a position is given.
 
         Raises:
-            InvalidDoorError: it refers to a door, group or person that does not exist.
+            InvalidDoorError: it refers to a door, group or person that does not exist, or the position is out of range.
             NameInUseError: another rule has its name.
         """
+        _check_position(position)
         now = self._clock.now()
         with self._database.write(resource_id) as session:
             self._database.lock(session, f"door rules {resource_id}")
@@ -209,9 +218,11 @@ class Doors:
 
         Raises:
             NotConfiguredError: there is none.
-            InvalidDoorError: it refers to a door that does not exist, or to a new group or person that does not.
+            InvalidDoorError: it refers to a door that does not exist, or to a new group or person that does not, or the
+                position is out of range.
             NameInUseError: another rule has its new name.
         """
+        _check_position(position)
         with self._database.write(resource_id) as session:
             self._database.lock(session, f"door rules {resource_id}")
             row = _find_rule(session, rule_id)
@@ -341,10 +352,16 @@ def _rule(row: DoorRuleRow) -> Rule:
 
 
 def _find_rule(session: Session, rule_id: UUID) -> DoorRuleRow:
-    row = session.scalar(select(DoorRuleRow).where(DoorRuleRow.rule_id == rule_id))
+    # Locked: an erasure may take a person out of it at the moment.
+    row = session.scalar(select(DoorRuleRow).where(DoorRuleRow.rule_id == rule_id).with_for_update())
     if row is None:
         raise NotConfiguredError("there is no rule {rule_id}", rule_id=rule_id)
     return row
+
+
+def _check_position(position: int | None) -> None:
+    if position is not None:
+        between("position", position, -_LAST_POSITION, _LAST_POSITION)
 
 
 def _check_rule(session: Session, spec: RuleSpec, before: RuleSpec | None = None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mien.doors.events import Draft, Kind
+from mien.doors.events import Draft, EventKind
 from mien.doors.evidence import TrackEvidence, TrackSource
 from mien.doors.people import Known
 from mien.doors.reasons import Code
@@ -15,11 +15,14 @@ from mien.doors.types import Strangers
 def decision_draft(
     watched: TrackSource, evidence: TrackEvidence, verdict: AccessDecision, situation: Situation
 ) -> Draft:
-    """Return the event of a verdict on somebody who is seen at a door."""
+    """Return the event of a verdict on somebody who is seen at a door.
+
+    Without an approval for video identification the event does not say who it is.
+    """
     stranger = verdict.code is Code.STRANGER
-    person = situation.person
+    person = situation.person if situation.approved else None
     details: dict[str, Any] = {"door": situation.door.name, **_numbers(evidence)}
-    if verdict.rule is not None:
+    if verdict.rule is not None and not stranger:
         details |= {"rule": verdict.rule.spec.name, "how": verdict.rule.spec.how.value}
     if verdict.failed:
         details["failed"] = [
@@ -29,7 +32,7 @@ def decision_draft(
     if stranger:
         details["announce"] = situation.door.spec.strangers is Strangers.ANNOUNCE
     return Draft(
-        kind=Kind.STRANGER if stranger else Kind.DECISION,
+        kind=EventKind.STRANGER if stranger else EventKind.DECISION,
         code=verdict.code.value,
         granted=verdict.granted,
         duress=verdict.duress,
@@ -47,7 +50,7 @@ def decision_draft(
 def seen_draft(watched: TrackSource, evidence: TrackEvidence, known: Known) -> Draft:
     """Return the event of a known person before a camera that watches no door."""
     return Draft(
-        kind=Kind.SEEN,
+        kind=EventKind.SEEN,
         code="seen",
         camera=watched.camera,
         track=evidence.track,

@@ -9,7 +9,7 @@ from mien.doors.reviews import Enrol
 from mien.doors.types import DEFAULT_LABEL, DIRECTORY, DYNAMIC_GROUP
 from mien.gallery.directory.services import DirectoryServices
 from mien.gallery.gallery import Gallery
-from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.kinds import STORED_PERSON_GROUPS, CollectionRef, Kind
 
 
 def enroller(gallery: Gallery, directory: DirectoryServices) -> Enrol:
@@ -24,7 +24,7 @@ def enroller(gallery: Gallery, directory: DirectoryServices) -> Enrol:
         kind, _, collection_id = place.partition("/")
         if kind in {DIRECTORY, DYNAMIC_GROUP}:  # members of a dynamic group are persons of the directory
             return directory.directory.add_face(resource_id, person_id, DEFAULT_LABEL, photo)
-        if kind not in {Kind.PERSON_GROUP.value, Kind.LARGE_PERSON_GROUP.value}:
+        if kind not in STORED_PERSON_GROUPS:
             raise InvalidDoorError("faces are added to persons of a person group or of the directory")
         return gallery.faces.add(CollectionRef(resource_id, Kind(kind), collection_id), photo, person_id=person_id)
 

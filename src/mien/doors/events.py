@@ -24,7 +24,7 @@ MOST: Final = 500
 _BATCH: Final = 500
 
 
-class Kind(StrEnum):
+class EventKind(StrEnum):
     """The kind of an event."""
 
     DECISION = "decision"
@@ -41,6 +41,11 @@ class Kind(StrEnum):
     """A change of presence by an operator."""
     CHECK_IN = "check_in"
     """A check-in at a kiosk."""
+
+    @property
+    def is_about_face(self) -> bool:
+        """Whether an event of this kind is about a face that somebody may know better."""
+        return self in {EventKind.DECISION, EventKind.STRANGER, EventKind.SEEN, EventKind.CHECK_IN}
 
 
 class Act(StrEnum):
@@ -83,7 +88,7 @@ class Draft:
         picture_days: how long the picture is kept.
     """
 
-    kind: Kind
+    kind: EventKind
     code: str
     granted: bool = False
     duress: bool = False
@@ -133,7 +138,7 @@ class Event:
     number: int
     event_id: UUID
     at: datetime
-    kind: Kind
+    kind: EventKind
     code: str
     granted: bool
     duress: bool
@@ -205,17 +210,17 @@ class Filter:
     """A filter of events.
 
     Attributes:
-        kinds: kinds of these kinds only.
-        door_id: of this door only.
-        person_id: of this person only.
-        camera: camera of this camera only.
+        kinds: only events of these kinds; all if empty.
+        door_id: only events of this door.
+        person_id: only events with this person.
+        camera: only events of this camera.
         granted: only decisions that opened (True) or that did not (False).
         duress: only silent alarms.
         since: not before this moment.
         until: before this moment.
     """
 
-    kinds: tuple[Kind, ...] = ()
+    kinds: tuple[EventKind, ...] = ()
     door_id: UUID | None = None
     person_id: UUID | None = None
     camera: str | None = None
@@ -236,7 +241,7 @@ def events_of_rows(session: Session, rows: list[DoorEventRow]) -> list[Event]:
             number=row.number,
             event_id=row.event_id,
             at=row.at,
-            kind=Kind(row.kind),
+            kind=EventKind(row.kind),
             code=row.code,
             granted=row.granted,
             duress=row.duress,

@@ -45,6 +45,7 @@ class TrackEvidence:
         liveness: passive liveness over the track, 0 (artefact) to 1 (live); None if it was not measured.
         session: whether it is the one picture of a liveness session that found a live face. Such a session has followed
             one face for seconds, so the least number of frames does not apply; every other condition does.
+        held_edges: whether straight edges beside the face move with it; `liveness` is then 0.
     """
 
     camera: str
@@ -60,6 +61,7 @@ class TrackEvidence:
     face_px: int
     liveness: float | None
     session: bool = False
+    held_edges: bool = False
 
     @property
     def margin(self) -> float:

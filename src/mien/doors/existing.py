@@ -14,14 +14,13 @@ from sqlalchemy.orm import Session
 
 from mien.doors.errors import InvalidDoorError
 from mien.doors.types import DEFAULT_LABEL, DIRECTORY, DYNAMIC_GROUP
-from mien.gallery.kinds import Kind
+from mien.gallery.kinds import STORED_PERSON_GROUPS
 from mien.messages import Message
 from mien.storage.tables import CollectionRow, DoorRow, DynamicGroupRow, PersonRow
 
 T = TypeVar("T", str, UUID)
 
 _AT_ONCE: Final = 500
-_GROUPS: Final = (Kind.PERSON_GROUP.value, Kind.LARGE_PERSON_GROUP.value)
 
 
 def check_places(session: Session, places: Iterable[str], before: Iterable[str] = ()) -> None:
@@ -115,7 +114,9 @@ def _missing(wanted: Iterable[T], before: Iterable[T], there: Callable[[Sequence
 def _elsewhere(session: Session, place: str) -> str:
     """Describe where a group of that id is, if the kind is wrong."""
     group_id = place.partition("/")[2]
-    query = select(CollectionRow.kind).where(CollectionRow.collection_id == group_id, CollectionRow.kind.in_(_GROUPS))
+    query = select(CollectionRow.kind).where(
+        CollectionRow.collection_id == group_id, CollectionRow.kind.in_(STORED_PERSON_GROUPS)
+    )
     kinds = list(session.scalars(query.order_by(CollectionRow.kind)))
     if model_of(session, f"{DYNAMIC_GROUP}/{group_id}") is not None:
         kinds.append(DYNAMIC_GROUP)

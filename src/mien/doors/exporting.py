@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from mien.doors.events import NUMBERS, Event
+from mien.spreadsheets import plain_cell
 
 _COLUMNS: Final = (
     "number",
@@ -41,13 +42,12 @@ def _csv_line(cells: tuple[str, ...] | list[str]) -> str:
 
 
 def _cell(value: object) -> str:
-    """A value for a spreadsheet; text that looks like a formula is quoted."""
+    """Return a value for a spreadsheet."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+    return plain_cell(value) if isinstance(value, str) else str(value)
 
 
 def export(events: Iterable[Event], *, as_csv: bool = False) -> Iterator[str]:

@@ -8,14 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from mien.doors.actuators.broker import MqttMessage
-from mien.doors.events import Event, Kind
+from mien.doors.events import Event, EventKind
 from mien.doors.types import Door
 
-EVENT_TYPES: Final = ("granted", "refused", "stranger", "badge", "duress")
+EVENT_TYPES: Final = ("granted", "refused", "stranger", "badge", "duress", "camera_lost", "camera_connected")
+_LAST: Final = "{{ value_json.code if value_json.kind in ('decision', 'stranger') else this.state }}"
+"""The topic of a door's events also has badges and the state of cameras, which are no decisions."""
 
 
 def status_topic(prefix: str) -> str:
@@ -33,6 +35,11 @@ def inside_topic(prefix: str, door_id: UUID) -> str:
     return f"{prefix}/door/{door_id}/inside"
 
 
+def owner_topic(prefix: str, door_id: UUID | Literal["+"]) -> str:
+    """Return the topic of the mark of the database that has a door, retained; with `+` the filter for all doors."""
+    return f"{prefix}/door/{door_id}/owner"
+
+
 def discovery(doors: Sequence[Door], prefix: str, discovery_prefix: str = "homeassistant") -> Iterator[MqttMessage]:
     """Yield the retained messages by which Home Assistant discovers doors."""
     for door in doors:
@@ -42,10 +49,13 @@ def discovery(doors: Sequence[Door], prefix: str, discovery_prefix: str = "homea
             yield MqttMessage(topic, json.dumps(payload), retain=True)
 
 
-def forget(door_id: UUID, discovery_prefix: str = "homeassistant") -> Iterator[MqttMessage]:
-    """Yield the messages that remove a door from Home Assistant."""
-    for component, name in (("event", "decision"), ("sensor", "inside"), ("sensor", "last")):
-        yield MqttMessage(f"{discovery_prefix}/{component}/mien_{door_id.hex}/{name}/config", "", retain=True)
+def forget(door_id: UUID, prefix: str, discovery_prefix: str = "homeassistant") -> Iterator[MqttMessage]:
+    """Yield the messages that remove a deleted door from the broker and, with a discovery prefix, Home Assistant."""
+    if discovery_prefix:
+        for component, name in (("event", "decision"), ("sensor", "inside"), ("sensor", "last")):
+            yield MqttMessage(f"{discovery_prefix}/{component}/mien_{door_id.hex}/{name}/config", "", retain=True)
+    yield MqttMessage(inside_topic(prefix, door_id), "", retain=True)
+    yield MqttMessage(owner_topic(prefix, door_id), "", retain=True)  # last: what is kept there is not forgotten yet
 
 
 def message(event: Event, prefix: str, *, names: bool) -> MqttMessage | None:
@@ -67,17 +77,19 @@ def message(event: Event, prefix: str, *, names: bool) -> MqttMessage | None:
 def _type(event: Event) -> str:
     if event.duress:
         return "duress"
-    if event.kind is Kind.BADGE:
+    if event.kind is EventKind.BADGE:
         return "badge"
-    if event.kind is Kind.STRANGER:
+    if event.kind is EventKind.STRANGER:
         return "stranger"
+    if event.kind is EventKind.CAMERA:
+        return f"camera_{event.code}"
     return "granted" if event.granted else "refused"
 
 
 def _entities(door: Door, prefix: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
     topic = event_topic(prefix, door.door_id)
     yield "event", "decision", {"name": "Decision", "state_topic": topic, "event_types": list(EVENT_TYPES)}
-    yield "sensor", "last", {"name": "Last decision", "state_topic": topic, "value_template": "{{ value_json.code }}"}
+    yield "sensor", "last", {"name": "Last decision", "state_topic": topic, "value_template": _LAST}
     inside = {"name": "Inside", "state_topic": inside_topic(prefix, door.door_id), "state_class": "measurement"}
     yield "sensor", "inside", inside | {"unit_of_measurement": "people"}
 

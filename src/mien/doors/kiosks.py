@@ -14,12 +14,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from mien.clock import Clock
+from mien.doors.checks import between, check_name
 from mien.doors.codec import dump, load
 from mien.doors.errors import InvalidDoorError, NameInUseError, NotConfiguredError
 from mien.doors.existing import check_doors, check_places
 from mien.doors.naming import find_named
 from mien.doors.rules import AHEAD
-from mien.doors.types import between, check_name, check_place
+from mien.doors.types import check_place
 from mien.events import AuditLog
 from mien.messages import Message
 from mien.storage import EVERY_RESOURCE, Database, Vault

@@ -113,7 +113,7 @@ class Openings:
         """Mark all pending decisions as expired."""
         query = select(DoorEventRow).where(DoorEventRow.door_id == self._door_id, DoorEventRow.act == Act.WAITING.value)
         with self._database.write(self._resource_id) as session:
-            self._held.fence(session)
+            self._held.fence(session, brief=True)
             rows = session.scalars(query.order_by(DoorEventRow.number.desc()).with_for_update()).all()
             for row in rows:
                 _expire(session, row, "another process took the door over")
@@ -138,7 +138,7 @@ class Openings:
             if session.scalar(query.with_only_columns(DoorEventRow.number).limit(1)) is None:
                 return None
         with self._database.write(self._resource_id) as session:
-            self._held.fence(session)
+            self._held.fence(session, brief=True)
             now = self._clock.now()
             for row in session.scalars(query.order_by(DoorEventRow.number).with_for_update()):
                 row.acted_at = now

@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from mien.doors.errors import NoSuchPersonError
 from mien.doors.roster_types import RosterPerson
 from mien.doors.types import DIRECTORY, DYNAMIC_GROUP
-from mien.gallery.kinds import PERSONS, Kind, place_name
+from mien.gallery.kinds import PERSONS, STORED_PERSON_GROUPS, Kind, place_name
 from mien.storage.tables import CollectionRow, DynamicGroupMemberRow, PersonRow
 
-_WITH_PERSONS = (Kind.PERSON_GROUP.value, Kind.LARGE_PERSON_GROUP.value, Kind.DIRECTORY.value)
+_WITH_PERSONS = (*STORED_PERSON_GROUPS, Kind.DIRECTORY.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,7 @@ def find_candidate(session: Session, collection: str, person_id: str) -> Known |
     except ValueError:
         return None
     if collection:
-        groups = (Kind.PERSON_GROUP.value, Kind.LARGE_PERSON_GROUP.value)
-        found = _known(session, parsed, groups, collection)
+        found = _known(session, parsed, STORED_PERSON_GROUPS, collection)
         if found:
             # If an id exists in a person group and in a large one, a rule cannot distinguish them: no person is
             # returned.

@@ -11,19 +11,18 @@ from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from mien.doors.types import DEFAULT_LABEL, DYNAMIC_GROUP
-from mien.gallery.kinds import Kind
+from mien.gallery.kinds import STORED_PERSON_GROUPS
 from mien.storage import Database
 from mien.storage.names import name_key
 from mien.storage.tables import CollectionRow, DynamicGroupRow
 
-_KINDS: Final = (Kind.PERSON_GROUP.value, Kind.LARGE_PERSON_GROUP.value)
 _GROUPS: Final = select(
     CollectionRow.kind,
     CollectionRow.collection_id,
     CollectionRow.name,
     CollectionRow.persons,
     CollectionRow.recognition_model,
-).where(CollectionRow.kind.in_(_KINDS))
+).where(CollectionRow.kind.in_(STORED_PERSON_GROUPS))
 _DYNAMIC: Final = select(DynamicGroupRow.group_id, DynamicGroupRow.name)
 
 

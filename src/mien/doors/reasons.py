@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -33,6 +34,7 @@ class Code(StrEnum):
     WRONG_TIME = "wrong_time"
     LIVENESS_MISSING = "liveness_missing"
     LIVENESS = "liveness"
+    HELD_PICTURE = "held_picture"
     BADGE_MISSING = "badge_missing"
     BADGE_OF_OTHER = "badge_of_other"
     SECOND_PERSON_MISSING = "second_person_missing"
@@ -46,9 +48,9 @@ WORDS: Final[Mapping[Code, str]] = {
     Code.NOT_APPROVED: "The resource is not approved for video identification.",
     Code.DOOR_DISABLED: "The door is switched off.",
     Code.EVIDENCE_OLD: "The evidence is {have} s old; it counts for {wanted} s.",
-    Code.STRANGER: "The camera's groups do not contain this person.",
+    Code.STRANGER: "Nobody in the camera's groups is similar enough.",
     Code.PERSON_UNKNOWN: "The person is not enrolled any more.",
-    Code.FRAMES: "{have} frames agree; {wanted} are needed.",
+    Code.FRAMES: "Frames that agree: {have}; needed: {wanted}.",
     Code.AGREEMENT: "{have} of the readable frames agree; {wanted} is needed.",
     Code.CONFIDENCE: "The confidence is {have}; {wanted} is needed.",
     Code.MARGIN: "The lead over the second candidate is {have}; {wanted} is needed.",
@@ -60,12 +62,15 @@ WORDS: Final[Mapping[Code, str]] = {
     Code.NO_RULE: "No rule applies to this door and direction.",
     Code.NOT_ALLOWED: "No rule allows the person.",
     Code.WRONG_TIME: "The rule does not apply at this time.",
-    Code.LIVENESS_MISSING: "Liveness was not measured yet; {wanted} is needed.",
+    Code.LIVENESS_MISSING: (
+        "Liveness was not measured yet: it takes three views of the face with its surroundings. {wanted} is needed."
+    ),
     Code.LIVENESS: "The liveness evidence is {have}; {wanted} is needed.",
+    Code.HELD_PICTURE: "Straight edges move with the face, as those of a print or screen that somebody holds.",
     Code.BADGE_MISSING: "A badge of the person is needed within {wanted} s.",
     Code.BADGE_OF_OTHER: "The badge belongs to somebody else.",
     Code.SECOND_PERSON_MISSING: "A second person is needed within {wanted} s.",
-    Code.CHECKED_IN: "The person was recognised at a kiosk.",
+    Code.CHECKED_IN: "The person checked in at a kiosk.",
     Code.NOT_LIVE: "The liveness check did not find a live face.",
     Code.CODE_UNKNOWN: "The code belongs to no badge or visit that is valid now.",
 }
@@ -80,6 +85,7 @@ PENDING: Final = frozenset(
         Code.FACE_SIZE,
         Code.LIVENESS_MISSING,
         Code.LIVENESS,
+        Code.HELD_PICTURE,
         Code.BADGE_MISSING,
         Code.SECOND_PERSON_MISSING,
         Code.STRANGER,
@@ -106,6 +112,11 @@ class Failure:
     def text(self) -> str:
         """The condition as a sentence."""
         return WORDS[self.code].format(have=self.have, wanted=self.wanted)
+
+
+def number(value: float) -> float:
+    """Return a number as a reason shows it; what is not a number counts as nothing."""
+    return round(value, 3) if math.isfinite(value) else 0.0
 
 
 def sentence(code: str, have: Number = None, wanted: Number = None) -> str:

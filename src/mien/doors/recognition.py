@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from mien.doors.evidence import TrackCandidate, TrackEvidence
 from mien.doors.searching import GroupSearch
 from mien.gallery.errors import GalleryError
+from mien.messages import Message
 from mien.video.camera import Camera, Picture, TrackUpdate
 from mien.video.faces import FaceReader, Reading
 from mien.video.health import Health
@@ -109,6 +110,7 @@ class Tracks:
             quality=track.best.quality.value if track.best else "low",
             face_px=track.face_px,
             liveness=track.liveness,
+            held_edges=track.held.found,
         )
 
     def name_of(self, track: Track) -> str:
@@ -232,7 +234,7 @@ class Watcher:
         return file.tobytes() if written else None
 
     def _cannot_search(self, error: Exception) -> None:
-        words = str(error) if isinstance(error, GalleryError) else "the database does not answer"
+        words = error.message if isinstance(error, GalleryError) else Message("the database does not answer")
         if self._problem != words:
             _log.warning("camera cannot search", camera=self._camera.name, problem=words)
         self._problem = words

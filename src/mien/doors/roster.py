@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import delete, select
@@ -14,10 +15,12 @@ from mien.clock import Clock
 from mien.doors.codec import dump, load
 from mien.doors.doors import door_of
 from mien.doors.errors import InvalidDoorError, NameInUseError, NotConfiguredError
-from mien.doors.events import Draft, Kind
+from mien.doors.events import Draft, EventKind
 from mien.doors.journal import DoorEvents
-from mien.doors.people import Known, find_person, persons_of
+from mien.doors.people import find_person, persons_of
 from mien.doors.roster_types import Badge, BadgeNumber, RegisteredVisitor, RosterPerson
+from mien.doors.rules import is_inside
+from mien.doors.types import MOST_PASSBACK_HOURS, DoorSpec
 from mien.events import AuditLog
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import DoorBadgeRow, DoorPresenceRow, DoorRow, DoorVisitorRow
@@ -215,12 +218,21 @@ class Roster:
         return load(BadgeNumber, self._vault.open(row.sealed, resource_id=resource_id, what=_what(row.badge_id)))
 
     def inside(self, resource_id: UUID, area: str | None = None) -> list[Inside]:
-        """Return who is inside, of one area or all, by area and time."""
-        query = select(DoorPresenceRow).order_by(DoorPresenceRow.area, DoorPresenceRow.since)
+        """Return who is inside, of one area or all, by area and time.
+
+        People count as outside after the time for which presence lasts at the area's doors; at doors that differ, the
+        longest.
+        """
+        query, now = select(DoorPresenceRow).order_by(DoorPresenceRow.area, DoorPresenceRow.since), self._clock.now()
         if area is not None:
             query = query.where(DoorPresenceRow.area == area)
         with self._database.read(resource_id) as session:
-            rows = session.scalars(query).all()
+            hours = _hours(session)
+            rows = [
+                row
+                for row in session.scalars(query)
+                if is_inside(row.since, now, hours.get(row.area, DoorSpec().passback_hours))
+            ]
             persons = persons_of(session, [(row.collection, row.person_id) for row in rows])
         return [Inside(row.area, persons[row.collection, row.person_id], row.since) for row in rows]
 
@@ -233,10 +245,10 @@ class Roster:
         """
         with self._database.write(resource_id) as session:
             known = find_person(session, place, person_id)
-            if not leave(session, area, known):
+            if not leave(session, area, (known.collection, person_id)):
                 raise NotConfiguredError("the person is not inside")
             draft = Draft(
-                kind=Kind.PRESENCE,
+                kind=EventKind.PRESENCE,
                 code="taken_out",
                 collection=known.collection,
                 person_id=person_id,
@@ -259,16 +271,19 @@ class Roster:
             count = len(session.execute(statement).all())
             if not count and not any(door_of(row, "").area == area for row in session.scalars(select(DoorRow))):
                 raise NotConfiguredError("there is no area {area!r}", area=area[:80])
-            draft = Draft(kind=Kind.PRESENCE, code="emptied", details={"area": area, "persons": count})
+            draft = Draft(kind=EventKind.PRESENCE, code="emptied", details={"area": area, "persons": count})
             self._events.append(session, resource_id, draft)
             self._record(session, "door.presence.empty", resource_id, actor, area=area, persons=count)
         return count
 
     def purge(self) -> int:
-        """Delete visits that are over, and return how many; for the retention worker."""
-        over = delete(DoorVisitorRow).where(DoorVisitorRow.ends_at <= self._clock.now())
+        """Delete visits and presence that are over, and return how many; for the retention worker."""
+        now = self._clock.now()
+        over = delete(DoorVisitorRow).where(DoorVisitorRow.ends_at <= now)
+        gone = delete(DoorPresenceRow).where(DoorPresenceRow.since <= now - timedelta(hours=MOST_PASSBACK_HOURS))
         with self._database.write(EVERY_RESOURCE) as session:
-            return len(session.execute(over.returning(DoorVisitorRow.visitor_id)).all())
+            visits = session.execute(over.returning(DoorVisitorRow.visitor_id)).all()
+            return len(visits) + len(session.execute(gone.returning(DoorPresenceRow.person_id)).all())
 
     def _digest(self, resource_id: UUID, number: BadgeNumber) -> bytes:
         return self._vault.keyed_hash(f"badge {resource_id} {number.text}")
@@ -279,26 +294,26 @@ class Roster:
         self._audit.record_in(session, actor=actor, action=action, resource_id=resource_id, details=details)
 
 
-def enter(session: Session, resource_id: UUID, area: str, known: Known, now: datetime) -> None:
-    """Record that a person was let into an area, within a writing session."""
+def enter(session: Session, resource_id: UUID, area: str, who: tuple[UUID, UUID], now: datetime) -> None:
+    """Record that a person, by collection and id, was let into an area, within a writing session."""
+    collection, person_id = who
     session.merge(
-        DoorPresenceRow(
-            resource_id=resource_id,
-            area=area,
-            collection=known.collection,
-            person_id=known.person.person_id,
-            since=now,
-        )
+        DoorPresenceRow(resource_id=resource_id, area=area, collection=collection, person_id=person_id, since=now)
     )
     session.flush()
 
 
-def leave(session: Session, area: str, known: Known) -> bool:
-    """Record that a person was let out of an area, within a writing session; return False if they were not inside."""
+def leave(session: Session, area: str, who: tuple[UUID, UUID]) -> bool:
+    """Record that a person, by collection and id, was let out of an area, within a writing session.
+
+    Returns:
+        False if they were not inside.
+    """
+    collection, person_id = who
     statement = delete(DoorPresenceRow).where(
         DoorPresenceRow.area == area,
-        DoorPresenceRow.collection == known.collection,
-        DoorPresenceRow.person_id == known.person.person_id,
+        DoorPresenceRow.collection == collection,
+        DoorPresenceRow.person_id == person_id,
     )
     return session.execute(statement.returning(DoorPresenceRow.person_id)).first() is not None
 
@@ -307,6 +322,16 @@ def _visitor(row: DoorVisitorRow, person: RosterPerson) -> RegisteredVisitor:
     return RegisteredVisitor(
         visitor_id=row.visitor_id, person=person, starts_at=row.starts_at, ends_at=row.ends_at, host=row.host
     )
+
+
+def _hours(session: Session) -> dict[str, float]:
+    """Return for how many hours presence lasts, by area; also of doors that this machine cannot read."""
+    hours: dict[str, float] = {}
+    for name, spec in session.execute(select(DoorRow.name, DoorRow.spec)):
+        said = json.loads(spec)
+        area = said.get("area") or name
+        hours[area] = max(hours.get(area, 0.0), float(said.get("passback_hours", DoorSpec().passback_hours)))
+    return hours
 
 
 def _what(badge_id: UUID) -> str:

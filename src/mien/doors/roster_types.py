@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from mien.doors.types import between
+from mien.doors.checks import between
+from mien.doors.errors import InvalidDoorError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,21 @@ class BadgeNumber:
         else:
             between("bits", self.bits, 8, 64)
             between("number", self.number, 0, (1 << self.bits) - 1)
+
+    @classmethod
+    def parse(cls, text: str, bits: int = 32) -> BadgeNumber:
+        """Parse a number as people write it: `FACILITY:NUMBER`, or only the number with its length in bits.
+
+        Raises:
+            InvalidDoorError: it is none, or it is impossible.
+        """
+        facility, colon, number = text.partition(":")
+        try:
+            if colon:
+                return cls(number=int(number), facility=int(facility))
+            return cls(number=int(text), bits=bits)
+        except ValueError:
+            raise InvalidDoorError("a badge is FACILITY:NUMBER or NUMBER") from None
 
     @property
     def text(self) -> str:

@@ -6,18 +6,19 @@ this person, here, now, and everything else that it requires is present.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from mien.doors.agreement import liveness_failures
+from mien.doors.checks import zone_of
 from mien.doors.evidence import TrackEvidence
 from mien.doors.people import Known
-from mien.doors.reasons import PENDING, Code, Failure
+from mien.doors.reasons import PENDING, Code, Failure, number
 from mien.doors.schedule import is_open
-from mien.doors.types import Direction, Door, How, Quality, Rule, RuleSpec, zone_of
+from mien.doors.types import Direction, Door, How, Quality, Rule, RuleSpec
 
 AHEAD: Final = timedelta(seconds=2)
 """How far a time may be ahead of the clock of the deciding server. A time that is further ahead was recorded before
@@ -54,6 +55,8 @@ class FirstOfTwo:
         at: time when they were recognised.
         number: number of the event that tells of it.
         seen: the camera and its name for the track; None if the track was forgotten.
+        inside_since: time when they entered the door's area; None while they are outside.
+        duress: whether their being seen is a silent alarm.
     """
 
     rule_id: UUID
@@ -62,6 +65,8 @@ class FirstOfTwo:
     at: datetime
     number: int = 0
     seen: tuple[str | None, str] | None = None
+    inside_since: datetime | None = None
+    duress: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ class Situation:
         inside_since: time when the person entered the door's area; None while they are outside.
         passed_at: time when the person was last let through this door in this direction.
         badge: the newest badge presented at the door.
-        waiting: persons who wait for a second one.
+        waiting: persons who wait for a second one and may still pass (`may_still_pass`).
     """
 
     door: Door
@@ -124,8 +129,8 @@ class AccessDecision:
 
     @property
     def pending(self) -> bool:
-        """Whether more evidence of the same track may still open the door."""
-        return not self.granted and all(one.code in PENDING for one in self.failed)
+        """Whether more evidence of the same track may still change the main reason of a refusal."""
+        return not self.granted and self.code in PENDING
 
 
 def decide(evidence: TrackEvidence, situation: Situation) -> AccessDecision:
@@ -154,7 +159,21 @@ def decide(evidence: TrackEvidence, situation: Situation) -> AccessDecision:
     if failed:
         return AccessDecision(False, rule, failed, duress)
     used = rule.spec.how is How.FACE_AND_BADGE
-    return AccessDecision(True, rule, (), duress, used, partner if rule.spec.how is How.TWO_PERSONS else None)
+    if rule.spec.how is not How.TWO_PERSONS or partner is None:
+        return AccessDecision(True, rule, (), duress, used)
+    return AccessDecision(True, rule, (), duress or partner.duress, used, partner)
+
+
+def may_still_pass(rule: Rule, situation: Situation) -> bool:
+    """Return whether a person who waits for a second one is still allowed to pass.
+
+    Args:
+        rule: the rule by which they wait.
+        situation: with the person who waits.
+    """
+    person = situation.person
+    allowed = person is not None and _names_person(rule.spec, person, visiting=situation.visiting)
+    return allowed and not any(_passage_failures(situation))
 
 
 def _door_failures(evidence: TrackEvidence, situation: Situation) -> Iterator[Failure]:
@@ -177,11 +196,11 @@ def _door_failures(evidence: TrackEvidence, situation: Situation) -> Iterator[Fa
         yield Failure(Code.FRAMES, evidence.agreeing, spec.frames)
     share = evidence.agreeing / evidence.readable if evidence.readable > 0 else 0.0
     if not spec.agreement <= share <= 1:
-        yield Failure(Code.AGREEMENT, _number(share), spec.agreement)
+        yield Failure(Code.AGREEMENT, number(share), spec.agreement)
     if not spec.confidence <= evidence.best.confidence <= 1:
-        yield Failure(Code.CONFIDENCE, _number(evidence.best.confidence), spec.confidence)
+        yield Failure(Code.CONFIDENCE, number(evidence.best.confidence), spec.confidence)
     if not evidence.margin >= spec.margin:
-        yield Failure(Code.MARGIN, _number(evidence.margin), spec.margin)
+        yield Failure(Code.MARGIN, number(evidence.margin), spec.margin)
     if evidence.quality not in set(Quality) or not Quality(evidence.quality).reaches(spec.quality):
         yield Failure(Code.QUALITY, evidence.quality, spec.quality.value)
     if not evidence.face_px >= spec.face_px:
@@ -222,7 +241,11 @@ def _rule_failures(
 ) -> Iterator[Failure]:
     """Yield the requirements of a rule that are not met."""
     door, person = situation.door.spec, situation.person
-    if evidence.best is not None and person is not None and not _names(spec, person, situation):
+    if (
+        evidence.best is not None
+        and person is not None
+        and not _names_person(spec, person, visiting=situation.visiting)
+    ):
         yield Failure(Code.NOT_ALLOWED)
     if not is_open(
         spec.schedule,
@@ -234,21 +257,20 @@ def _rule_failures(
         last_day=spec.last_day,
     ):
         yield Failure(Code.WRONG_TIME)
-    if spec.liveness and evidence.liveness is None:
-        yield Failure(Code.LIVENESS_MISSING, None, door.liveness)
-    elif spec.liveness and not (evidence.liveness or 0.0) >= door.liveness:
-        yield Failure(Code.LIVENESS, _number(evidence.liveness or 0.0), door.liveness)
+    if spec.liveness:
+        yield from liveness_failures(evidence, door.liveness)
     if spec.how is How.FACE_AND_BADGE:
         yield from _badge_failures(situation)
     if spec.how is How.TWO_PERSONS and partner is None:
         yield Failure(Code.SECOND_PERSON_MISSING, None, door.pair_seconds)
 
 
-def _names(spec: RuleSpec, person: Known, situation: Situation) -> bool:
+def _names_person(spec: RuleSpec, person: Known, *, visiting: bool) -> bool:
+    """Return whether a rule names a person: by itself, by a group, or as a visitor."""
     return (
         person.person.person_id in spec.persons
         or not person.groups.isdisjoint(spec.groups)
-        or (spec.visitors and situation.visiting)
+        or (spec.visitors and visiting)
     )
 
 
@@ -289,8 +311,3 @@ def _within(earlier: datetime, now: datetime, seconds: float) -> bool:
 
 def _is(collection: UUID, person_id: UUID, person: Known | None) -> bool:
     return person is not None and (collection, person_id) == (person.collection, person.person.person_id)
-
-
-def _number(value: float) -> float:
-    """Return a number as a reason shows it; what is not a number counts as nothing."""
-    return round(value, 3) if math.isfinite(value) else 0.0

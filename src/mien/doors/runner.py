@@ -24,7 +24,7 @@ from mien.doors.cameras import Cameras
 from mien.doors.decisions import Decisions
 from mien.doors.doors import Doors
 from mien.doors.errors import DoorsError
-from mien.doors.events import Draft, Event, Kind
+from mien.doors.events import Draft, Event, EventKind
 from mien.doors.evidence import TrackEvidence, TrackSource
 from mien.doors.journal import DoorEvents
 from mien.doors.openings import Actuator, ActuatorError, Openings
@@ -128,7 +128,7 @@ class _Unit:
 
     plan: _Plan
     held: Held
-    openings: Openings | None
+    openings: Openings | None = None
     eyes: dict[UUID, _Eye] = field(default_factory=dict)
 
 
@@ -191,17 +191,25 @@ class Runner:
         with self._lock:
             units = dict(self._units)
         for name, unit in units.items():
-            plan = plans.get(name)
-            if plan is None or plan.stamp != unit.plan.stamp or unit.held.lost.is_set():
+            try:
+                self._keep(name, unit, plans.get(name))
+            except ClaimLostError:
                 self._drop(name, unit)
-            else:
-                self._fit(unit, plan)
-                self._check(unit)
+            except SQLAlchemyError as error:  # the next round tries again; the other units do not wait for that
+                _log.warning("a door or camera could not be looked after", unit=name, reason=type(error).__name__)
         for name, plan in plans.items():
             with self._lock:
                 running = name in self._units
             if not running and not self._stop.is_set():
                 self._try(plan)
+
+    def _keep(self, name: str, unit: _Unit, plan: _Plan | None) -> None:
+        """Bring a running unit in line with its plan."""
+        if plan is None or plan.stamp != unit.plan.stamp or unit.held.lost.is_set():
+            self._drop(name, unit)
+        else:
+            self._fit(unit, plan)
+            self._check(unit)
 
     def _plans(self) -> list[_Plan]:
         """Return all units that should run on some server."""
@@ -213,30 +221,37 @@ class Runner:
         for owner in owners:
             if not parts.approved(owner):
                 continue
-            for door in parts.doors.of(owner):
+            try:
+                doors = parts.doors.of(owner)
+            except DoorsError as error:  # such as a time zone that this machine does not have: the others go on
+                _log.warning("the doors of a resource cannot be read", resource=str(owner), reason=str(error))
+                continue
+            for door in doors:
                 mine = tuple(one for one in cameras if one.resource_id == owner and one.spec.door == door.door_id)
                 plans.append(_Plan(owner, door, mine))
         return [*plans, *(_Plan(one.resource_id, None, (one,)) for one in cameras if one.spec.door is None)]
 
     def _try(self, plan: _Plan) -> None:
         """Start a unit if its claim is free and its actuator is at this server."""
-        held = self._parts.claims.acquire(plan.claim, self._lease)
-        if held is None:
-            return
-        openings = None
+        unit = None
         try:
-            openings = self._openings(plan, held)
-            if openings is not None:
-                openings.start()
-        except (ActuatorError, DoorsError, ClaimLostError) as error:
-            _log.warning("a door cannot be run here", door=plan.claim, reason=str(error))
-            if openings is not None:
-                openings.stop()
-            held.release()
+            held = self._parts.claims.acquire(plan.claim, self._lease)
+            if held is None:
+                return
+            unit = _Unit(plan, held)
+            unit.openings = self._openings(plan, held)
+            if unit.openings is not None:
+                unit.openings.start()
+            for camera in plan.cameras:
+                self._open(unit, camera)
+        except Exception as error:
+            # The claim is renewed until it is released: without that, no server would ever run the unit.
+            if unit is not None:
+                self._end(unit)
+            known = isinstance(error, ActuatorError | DoorsError | ClaimLostError)
+            reason = str(error) if known else type(error).__name__
+            _log.warning("a door cannot be run here", door=plan.claim, reason=reason)
             return
-        unit = _Unit(plan, held, openings)
-        for camera in plan.cameras:
-            self._open(unit, camera)
         with self._lock:
             self._units[plan.claim] = unit
 
@@ -251,10 +266,11 @@ class Runner:
                 self._open(unit, camera)
 
     def _open(self, unit: _Unit, camera: Camera) -> None:
+        # First: no camera runs without its entry in the audit log.
+        self._parts.cameras.started(camera, where=self._name)
         eye = _Eye(camera)
         eye.thread = threading.Thread(target=self._watch, args=(unit, eye), name="mien-camera", daemon=True)
         unit.eyes[camera.camera_id] = eye
-        self._parts.cameras.started(camera, where=self._name)
         eye.thread.start()
 
     def _close(self, unit: _Unit, eyes: Sequence[_Eye]) -> None:
@@ -346,16 +362,16 @@ class Runner:
             camera, now, before = eye.camera, eye.watcher.connected(), eye.connected
             if now == before or (before is None and not now):
                 continue
-            eye.connected = now
             door = unit.plan.door
             draft = Draft(
-                kind=Kind.CAMERA,
+                kind=EventKind.CAMERA,
                 code="connected" if now else "lost",
                 door_id=door.door_id if door else None,
                 camera=camera.name,
                 details={"door": door.name} if door else {},
             )
-            self._parts.events.write(unit.plan.resource_id, draft)
+            self._parts.events.write(unit.plan.resource_id, draft, held=unit.held)
+            eye.connected = now
             self._parts.told()
 
     def _drop(self, name: str, unit: _Unit) -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from mien.doors.errors import InvalidDoorError
 from mien.doors.types import ALWAYS, DAY, Holidays, Window
 
-_NAMES: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+DAY_NAMES: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def is_open(
@@ -71,7 +71,7 @@ def describe(windows: Sequence[Window]) -> str:
 
 
 def parse(text: str) -> tuple[Window, ...]:
-    """Parse the output of `describe`.
+    """Parse the output of `describe`, or what a person wrote: hours may have one digit, and 00:00 ends a day.
 
     Raises:
         InvalidDoorError: it has another form; the message describes the expected one.
@@ -87,7 +87,7 @@ def _window(text: str) -> Window:
     try:
         days, hours = text.split()
         start, end = hours.split("-")
-        return Window(days=_parse_days(days), start=_minutes(start), end=_minutes(end))
+        return Window(days=_parse_days(days), start=_minutes(start), end=_minutes(end) or DAY)
     except (ValueError, InvalidDoorError):
         raise InvalidDoorError("{text!r} is not a time such as Mon-Fri 07:00-19:00", text=text.strip()[:60]) from None
 
@@ -95,7 +95,7 @@ def _window(text: str) -> Window:
 def _parse_days(text: str) -> tuple[int, ...]:
     if "+" in text:
         return tuple(sorted({day for part in text.split("+") for day in _parse_days(part)}))
-    names = [name.lower() for name in _NAMES]
+    names = [name.lower() for name in DAY_NAMES]
     first, dash, last = text.lower().partition("-")
     start = names.index(first)
     if not dash:
@@ -106,7 +106,8 @@ def _parse_days(text: str) -> tuple[int, ...]:
 
 def _minutes(text: str) -> int:
     hours, minutes = text.split(":")
-    if len(hours) != 2 or len(minutes) != 2 or int(minutes) > 59:
+    digits = (hours + minutes).isascii() and hours.isdecimal() and minutes.isdecimal()
+    if not digits or len(hours) > 2 or len(minutes) != 2 or int(minutes) > 59:
         raise ValueError(text)
     return int(hours) * 60 + int(minutes)
 
@@ -119,9 +120,9 @@ def _days(days: Sequence[int]) -> str:
     """Format days as a range if possible, also over the end of the week; joined by + otherwise."""
     have = sorted(set(days))
     if len(have) == 1:
-        return _NAMES[have[0]]
+        return DAY_NAMES[have[0]]
     for start in have:
         run = [(start + step) % 7 for step in range(len(have))]
         if sorted(run) == have:
-            return f"{_NAMES[run[0]]}-{_NAMES[run[-1]]}" if len(have) < 7 else "Mon-Sun"
-    return "+".join(_NAMES[day] for day in have)
+            return f"{DAY_NAMES[run[0]]}-{DAY_NAMES[run[-1]]}" if len(have) < 7 else "Mon-Sun"
+    return "+".join(DAY_NAMES[day] for day in have)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, case, or_, select
 from sqlalchemy.orm import Session
 
 from mien.doors.doors import door_of, find_door, rules_of
-from mien.doors.events import Kind
+from mien.doors.events import Act, EventKind
 from mien.doors.evidence import TrackEvidence
-from mien.doors.people import Known, find_candidate
+from mien.doors.people import Known, find_candidate, find_person, persons_of
 from mien.doors.reasons import Code
-from mien.doors.rules import AHEAD, FirstOfTwo, PresentedBadge, Situation
+from mien.doors.rules import AHEAD, FirstOfTwo, PresentedBadge, Situation, may_still_pass
 from mien.doors.types import Direction, Door
 from mien.doors.unopened import SHUT
 from mien.storage.tables import DoorEventRow, DoorHolidayRow, DoorPresenceRow, DoorVisitorRow
@@ -39,7 +41,7 @@ def gather(
     best = evidence.best
     person = None if best is None else find_candidate(session, best.collection, best.person_id)
     local = set(session.scalars(select(DoorHolidayRow.day)))
-    return Situation(
+    alone = Situation(
         door=door,
         direction=direction,
         at=now,
@@ -51,8 +53,8 @@ def gather(
         inside_since=None if person is None else inside_since(session, door, person),
         passed_at=None if person is None else _passed_at(session, door, direction, person, now),
         badge=_badge(session, door, now),
-        waiting=tuple(_waiting(session, door, now)),
     )
+    return replace(alone, waiting=tuple(_waiting(session, alone)))
 
 
 def is_visiting(session: Session, person: Known, at: datetime) -> bool:
@@ -77,15 +79,22 @@ def inside_since(session: Session, door: Door, person: Known) -> datetime | None
 
 
 def _passed_at(session: Session, door: Door, direction: Direction, person: Known, now: datetime) -> datetime | None:
-    query = select(DoorEventRow.at).where(
+    first_of_two = and_(DoorEventRow.kind == EventKind.DECISION.value, DoorEventRow.act == Act.USED.value)
+    passed = case((first_of_two, DoorEventRow.acted_at), else_=DoorEventRow.at)
+    query = select(passed).where(
         DoorEventRow.person_id == person.person.person_id,
         DoorEventRow.collection == person.collection,
-        DoorEventRow.at >= now - timedelta(seconds=door.spec.hold_off_seconds),
-        DoorEventRow.at <= now + AHEAD,
+        passed >= now - timedelta(seconds=door.spec.hold_off_seconds),
+        passed <= now + AHEAD,
         DoorEventRow.door_id == door.door_id,
         DoorEventRow.direction == direction.value,
-        DoorEventRow.granted.is_(True),
-        or_(DoorEventRow.act.is_(None), DoorEventRow.act.not_in([act.value for act in SHUT])),
+        or_(
+            and_(
+                DoorEventRow.granted.is_(True),
+                or_(DoorEventRow.act.is_(None), DoorEventRow.act.not_in([act.value for act in SHUT])),
+            ),
+            first_of_two,
+        ),
     )
     return session.scalar(query.order_by(DoorEventRow.number.desc()).limit(1))
 
@@ -94,7 +103,7 @@ def _badge(session: Session, door: Door, now: datetime) -> PresentedBadge | None
     """The newest badge, unless it was used: an older one never counts."""
     since = now - timedelta(seconds=door.spec.badge_seconds)
     query = select(DoorEventRow).where(
-        DoorEventRow.door_id == door.door_id, DoorEventRow.at >= since, DoorEventRow.kind == Kind.BADGE.value
+        DoorEventRow.door_id == door.door_id, DoorEventRow.at >= since, DoorEventRow.kind == EventKind.BADGE.value
     )
     row = session.scalar(query.order_by(DoorEventRow.number.desc()).limit(1))
     if row is None or row.act is not None or row.collection is None or row.person_id is None:
@@ -102,24 +111,44 @@ def _badge(session: Session, door: Door, now: datetime) -> PresentedBadge | None
     return PresentedBadge(row.collection, row.person_id, row.at, row.duress, row.number)
 
 
-def _waiting(session: Session, door: Door, now: datetime) -> list[FirstOfTwo]:
+def _waiting(session: Session, alone: Situation) -> Iterator[FirstOfTwo]:
+    """Yield the persons who wait at the door in this direction and may still pass: much may change within seconds."""
+    door, now = alone.door, alone.at
     query = select(DoorEventRow).where(
         DoorEventRow.door_id == door.door_id,
+        DoorEventRow.direction == alone.direction.value,
         DoorEventRow.at >= now - timedelta(seconds=door.spec.pair_seconds),
-        DoorEventRow.kind == Kind.DECISION.value,
+        DoorEventRow.kind == EventKind.DECISION.value,
         DoorEventRow.code == Code.SECOND_PERSON_MISSING.value,
         DoorEventRow.act.is_(None),
     )
-    rows = session.scalars(query.order_by(DoorEventRow.number.desc()).limit(20))
-    return [
-        FirstOfTwo(
+    rows = session.scalars(query.order_by(DoorEventRow.number.desc()).limit(20)).all()
+    persons = persons_of(session, [(row.collection, row.person_id) for row in rows if row.collection and row.person_id])
+    rules = {rule.rule_id: rule for rule in alone.rules}
+    for row in rows:
+        if row.rule_id not in rules or row.collection is None or row.person_id is None:
+            continue
+        found = persons.get((row.collection, row.person_id))
+        if found is None:
+            continue
+        person = find_person(session, found.place, row.person_id)
+        since = inside_since(session, door, person)
+        theirs = replace(
+            alone,
+            person=person,
+            visiting=is_visiting(session, person, now),
+            inside_since=since,
+            passed_at=_passed_at(session, door, alone.direction, person, now),
+        )
+        if not may_still_pass(rules[row.rule_id], theirs):
+            continue
+        yield FirstOfTwo(
             row.rule_id,
             row.collection,
             row.person_id,
             row.at,
             row.number,
             (row.camera, row.track) if row.track else None,
+            since,
+            row.duress,
         )
-        for row in rows
-        if row.rule_id and row.collection and row.person_id
-    ]

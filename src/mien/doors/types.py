@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from mien.contract.models import NEWEST_RECOGNITION
+from mien.doors.checks import between, check_name, zone_of
 from mien.doors.errors import InvalidDoorError
-from mien.gallery.kinds import COLLECTION_ID, Kind
+from mien.gallery.kinds import COLLECTION_ID, STORED_PERSON_GROUPS
 
 Point = tuple[float, float]
 """x and y as fractions of the picture's width and height, 0 to 1, from its upper left corner."""
@@ -20,40 +20,11 @@ Polygon = tuple[Point, ...]
 
 DIRECTORY: Final = "directory"
 DYNAMIC_GROUP: Final = "dynamicGroup"
-DEFAULT_LABEL: Final = "recognition_04"
+DEFAULT_LABEL: Final = NEWEST_RECOGNITION
 """Recognition model of searches in the person directory."""
-PLACES: Final = (Kind.PERSON_GROUP.value, Kind.LARGE_PERSON_GROUP.value, DYNAMIC_GROUP)
+PLACES: Final = (*STORED_PERSON_GROUPS, DYNAMIC_GROUP)
 DAY: Final = 24 * 60
-
-_NAME: Final = re.compile(r"[^\W_][\w .:()/-]{0,62}[\w.)]|[^\W_]")
-
-
-def zone_of(name: str) -> ZoneInfo:
-    """Return a time zone.
-
-    Raises:
-        InvalidDoorError: there is none of that name.
-    """
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InvalidDoorError(
-            "there is no time zone {name!r}; use a name such as Europe/Berlin", name=name[:60]
-        ) from None
-
-
-def check_name(what: str, name: str) -> str:
-    """Return a name without spaces around it.
-
-    Raises:
-        InvalidDoorError: it is empty, too long, or has odd characters.
-    """
-    text = name.strip()
-    if _NAME.fullmatch(text) is None:
-        raise InvalidDoorError(
-            "{what}: 1 to 64 letters, digits, blanks and _.:()/-, starting with a letter or digit", what=what
-        )
-    return text
+MOST_PASSBACK_HOURS: Final = 168
 
 
 def check_place(place: str) -> None:
@@ -70,16 +41,6 @@ def check_place(place: str) -> None:
             directory=DIRECTORY,
             places=", ".join(PLACES),
         )
-
-
-def between(what: str, value: float, low: float, high: float) -> None:
-    """Check a number.
-
-    Raises:
-        InvalidDoorError: it is out of range, or not a number.
-    """
-    if not low <= value <= high:
-        raise InvalidDoorError("{what}: {low:g} to {high:g}", what=what, low=low, high=high)
 
 
 class Direction(StrEnum):
@@ -267,7 +228,7 @@ class DoorSpec:
         between("facePx", self.face_px, 36, 4096)
         between("liveness", self.liveness, 0.01, 1)
         between("holdOffSeconds", self.hold_off_seconds, 0, 3600)
-        between("passbackHours", self.passback_hours, 0.01, 168)
+        between("passbackHours", self.passback_hours, 0.01, MOST_PASSBACK_HOURS)
         between("badgeSeconds", self.badge_seconds, 1, 120)
         between("pairSeconds", self.pair_seconds, 1, 120)
         between("decisionSeconds", self.decision_seconds, 0.5, 10)

@@ -1,4 +1,4 @@
-"""Take back the presence of a decision whose door stayed shut.
+"""Take back the presence of a decision whose door stayed shut, or that was about somebody else.
 
 Presence changes with the decision, so that two doors of an area never let the same person in twice. If the actuator
 then fails, or the decision expires, the person is where they were before, and anti-passback must not hold against them.
@@ -10,6 +10,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mien.doors.events import Act
@@ -32,7 +33,20 @@ def presence_details(area: str, before: datetime | None, now: datetime) -> dict[
 
 
 def take_back(session: Session, row: DoorEventRow) -> None:
-    """Restore the presence from before an event, unless it has changed since; within a writing session."""
+    """Restore the presence from before a decision, unless it has changed since; within a writing session.
+
+    If the decision was about two persons, the presence of the first is restored too, and hold-off does not count it.
+    """
+    if (first := json.loads(row.details).get("partnerEvent")) is not None:
+        partner = session.scalar(select(DoorEventRow).where(DoorEventRow.number == first))
+        if partner is not None and partner.act == Act.USED.value:
+            partner.act = Act.EXPIRED.value
+            restore(session, partner)
+    restore(session, row)
+
+
+def restore(session: Session, row: DoorEventRow) -> None:
+    """Restore the presence of an event's person from before the event, unless it has changed since."""
     kept = json.loads(row.details).get("presence")
     if kept is None or row.collection is None or row.person_id is None:  # nothing was changed, or the person is erased
         return

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mien.dossier.facts import Facts
+from mien.gallery.training.engines import ENGINES
 
 Choice = Callable[[Facts], str | None]
 Condition = Callable[[Facts], bool]
@@ -106,7 +107,7 @@ def _network(facts: Facts) -> str:
 
 
 def _search(facts: Facts) -> str:
-    return "sealed" if facts.value("search_engine") == "exact" else "open"
+    return "sealed" if ENGINES[facts.value("search_engine")].encrypted else "open"
 
 
 def _months(facts: Facts) -> str:

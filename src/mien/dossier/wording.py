@@ -97,11 +97,6 @@ class _PlaceholderFormatter(Formatter):
         return self._texts.value(value, format_spec)
 
 
-def placeholders(text: str) -> list[tuple[str, str]]:
-    """Return the placeholders of a text with their styles, sorted."""
-    return sorted((name, style or "") for _, name, style, _ in Formatter().parse(text) if name is not None)
-
-
 @cache
 def read_texts(paper: str, language: str) -> Texts:
     """Read the texts of a paper; its own statements and questions override the shared ones."""

@@ -10,7 +10,7 @@ Pure numpy, and a writer of reports; imports only `mien.matching`. Results conta
 * `drift` - changes of a distribution over time.
 """
 
-from mien.evaluation.intervals import by_person, by_two_persons
+from mien.evaluation.intervals import by_person
 from mien.evaluation.samples import Comparisons, Samples, TooFewSamplesError, compare, of_pairs
 from mien.evaluation.verification import CalibrationRun, RateLevel, measure, measure_comparisons, people_for
 
@@ -21,7 +21,6 @@ __all__ = [
     "Samples",
     "TooFewSamplesError",
     "by_person",
-    "by_two_persons",
     "compare",
     "measure",
     "measure_comparisons",

@@ -36,6 +36,7 @@ class Axis:
         high: last value shown.
         logarithmic: whether the scale is logarithmic.
         percent: whether values are shown in per cent.
+        point: the decimal mark of the labels.
     """
 
     title: str
@@ -43,6 +44,7 @@ class Axis:
     high: float
     logarithmic: bool = False
     percent: bool = True
+    point: str = "."
 
     def place(self, value: float) -> float:
         """Return the position of a value, in [0, 1]."""
@@ -61,8 +63,8 @@ class Axis:
     def words(self, value: float) -> str:
         """Return the label of a value."""
         if not self.percent:
-            return f"{value:.2f}" if self.high < 10 else f"{value:.0f}"
-        return f"{100 * value:.6f}".rstrip("0").rstrip(".") + " %"
+            return (f"{value:.2f}" if self.high < 10 else f"{value:.0f}").replace(".", self.point)
+        return f"{100 * value:.6f}".rstrip("0").rstrip(".").replace(".", self.point) + " %"
 
 
 def line_chart(
@@ -196,20 +198,48 @@ def _svg(title: str, parts: Sequence[str]) -> str:
     )
 
 
-def det(curves: Sequence[tuple[str, Sequence[Sequence[float]]]], at: tuple[float, float] | None = None) -> str:
+@dataclass(frozen=True, slots=True)
+class CurveTexts:
+    """The texts of a chart of error rates.
+
+    Attributes:
+        title: for people who do not see the chart.
+        across: title of the axis below it.
+        up: title of the axis beside it.
+        point: the decimal mark of its labels.
+    """
+
+    title: str
+    across: str
+    up: str
+    point: str = "."
+
+
+DET_TEXTS: Final = CurveTexts(
+    "DET curve: false non-match rate by false match rate", "False match rate", "False non-match rate"
+)
+ROC_TEXTS: Final = CurveTexts("ROC curve: true accept rate by false match rate", "False match rate", "True accept rate")
+
+
+def det(
+    curves: Sequence[tuple[str, Sequence[Sequence[float]]]],
+    at: tuple[float, float] | None = None,
+    texts: CurveTexts = DET_TEXTS,
+) -> str:
     """Draw DET curves: FNMR against FMR, both logarithmic.
 
     Args:
         curves: name and points (threshold, FMR, FNMR) of each curve.
         at: FMR and FNMR of the threshold in use, to mark.
+        texts: title and axes, in the reader's language.
     """
     rates = [point[1] for _, points in curves for point in points]
     least = 10.0 ** math.floor(math.log10(min(rates, default=1e-3)))
-    across = Axis("False match rate", max(1e-7, least), 1.0, logarithmic=True)
-    up = Axis("False non-match rate", 1e-3, 1.0, logarithmic=True)
+    across = Axis(texts.across, max(1e-7, least), 1.0, logarithmic=True, point=texts.point)
+    up = Axis(texts.up, 1e-3, 1.0, logarithmic=True, point=texts.point)
     lines = [ChartLine(name, [(fmr, max(fnmr, 1e-3)) for _, fmr, fnmr in points]) for name, points in curves]
     return line_chart(
-        "DET curve: false non-match rate by false match rate",
+        texts.title,
         lines,
         across,
         up,
@@ -217,16 +247,17 @@ def det(curves: Sequence[tuple[str, Sequence[Sequence[float]]]], at: tuple[float
     )
 
 
-def roc(curves: Sequence[tuple[str, Sequence[Sequence[float]]]]) -> str:
+def roc(curves: Sequence[tuple[str, Sequence[Sequence[float]]]], texts: CurveTexts = ROC_TEXTS) -> str:
     """Draw ROC curves: TAR against FMR.
 
     Args:
         curves: name and points (threshold, FMR, FNMR) of each curve.
+        texts: title and axes, in the reader's language.
     """
     rates = [point[1] for _, points in curves for point in points]
     worst = max((point[2] for _, points in curves for point in points), default=0.1)
     least = 10.0 ** math.floor(math.log10(min(rates, default=1e-3)))
-    across = Axis("False match rate", max(1e-7, least), 1.0, logarithmic=True)
-    up = Axis("True accept rate", max(0.0, math.floor((1 - worst) * 10 - 1e-9) / 10), 1.0)
+    across = Axis(texts.across, max(1e-7, least), 1.0, logarithmic=True, point=texts.point)
+    up = Axis(texts.up, max(0.0, math.floor((1 - worst) * 10 - 1e-9) / 10), 1.0, point=texts.point)
     lines = [ChartLine(name, [(fmr, 1 - fnmr) for _, fmr, fnmr in points]) for name, points in curves]
-    return line_chart("ROC curve: true accept rate by false match rate", lines, across, up)
+    return line_chart(texts.title, lines, across, up)

@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.evaluation.groups import holm
+from mien.evaluation.significance import holm
 
 ALPHA: Final = 0.01
 """Probability of any false alarm of a resource in a week."""

@@ -9,16 +9,20 @@ from typing import Any, Final
 
 from mien.evaluation.charts import Axis, bar_chart, nice
 from mien.evaluation.document import Block, Chart, Document, Heading, PageBreak, Table, Text
-from mien.evaluation.groups import ALPHA, MIN_GROUP_SIZE, GroupDifference, Grouped, GroupRates
+from mien.evaluation.groups import MIN_GROUP_SIZE, GroupDifference, Grouped, GroupRates
 from mien.evaluation.records import interval, percent
+from mien.evaluation.significance import ALPHA
 from mien.matching.rates import Interval
+from mien.messages import Message
+from mien.spreadsheets import plain_cell
 
-_WORDS: Final = {
-    "FMR": "two different people are mistaken for one",
-    "FNMR": "a person is not recognised",
-    "FTE": "a photo cannot be used at all",
-    "quality": "a photo has low quality",
+RATE_WORDS: Final = {
+    "FMR": Message("two different people are mistaken for one"),
+    "FNMR": Message("a person is not recognised"),
+    "FTE": Message("a photo cannot be used at all"),
+    "quality": Message("a photo has low quality"),
 }
+"""What each rate counts, within a sentence."""
 
 
 def report(found: Sequence[Grouped], *, title: str, subtitle: str, footer: str) -> Document:
@@ -89,7 +93,7 @@ def _plain(one: Grouped) -> list[Block]:
 def _sentence(one: GroupDifference) -> str:
     times = f", {one.rates[0] / one.rates[1]:.1f} times as often" if one.rates[1] else ""
     return (
-        f"{one.one} against {one.other}: {_WORDS[one.measure]} in {100 * one.rates[0]:.3g} % against "
+        f"{one.one} against {one.other}: {RATE_WORDS[one.measure]} in {100 * one.rates[0]:.3g} % against "
         f"{100 * one.rates[1]:.3g} %{times}. The chance of this between equal groups is {_chance(one.holm)}."
     )
 
@@ -246,19 +250,18 @@ def to_csv(found: Sequence[Grouped]) -> str:
             ):
                 if rate is not None:
                     values = [rate.value, rate.low, rate.high, "", ""]
-                    writer.writerow([one.attribute, "group", measure, _cell(group.name), "", group.people, *values])
+                    writer.writerow(
+                        [one.attribute, "group", measure, plain_cell(group.name), "", group.people, *values]
+                    )
         for (name, other), rate in one.pairs.items():
             values = [rate.value, rate.low, rate.high, "", ""]
-            writer.writerow([one.attribute, "pair", "FMR", _cell(name), _cell(other), "", *values])
+            writer.writerow([one.attribute, "pair", "FMR", plain_cell(name), plain_cell(other), "", *values])
         for it in one.differences:
             values = [it.rates[0] - it.rates[1], "", "", it.p, it.holm]
-            writer.writerow([one.attribute, "difference", it.measure, _cell(it.one), _cell(it.other), "", *values])
+            writer.writerow(
+                [one.attribute, "difference", it.measure, plain_cell(it.one), plain_cell(it.other), "", *values]
+            )
     return file.getvalue()
-
-
-def _cell(text: str) -> str:
-    """Escape a label that spreadsheets would interpret as a formula."""
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
 
 
 def to_json(found: Sequence[Grouped]) -> dict[str, Any]:

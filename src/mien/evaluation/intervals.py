@@ -6,7 +6,7 @@ person. The variance is in closed form:
 * FNMR: people as clusters (`by_person`), the limit of a bootstrap over people.
 * FMR: a comparison belongs to two people. A bootstrap that draws people and multiplies their weights counts a pair's
   own variance three times (Owen 2007, "The pigeonhole bootstrap"), so its intervals are too wide. The dyadic variance
-  used here (Aronow, Samii, Assenova 2015) counts it once (`by_two_persons`).
+  used here (Aronow, Samii, Assenova 2015) counts it once (`Pairs`).
 
 The variance determines an effective number of comparisons for a Wilson interval, which stays in [0, 1] and is skewed
 near 0. With fewer than five errors, the exact interval is used if it is wider. Without errors, the upper end is exact
@@ -70,17 +70,6 @@ def of_clusters(errors: NDArray[np.float64], trials: NDArray[np.float64]) -> Int
     residual = errors - rate * trials
     variance = float(residual @ residual) / total**2 * clusters / max(1, clusters - 1)
     return _interval(rate, variance, independent=clusters, comparisons=total, degrees=clusters - 1)
-
-
-def by_two_persons(errors: ArrayLike, owners: NDArray[np.intp], people: int) -> Interval:
-    """Return the rate of errors of comparisons of two people each, with its interval over people.
-
-    Args:
-        errors: (m,) whether each comparison matched.
-        owners: (m, 2) indexes of the two people, the lower one first.
-        people: number of people.
-    """
-    return Pairs(owners, people).interval(np.asarray(errors, np.float64))
 
 
 class Pairs:

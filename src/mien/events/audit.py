@@ -57,6 +57,7 @@ class AuditLog:
     def __init__(self, database: Database, clock: Clock, vault: Vault) -> None:
         self._database = database
         self._clock = clock
+        self.mark: Final = vault.subject_mark
         self.key: Final = vault.derived_key(_KEY_PURPOSE)
 
     def record(self, *, actor: str, action: str, resource_id: UUID | None, details: Details | None = None) -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
+
+from mien.contract.headers import ERROR_CODE, wire_name
+
+_ERROR_CODE: Final = wire_name(ERROR_CODE)
 
 
 class ObservedRequest(Protocol):
@@ -124,7 +128,7 @@ class ObservedResponse(Protocol):
 def error_code(response: ObservedResponse) -> str:
     """Return the error code in a response's header, cut to the stored length; empty for a success."""
     for name, value in response.headers:
-        if name == b"x-ms-error-code":
+        if name == _ERROR_CODE:
             return value.decode("latin-1")[:64]
     return ""
 

@@ -12,16 +12,17 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from mien.events.levels import Gauges, Level, Names
-from mien.events.metrics import BOUNDS, NOBODY
+from mien.events.metrics import BOUNDS, METRICS, NOBODY
 from mien.events.recorder import Counts, Key, Recorder
 
 _COUNTERS: Final = (
-    ("blocked", "mien_blocked_calls", "Calls over the rate or the volume of the tier."),
-    ("data_in", "mien_received_bytes", "Size of request bodies."),
-    ("data_out", "mien_sent_bytes", "Size of answers' bodies."),
-    ("transactions", "mien_face_transactions", "Billed transactions of successful calls."),
-    ("trained", "mien_face_images_trained", "Enrolled faces in trainings that succeeded."),
+    ("blocked", "mien_blocked_calls", "BlockedCalls"),
+    ("data_in", "mien_received_bytes", "DataIn"),
+    ("data_out", "mien_sent_bytes", "DataOut"),
+    ("transactions", "mien_face_transactions", "FaceTransactions"),
+    ("trained", "mien_face_images_trained", "FaceImagesTrained"),
 )
+"""Column, name for Prometheus, and metric, of every counter besides the calls and their latency."""
 
 
 def make_registry(recorder: Recorder, names: Names, levels: Sequence[Level], gauges: Gauges) -> CollectorRegistry:
@@ -72,8 +73,8 @@ def _counters(totals: Mapping[Key, Counts], names: Mapping[UUID, str]) -> Iterat
     for labels, count in sorted(answers.items()):
         calls.add_metric(labels, count)
     yield calls
-    for column, metric, description in _COUNTERS:
-        counter = CounterMetricFamily(metric, description, labels=["resource", "operation"])
+    for column, name, metric in _COUNTERS:
+        counter = CounterMetricFamily(name, METRICS[metric].description, labels=["resource", "operation"])
         for both, cell in sorted(sums.items()):
             if value := getattr(cell, column):
                 counter.add_metric(both, value)

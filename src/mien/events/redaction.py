@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
+from mien.contract.headers import KEY_HEADER
 from mien.logs import REDACTED
 
 _NAMES: Final = re.compile(
@@ -22,7 +23,7 @@ _NAMES: Final = re.compile(
 _LONG: Final = re.compile(r"(?i:eyJ)[\w-]+\.[\w-]+(?:\.[\w-]*)*|[0-9A-Za-z+=]{32,}|[\w~+=-]{40,}", re.ASCII)
 _SHORTEST: Final = 8
 _CREDENTIAL_HEADERS: Final = (
-    "ocp-apim-subscription-key",
+    KEY_HEADER.lower(),
     "authorization",
     "proxy-authorization",
     "cookie",

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
+from mien.messages import Message
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -62,12 +64,24 @@ class AddressPolicy:
         allow_private: also private, loopback and carrier-grade NAT addresses. Link-local (cloud metadata), multicast
             and reserved ones stay refused.
         allowed_networks: always allowed, whatever they are.
+        settings: how the names of the settings begin that say so; refusals name them.
     """
 
     allow_private: bool = False
     allowed_networks: tuple[Network, ...] = ()
+    settings: str = "MIEN_URL"
 
-    def refusal(self, address: str) -> str | None:
+    @property
+    def private_setting(self) -> str:
+        """The setting that allows private addresses."""
+        return f"{self.settings}_ALLOW_PRIVATE"
+
+    @property
+    def networks_setting(self) -> str:
+        """The setting that lists networks."""
+        return f"{self.settings}_ALLOWED_NETWORKS"
+
+    def refusal(self, address: str) -> Message | None:
         """Why an address may not be connected to, or None.
 
         Args:
@@ -76,7 +90,7 @@ class AddressPolicy:
         try:
             ip = ip_address(address)
         except ValueError:
-            return "is not an IP address"
+            return Message("is not an IP address")
         if isinstance(ip, IPv6Address) and ip.scope_id is not None:
             ip = IPv6Address(int(ip))
         reason = None if _only_wraps(ip) else self._refusal(ip)
@@ -84,7 +98,7 @@ class AddressPolicy:
         if reason or inner is None:
             return reason
         reason = self._refusal(inner)
-        return f"stands for an IPv4 address that {reason}" if reason else None
+        return Message("stands for an IPv4 address that {reason}", reason=reason) if reason else None
 
     def is_inside(self, address: str) -> bool:
         """Tell whether an address is private or explicitly allowed, and stands for itself."""
@@ -94,19 +108,23 @@ class AddressPolicy:
             return False
         return embedded(ip) is None and (_within(ip, _PRIVATE) or _within(ip, self.allowed_networks))
 
-    def _refusal(self, ip: Address) -> str | None:
+    def _refusal(self, ip: Address) -> Message | None:
         if _within(ip, self.allowed_networks):
             return None
         if _within(ip, _PRIVATE):
-            return None if self.allow_private else "is private (MIEN_URL_ALLOW_PRIVATE=true allows it)"
+            if self.allow_private:
+                return None
+            return Message("is private ({setting}=true allows it)", setting=self.private_setting)
         if _within(ip, _LINK_LOCAL):
-            return "is link-local, where cloud metadata lives (MIEN_URL_ALLOWED_NETWORKS can list it)"
+            return Message(
+                "is link-local, where cloud metadata lives ({setting} can list it)", setting=self.networks_setting
+            )
         if _within(ip, _RESERVED) or (isinstance(ip, IPv6Address) and ip not in _IPV6_INTERNET):
-            return "is reserved (MIEN_URL_ALLOWED_NETWORKS can list it)"
+            return Message("is reserved ({setting} can list it)", setting=self.networks_setting)
         return None
 
 
-def refused_host(host: str, policy: AddressPolicy) -> str | None:
+def refused_host(host: str, policy: AddressPolicy) -> Message | None:
     """Return why no address of a host may be connected to; None where one may, or the name is not known now.
 
     Args:
@@ -121,7 +139,9 @@ def refused_host(host: str, policy: AddressPolicy) -> str | None:
     if not reasons or any(reason is None for _, reason in reasons):
         return None
     address, reason = reasons[0]
-    return f"{host} {reason}" if address == host else f"{host} is {address}, which {reason}"
+    if address == host:
+        return Message("{host} {reason}", host=host, reason=reason)
+    return Message("{host} is {address}, which {reason}", host=host, address=address, reason=reason)
 
 
 def _within(ip: Address, networks: tuple[Network, ...]) -> bool:

@@ -35,6 +35,9 @@ Resolver = Callable[[str, int], Sequence[str]]
 
 MAX_URL_LENGTH: Final = 8192
 
+USER_AGENT: Final = (b"User-Agent", b"Mien")
+"""The header by which every request of ours names its sender."""
+
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _WITH_CONTENT: Final = (200, 203, 206)
 _RESOLVERS: Final = ThreadPoolExecutor(max_workers=8, thread_name_prefix="mien-resolve")
@@ -203,7 +206,7 @@ def _get(pool: httpcore.ConnectionPool, url: httpx.URL, policy: FetchPolicy, log
         (b"Host", url.netloc),
         (b"Accept", b"image/*, */*;q=0.8"),
         (b"Accept-Encoding", b"identity"),
-        (b"User-Agent", b"Mien"),
+        USER_AGENT,
     ]
     if login:
         plain = unquote_to_bytes(login)
@@ -265,8 +268,8 @@ def ssl_context(ca_file: str | None) -> ssl.SSLContext:
 
 
 _NO_ADDRESS: Final = (
-    "The name {} has no address that images may be fetched from: it does not exist, or leads to a private or reserved "
-    "network (MIEN_URL_ALLOW_PRIVATE and MIEN_URL_ALLOWED_NETWORKS say which are allowed)."
+    "The name {host} has no address that may be connected to: it does not exist, or leads to a private or "
+    "reserved network ({private} and {networks} say which are allowed)."
 )
 
 
@@ -340,7 +343,9 @@ class GuardedBackend(httpcore.NetworkBackend):
             raise FetchError(FetchFailure.INVALID, f"The address of {host} {reasons[0]}.")
         if reasons or not addresses:
             # One answer for both: whether a name exists inside is nobody's business outside.
-            raise FetchError(FetchFailure.INVALID, _NO_ADDRESS.format(host))
+            policy = self._policy.addresses
+            text = _NO_ADDRESS.format(host=host, private=policy.private_setting, networks=policy.networks_setting)
+            raise FetchError(FetchFailure.INVALID, text)
         if self.private_only and not all(map(self._policy.addresses.is_inside, addresses)):
             raise FetchError(
                 FetchFailure.INVALID, "A user name and password are sent to private and allowed networks only."

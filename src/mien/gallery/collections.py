@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from mien.contract.models import RECOGNITION_MODELS
 from mien.gallery.checks import check_name, check_page, check_update, check_user_data
 from mien.gallery.errors import CollectionExistsError, InvalidCollectionIdError, Quota, QuotaExceededError
 from mien.gallery.kinds import COLLECTION_ID, CollectionRef, Kind
@@ -46,7 +47,7 @@ class Collections:
         ref: CollectionRef,
         name: str,
         user_data: str | None = None,
-        recognition_model: str = "recognition_01",
+        recognition_model: str = RECOGNITION_MODELS[0],
     ) -> None:
         """Create a collection.
 

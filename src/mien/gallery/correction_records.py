@@ -13,6 +13,7 @@ from sqlalchemy import delete, or_
 from sqlalchemy.orm import Session
 
 from mien.gallery.following import following
+from mien.storage.copying import to_json
 from mien.storage.tables import CollectionRow, CorrectionRow, PersonRow
 
 KEPT: Final = timedelta(days=7)
@@ -69,10 +70,10 @@ def record_correction(
 
 def before_merge(session: Session, source: PersonRow, target: PersonRow) -> dict[str, Any]:
     """Return the data, besides faces, name and user data, that a merge will change; call it before the merge."""
+    kept_elsewhere = {"resource_id", "collection", "person_id", "name", "name_key", "user_data", "faces"}
     return {
-        "created_at": _text(source.created_at),
-        "seen_at": _text(source.seen_at),
-        "into_created_at": _text(target.created_at),
+        **to_json(source, kept_elsewhere),
+        "into_created_at": to_json(target)["created_at"],
         **following(session, source.collection, source.person_id),
     }
 
@@ -81,7 +82,3 @@ def forget_corrections(session: Session, collection: UUID, person_id: UUID) -> N
     """Delete the records about a person who is being deleted or merged."""
     concerns = or_(CorrectionRow.person_id == person_id, CorrectionRow.into == person_id)
     session.execute(delete(CorrectionRow).where(CorrectionRow.collection == collection, concerns))
-
-
-def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()

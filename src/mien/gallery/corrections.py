@@ -26,6 +26,7 @@ from mien.gallery.relocation import Relocation
 from mien.gallery.removal import note_removal
 from mien.gallery.rows import Rows
 from mien.storage import EVERY_RESOURCE
+from mien.storage.copying import from_json
 from mien.storage.tables import CollectionRow, CorrectionRow, PersistedFaceRow, PersonRow
 
 _SHOWN: Final = 20
@@ -165,14 +166,13 @@ class Corrections:
             name=record.name,
             user_data=record.user_data,
             faces=0,
-            created_at=_moment(before["created_at"]),
-            seen_at=_moment(before["seen_at"]),
+            **from_json(PersonRow, before),
         )
         session.add(source)
         row.persons += 1
         session.flush()
         give_back(session, row.uid, target.person_id, source.person_id, before)
-        target.created_at = _moment(before["into_created_at"])
+        target.created_at = from_json(PersonRow, {"created_at": before["into_created_at"]})["created_at"]
         return source
 
     def purge(self) -> int:
@@ -216,7 +216,3 @@ def _correction(record: CorrectionRow, into_name: str | None) -> Correction:
         record.made_at,
         json.loads(record.before).get("source"),
     )
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -65,14 +64,9 @@ class Curves:
 
 def write_curve(curve: Calibration) -> str:
     """Return a calibration as JSON."""
-    stated = {"threshold": curve.threshold, "fmr": curve.fmr, "tail": curve.tail, "levels": curve.levels}
-    return json.dumps(stated)
+    return json.dumps(curve.stated())
 
 
 def read_curve(text: str | None) -> Calibration | None:
     """Parse the output of `write_curve`; None for None."""
-    if text is None:
-        return None
-    stated: dict[str, Any] = json.loads(text)
-    levels = tuple((float(rate), float(similarity)) for rate, similarity in stated["levels"])
-    return Calibration(stated["threshold"], stated["fmr"], stated["tail"], levels)
+    return None if text is None else Calibration.of(json.loads(text))

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from mien.contract.models import NEWEST_RECOGNITION
 from mien.events.audit import AuditLog
 from mien.gallery.curves import Curves, read_curve, write_curve
 from mien.gallery.errors import (
@@ -231,7 +232,7 @@ class Evaluations:
         return _applied(row, label, holds=True)
 
     def undo(
-        self, resource_id: UUID, ref: CollectionRef | None = None, *, label: str = "recognition_04", actor: str
+        self, resource_id: UUID, ref: CollectionRef | None = None, *, label: str = NEWEST_RECOGNITION, actor: str
     ) -> Applied:
         """Undo the last version: the one before it takes effect again.
 

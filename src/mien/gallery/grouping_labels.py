@@ -27,10 +27,12 @@ from mien.gallery.sampling import (
     photos_in,
     plain_photos,
 )
+from mien.messages import Message
 
 _KEYS: Final = ("person", "file")
 _LONGEST: Final = 60
 _SHOWN: Final = 3
+_TABLE: Final = Message("the table of labels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def read_text(path: Path) -> str:
         raise SampleSourceError("{path} cannot be read as CSV in UTF-8: {reason}", path=path, reason=error) from error
 
 
-def parse_labels(text: str, attributes: Sequence[str] = (), *, what: str = "the table of labels") -> Labels:
+def parse_labels(text: str, attributes: Sequence[str] = (), *, what: str = _TABLE) -> Labels:
     """Parse a CSV with a column `person` (folder, name or person id) or `file`, and a column for each attribute.
 
     Args:
@@ -192,7 +194,9 @@ def _persons(names: Mapping[UUID, str], written: set[str], *, skip_unknown: bool
             "no line of the labels names an enrolled person: the column 'person' must have names or ids"
         )
     if unknown and not skip_unknown:
-        shown = ", ".join(map(repr, unknown[:_SHOWN])) + (" and others" if len(unknown) > _SHOWN else "")
+        shown = ", ".join(map(repr, unknown[:_SHOWN]))
+        if len(unknown) > _SHOWN:
+            shown = Message("{names} and others", names=shown)
         raise SampleSourceError(
             "{count} of {all} labelled people are not enrolled here: {shown}. Correct the "
             "names, or choose to leave such lines out",

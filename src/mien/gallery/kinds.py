@@ -9,9 +9,9 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from mien.contract.limits import ID_LENGTH
+from mien.contract.limits import ID_CHARACTERS, ID_LENGTH
 
-COLLECTION_ID: Final = re.compile(rf"[a-z0-9_-]{{1,{ID_LENGTH}}}")
+COLLECTION_ID: Final = re.compile(rf"{ID_CHARACTERS}{{1,{ID_LENGTH}}}")
 """The syntax of collection ids (contract, section 1)."""
 
 
@@ -38,8 +38,13 @@ class Kind(StrEnum):
         return self in {Kind.LARGE_FACE_LIST, Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP}
 
 
-PUBLIC_KINDS: Final = (Kind.FACE_LIST, Kind.LARGE_FACE_LIST, Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP)
+FACE_LISTS: Final = (Kind.FACE_LIST, Kind.LARGE_FACE_LIST)
+PERSON_GROUPS: Final = (Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP)
+PUBLIC_KINDS: Final = (*FACE_LISTS, *PERSON_GROUPS)
 """The kinds that callers create."""
+
+STORED_PERSON_GROUPS: Final = tuple(kind.value for kind in PERSON_GROUPS)
+"""Person groups as queries of the database compare them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from mien.gallery.curves import Curves
 from mien.gallery.errors import FingerprintMismatchError, NoTemplateError
 from mien.gallery.faces import find_face
 from mien.gallery.identification import confidence
-from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.kinds import PERSON_GROUPS, CollectionRef
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.rows import Rows, ref_of
 from mien.gallery.templates import SealedFace, Templates
@@ -32,7 +32,6 @@ from mien.matching.open_set import similarity_for_gallery
 from mien.search import Query, TrainedIndexError
 from mien.storage.tables import CollectionRow, PersistedFaceRow, PersonRow
 
-GROUPS: Final = (Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP)
 POSSIBLE: Final = 0.1
 """Confidence from which a person is suggested to an operator, who makes the choice."""
 _MORE: Final = 8
@@ -114,7 +113,7 @@ class PersonSearch:
         found: list[LikelyPerson] = []
         searched, left_out = 0, []
         with self._rows.database.read(resource_id) as session:
-            kinds = [kind.value for kind in GROUPS]
+            kinds = [kind.value for kind in PERSON_GROUPS]
             query = select(CollectionRow).where(CollectionRow.kind.in_(kinds), CollectionRow.faces > 0)
             for row in session.scalars(query.order_by(CollectionRow.kind, CollectionRow.collection_id)):
                 vector = vectors.get(row.recognition_model)
@@ -131,7 +130,7 @@ class PersonSearch:
     def models(self, resource_id: UUID) -> list[str]:
         """Return the recognition models of the groups of a resource that have faces."""
         with self._rows.database.read(resource_id) as session:
-            kinds = [kind.value for kind in GROUPS]
+            kinds = [kind.value for kind in PERSON_GROUPS]
             query = select(CollectionRow.recognition_model).where(CollectionRow.kind.in_(kinds))
             return sorted(session.scalars(query.where(CollectionRow.faces > 0).distinct()))
 

@@ -62,6 +62,17 @@ class Persons:
             person = find_person(session, ref, row, person_id)
             return _person(person, _faces_of(session, row.uid, [person.person_id]))
 
+    def name_of(self, ref: CollectionRef, person_id: UUID) -> str | None:
+        """Return a person's name; None if there is no such person in the collection."""
+        query = (
+            select(PersonRow.name)
+            .join(CollectionRow, CollectionRow.uid == PersonRow.collection)
+            .where(PersonRow.person_id == person_id)
+            .where(CollectionRow.kind == ref.kind.value, CollectionRow.collection_id == ref.collection_id)
+        )
+        with self._rows.database.read(ref.resource_id) as session:
+            return session.scalar(query)
+
     def page(self, ref: CollectionRef, start: str = "", top: int = 1000) -> list[Person]:
         """Return persons whose id comes after `start`, ascending.
 

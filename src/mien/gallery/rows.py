@@ -16,10 +16,11 @@ from mien.clock import Clock
 from mien.gallery.errors import CollectionNotFoundError, ConflictError, TrainingNotFinishedError
 from mien.gallery.kinds import COLLECTION_ID, CollectionRef, Kind
 from mien.gallery.quotas import Limits, Quotas
+from mien.gallery.types import TrainingState
 from mien.storage import Database
 from mien.storage.tables import CollectionRow, ResourceRow
 
-BUSY: Final = frozenset({"notStarted", "running"})
+BUSY: Final = frozenset({TrainingState.NOT_STARTED.value, TrainingState.RUNNING.value})
 """Training states in which a collection is being trained."""
 
 

@@ -42,6 +42,9 @@ _SAME: Final = {
 NO_FACE: Final = "no face found"
 UNREADABLE: Final = "face not readable"
 NO_IMAGE: Final = "not a readable image"
+OWNERLESS: Final = "without an owner"
+FAILURES: Final = (NO_FACE, UNREADABLE, NO_IMAGE, OWNERLESS)
+"""Why photos have no template, as stored results name it."""
 
 
 class SampleSourceError(GalleryError):
@@ -282,7 +285,7 @@ def from_collection(
     unread = Counter(one.person_id for one, read in zip(sealed, readable.tolist(), strict=True) if not read)
     lost = {UNREADABLE: unread.total()} if unread else {}
     if ownerless:
-        lost["without an owner"] = ownerless
+        lost[OWNERLESS] = ownerless
     samples = Samples(faces.templates[readable], owner.ravel().astype(np.intp), len(people), (), lost)
     ids = tuple(UUID(bytes=one.tobytes()) for one in people)
     return EnrolledSamples(samples, ids, unread, row.recognition_model, row.fingerprint, row.uid)

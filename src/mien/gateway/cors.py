@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mien.accounts import Resource
+from mien.contract.headers import CLIENT_REQUEST_ID, ERROR_CODE, KEY_HEADER, REQUEST_ID
 from mien.contract.problem import Problem
 from mien.gateway.access import AccountLookup
 from mien.gateway.endpoints import Endpoints
@@ -25,10 +26,13 @@ from mien.gateway.origin import OriginFinder
 
 Headers = Sequence[tuple[bytes, bytes]]
 
-_EXPOSED: Final = b"operation-location, location, apim-request-id, retry-after, x-ms-error-code, x-ms-client-request-id"
+_EXPOSED: Final = ", ".join(
+    ("operation-location", "location", REQUEST_ID, "retry-after", ERROR_CODE, CLIENT_REQUEST_ID)
+).encode()
 _METHODS: Final = b"GET, POST, PUT, PATCH, DELETE"
 _NAMES: Final = re.compile(r"[A-Za-z0-9_-]+(?:\s*,\s*[A-Za-z0-9_-]+)*")
-_USUAL_NAMES: Final = "ocp-apim-subscription-key, authorization, content-type"
+_USUAL_NAMES: Final = f"{KEY_HEADER.lower()}, authorization, content-type"
+_SESSION_NAMES: Final = f"authorization, content-type, {CLIENT_REQUEST_ID}".encode()
 _SECONDS: Final = b"600"
 _VARY: Final = (b"vary", b"origin")
 
@@ -62,9 +66,7 @@ class Origins:
     def preflight(self, page: str | None) -> Headers:
         """Return the headers of the response to a preflight for a call with a session's token."""
         allowed = self.headers(page)
-        return (
-            (*_preflight(b"POST", b"authorization, content-type, x-ms-client-request-id"), *allowed) if allowed else ()
-        )
+        return (*_preflight(b"POST", _SESSION_NAMES), *allowed) if allowed else ()
 
 
 @dataclass(frozen=True, slots=True)

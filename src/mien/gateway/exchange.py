@@ -20,6 +20,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 JSON_TYPE = b"application/json; charset=utf-8"
+ENDLESS = "mien.endless"
+"""Key in the ASGI scope of a request whose answer has no end, such as a stream of events: a server that stops does not
+wait for it."""
 _DRAIN_BYTES = 16 * 1024 * 1024
 
 

@@ -11,6 +11,14 @@ from typing import Final, Protocol
 
 import structlog
 
+from mien.contract.headers import (
+    CLIENT_REQUEST_ID,
+    ERROR_CODE,
+    REQUEST_ID,
+    SERVER_MILLISECONDS,
+    TRANSACTIONS,
+    wire_name,
+)
 from mien.contract.problem import Problem
 from mien.gateway.cors import Cors
 from mien.gateway.errors import ClientGoneError, StorageUnavailableError
@@ -32,7 +40,11 @@ _PLATFORM = (
     (b"x-content-type-options", b"nosniff"),
 )
 _EMPTY_JSON: Final = frozenset({HTTPStatus.OK, HTTPStatus.ACCEPTED})
-_CLIENT_REQUEST_ID = b"x-ms-client-request-id"
+_REQUEST_ID: Final = wire_name(REQUEST_ID)
+_CLIENT_REQUEST_ID: Final = wire_name(CLIENT_REQUEST_ID)
+_ERROR_CODE: Final = wire_name(ERROR_CODE)
+_SERVER_MILLISECONDS: Final = wire_name(SERVER_MILLISECONDS)
+_TRANSACTIONS: Final = wire_name(TRANSACTIONS)
 
 log = structlog.get_logger("mien.gateway")
 
@@ -106,7 +118,7 @@ class Gateway:
         headers = self._headers(request, exchange, response, seconds)
         if self._cors is not None and request.method != "OPTIONS" and request.header(b"origin") is not None:
             headers += await self._cors.headers(request, exchange)
-        headers.append((b"apim-request-id", request_id.encode()))
+        headers.append((_REQUEST_ID, request_id.encode()))
         body = b"" if request.method == "HEAD" else response.body
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -143,7 +155,7 @@ class Gateway:
             # As text: structlog's tracebacks show local variables, among them keys and images.
             trace = "".join(traceback.format_exception(error))
             log.error("request failed", request_id=request_id, status=problem.status, traceback=trace)
-        headers = ((b"x-ms-error-code", problem.code.encode("latin-1")), *problem.headers)
+        headers = ((_ERROR_CODE, problem.code.encode("latin-1")), *problem.headers)
         return Response(problem.status, problem.body(), headers=headers)
 
     @staticmethod
@@ -153,7 +165,7 @@ class Gateway:
         headers = [
             *response.headers,
             *_PLATFORM,
-            (b"x-envoy-upstream-service-time", b"%d" % round(seconds * 1000)),
+            (_SERVER_MILLISECONDS, b"%d" % round(seconds * 1000)),
         ]
         if response.status != HTTPStatus.NO_CONTENT:
             headers.append((b"content-length", b"%d" % len(response.body)))
@@ -162,7 +174,7 @@ class Gateway:
             headers.append((b"content-type", response.content_type))
         if exchange is not None and exchange.operation.transactions and response.status < 400:
             meter = b"CognitiveServices.Face.Transaction=%d" % exchange.operation.transactions
-            headers.append((b"csp-billing-usage", meter))
+            headers.append((_TRANSACTIONS, meter))
         client_id = request.header(_CLIENT_REQUEST_ID)
         if client_id is not None:
             headers.append((_CLIENT_REQUEST_ID, client_id.encode("latin-1")))

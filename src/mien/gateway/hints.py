@@ -6,18 +6,17 @@ import base64
 import json
 from collections.abc import Callable
 
+from mien.contract.headers import KEY_HEADER, KEY_QUERY, wire_name
 from mien.gateway.exchange import Request
+from mien.issuers import SESSIONS
 
-_KEY_HEADER = b"ocp-apim-subscription-key"
-_KEY_QUERY = "subscription-key"
-_HEADER_NAME = "Ocp-Apim-Subscription-Key"
-_MISSPELT = (b"subscription-key", b"api-key", b"x-api-key", b"apikey", b"ocp-apim-subscription-region")
+_KEY_HEADER = wire_name(KEY_HEADER)
+_MISSPELT = (wire_name(KEY_QUERY), b"api-key", b"x-api-key", b"apikey", b"ocp-apim-subscription-region")
 _LONGEST_TOKEN = 4096
 _QUOTES = "\"'`“”‘’"
 
 
 _OF_A_SESSION = "This is the authToken of a liveness session, which opens that session's channel for its client only:"
-_SESSION_ISSUER = "mien-liveness"
 
 
 def is_session_token(token: str) -> bool:
@@ -29,13 +28,13 @@ def is_session_token(token: str) -> bool:
         claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
     except (ValueError, RecursionError):
         return False
-    return isinstance(claims, dict) and claims.get("iss") == _SESSION_ISSUER
+    return isinstance(claims, dict) and claims.get("iss") == SESSIONS
 
 
 def key_of(request: Request) -> str | None:
     """Return the key in the header, else in the query; None if there is none."""
     key = request.header(_KEY_HEADER)
-    return request.query_value(_KEY_QUERY) if key is None else key
+    return request.query_value(KEY_QUERY) if key is None else key
 
 
 def missing_key_hint(request: Request) -> str:
@@ -43,34 +42,34 @@ def missing_key_hint(request: Request) -> str:
     authorization = request.header(b"authorization")
     if authorization is not None and authorization.lower().startswith("bearer"):
         if is_session_token(authorization[len("bearer") :].strip()):
-            return f"{_OF_A_SESSION} send a key of the resource in the header {_HEADER_NAME}, from your own server."
+            return f"{_OF_A_SESSION} send a key of the resource in the header {KEY_HEADER}, from your own server."
         return (
             "A bearer token was sent, but not one that this server issued, and no other issuer is trusted here: "
-            f"send a key of the resource in the header {_HEADER_NAME}."
+            f"send a key of the resource in the header {KEY_HEADER}."
         )
     if authorization is not None:
-        return f"The key belongs in the header {_HEADER_NAME}, not in Authorization."
+        return f"The key belongs in the header {KEY_HEADER}, not in Authorization."
     for name in _MISSPELT:
         if request.header(name) is not None:
-            return f"The header {name.decode()} was sent; the key belongs in the header {_HEADER_NAME}."
-    return f"No key was sent: add the header {_HEADER_NAME} with one of the resource's two keys."
+            return f"The header {name.decode()} was sent; the key belongs in the header {KEY_HEADER}."
+    return f"No key was sent: add the header {KEY_HEADER} with one of the resource's two keys."
 
 
 _ODDITIES: tuple[tuple[Callable[[str], bool], str], ...] = (
-    (lambda key: not key.strip(), f"The header {_HEADER_NAME} is empty: was the variable that holds the key set?"),
+    (lambda key: not key.strip(), f"The header {KEY_HEADER} is empty: was the variable that holds the key set?"),
     (lambda key: key != key.strip(), "The key has blanks or a line break before or after it."),
     (lambda key: key[0] in _QUOTES or key[-1] in _QUOTES, "The key is wrapped in quotes: send it without them."),
     (
         lambda key: key.lower().startswith("bearer "),
-        f'The header {_HEADER_NAME} takes the key alone, without the word "Bearer".',
+        f'The header {KEY_HEADER} takes the key alone, without the word "Bearer".',
     ),
     (
         is_session_token,
-        f"{_OF_A_SESSION} {_HEADER_NAME} takes one of the resource's two keys, on your own server.",
+        f"{_OF_A_SESSION} {KEY_HEADER} takes one of the resource's two keys, on your own server.",
     ),
     (
         lambda key: key.startswith("eyJ") and key.count(".") == 2,
-        f"This is a token (JWT), not a key: {_HEADER_NAME} takes one of the resource's two keys.",
+        f"This is a token (JWT), not a key: {KEY_HEADER} takes one of the resource's two keys.",
     ),
     (
         lambda key: key[0] in "<{[$" or "your" in key.lower(),

@@ -11,12 +11,12 @@ from typing import Final
 
 import structlog
 
+from mien.contract.headers import CLIENT_REQUEST_ID
 from mien.events.calls import ObservedExchange, ObservedRequest, ObservedResponse, body_size
 from mien.events.redaction import CallRedactor
 
 _LONGEST: Final = 2_000
 _MOST_HEADERS: Final = 60
-_CLIENT_REQUEST_ID: Final = "x-ms-client-request-id"
 
 _log = structlog.get_logger("mien.requests")
 
@@ -48,7 +48,7 @@ def describe(
     query = request.query
     redactor = CallRedactor(headers, query)
     client = request.scope.get("client")
-    client_request_id = request.header(_CLIENT_REQUEST_ID.encode())
+    client_request_id = request.header(CLIENT_REQUEST_ID.encode())
     fields: dict[str, object] = {
         "request_id": exchange.request_id,
         "client_request_id": None if client_request_id is None else redactor.text(client_request_id)[:200],

@@ -18,15 +18,15 @@ from typing import Final
 
 from mien.contract.limits import NAME_LENGTH
 from mien.gallery import CollectionRef
-from mien.gallery.errors import GalleryError, PersistedFaceNotFoundError, PersonNotFoundError
+from mien.gallery.errors import GalleryError, PersistedFaceNotFoundError, PersonNotFoundError, TrainingNotFinishedError
 from mien.gallery.gallery import Gallery
 from mien.importing.computing import readable
 from mien.importing.refusals import reason
-from mien.importing.report import plain_cells
 from mien.importing.sources import SUFFIXES, ImportSourceError
 from mien.importing.tables import read_csv
 from mien.importing.whose import NOBODY, person_of
 from mien.messages import Message, MessageError
+from mien.spreadsheets import plain_cell
 from mien.storage.names import name_key
 from mien.vision.errors import ImageError
 from mien.vision.types import OperatingPoint
@@ -94,6 +94,8 @@ class DroppedPhotos:
     _people: dict[str, str] = field(default_factory=dict)
     _created: dict[str, str] = field(default_factory=dict)
     _faces: list[tuple[str, str]] = field(default_factory=list)
+    _faceless: set[str] = field(default_factory=set)
+    """Persons who were created for a photo that is not enrolled yet, perhaps because a training began."""
 
     @property
     def counts(self) -> Counter[BatchOutcome]:
@@ -119,6 +121,9 @@ class DroppedPhotos:
 
         Returns:
             Its result, which is also in `lines`.
+
+        Raises:
+            TrainingNotFinishedError: the group is being trained; the photo can be given again.
         """
         suffix = PurePosixPath(photo).suffix.lower()
         if suffix == ".csv":
@@ -156,7 +161,7 @@ class DroppedPhotos:
                     self.gallery.persons.delete(self.ref, person)
             except PersonNotFoundError:
                 pass
-            self._people.pop(self._created.pop(person), None)
+            self._forget(person)
         return gone
 
     def report(self) -> str:
@@ -166,7 +171,7 @@ class DroppedPhotos:
         sheet.writerow(("photo", "outcome", "person", "person id", "reason"))
         for line in self.lines:
             cells = (line.photo, line.outcome.value, line.person, line.person_id, line.reason)
-            sheet.writerow(plain_cells(cells))
+            sheet.writerow([plain_cell(cell) for cell in cells])
         return out.getvalue()
 
     def _read(self, photo: str, data: bytes) -> FileReport:
@@ -191,23 +196,25 @@ class DroppedPhotos:
             named = self._whose(photo)
             known = self._known(named)
             image = readable(data)
-            person_id = known or self.gallery.persons.create(self.ref, named.name, named.user_data)
-            created = known is None
+            person_id = known or self._create(named)
+            created = person_id in self._faceless
             try:
                 added = self.gallery.faces.add(
                     self.ref, image, person_id=person_id, operating_point=OperatingPoint.BEST, source=photo
                 )
-            except BaseException:
-                if created:  # no person remains without a face
+            except BaseException as error:
+                # No person remains without a face; during a training nobody can be deleted.
+                if created and not isinstance(error, TrainingNotFinishedError):
                     self.gallery.persons.delete(self.ref, person_id)
+                    self._forget(person_id)
                     person_id, created = "", False
                 raise
+        except TrainingNotFinishedError:
+            raise
         except (GalleryError, ImageError, ImportSourceError, _RefusedError) as error:
             return FileReport(photo, BatchOutcome.REFUSED, named.name, person_id, reason(error))
-        self._people[name_key(named.name)] = person_id
         self._faces.append((person_id, added.persisted_face_id))
-        if created:
-            self._created[person_id] = name_key(named.name)
+        self._faceless.discard(person_id)
         self.told(person_id, added.persisted_face_id, created)
         notes = [Message("Look at it: {suspicion}.", suspicion=one.message) for one in added.duplicates[:2]]
         return FileReport(photo, BatchOutcome.ENROLLED, named.name, person_id, Message.listed(notes, " "), created)
@@ -239,6 +246,17 @@ class DroppedPhotos:
                 return None
             self._people[key] = same[0].person_id
         return self._people[key]
+
+    def _create(self, named: _Named) -> str:
+        person_id = self.gallery.persons.create(self.ref, named.name, named.user_data)
+        key = name_key(named.name)
+        self._people[key], self._created[person_id] = person_id, key
+        self._faceless.add(person_id)
+        return person_id
+
+    def _forget(self, person_id: str) -> None:
+        self._people.pop(self._created.pop(person_id), None)
+        self._faceless.discard(person_id)
 
 
 def _key(path: str) -> str:

@@ -8,18 +8,19 @@ from typing import Final
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from mien.contract.limits import IMAGE_BYTES
 from mien.gallery.enrolment import Enrolment, enrol
 from mien.gallery.errors import GalleryError
 from mien.gallery.filed_photos import Recipe
 from mien.importing.refusals import reason
 from mien.importing.sources import ImportSourceError
+from mien.messages import Message
 from mien.models.errors import ModelError
 from mien.vision.errors import ImageError
 from mien.vision.ports import Engine
 from mien.vision.types import OperatingPoint
 
 _NATIVE: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM")
-_LARGEST: Final = 6 * 1024 * 1024
 _LONGEST_SIDE: Final = 4096
 
 
@@ -71,7 +72,7 @@ def compute(engine: Engine, recipe: Recipe, task: PhotoTask) -> Computed:
     except (GalleryError, ImageError, ImportSourceError) as error:
         return Computed(task.number, None, reason(error))
     except Exception as error:  # one bad photo must not end the import of the others
-        return Computed(task.number, None, f"It cannot be analysed: {type(error).__name__}.")
+        return Computed(task.number, None, Message("It cannot be analysed: {error}.", error=type(error).__name__))
     return Computed(task.number, found)
 
 
@@ -81,16 +82,16 @@ def readable(data: bytes) -> bytes:
     Raises:
         SourceError: it is not an image.
     """
-    if data.startswith(_NATIVE) and len(data) <= _LARGEST:
+    if data.startswith(_NATIVE) and len(data) <= IMAGE_BYTES[1]:
         return data
     try:
         with Image.open(io.BytesIO(data)) as opened:
             image = ImageOps.exif_transpose(opened).convert("RGB")
     except UnidentifiedImageError:  # its text contains the name of an object in memory
-        state = "the file is empty" if not data else "it is damaged, of another format, or no image at all"
-        raise ImportSourceError(f"it cannot be read as an image: {state}") from None
+        state = Message("the file is empty" if not data else "it is damaged, of another format, or no image at all")
+        raise ImportSourceError("it cannot be read as an image: {state}", state=state) from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ImportSourceError(f"it cannot be read as an image: {error}") from error
+        raise ImportSourceError("it cannot be read as an image: {state}", state=error) from error
     image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
     out = io.BytesIO()
     image.save(out, "JPEG", quality=95)

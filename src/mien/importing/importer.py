@@ -16,6 +16,7 @@ from itertools import count
 from typing import Final, TypeVar
 from uuid import UUID
 
+from mien.contract.models import NEWEST_RECOGNITION
 from mien.gallery import CollectionRef
 from mien.gallery.errors import (
     CollectionExistsError,
@@ -33,7 +34,7 @@ from mien.importing.report import ReportFile, ReportLine
 from mien.importing.sources import ImportSourceError, SourcePhoto
 from mien.importing.workers import Workers
 
-LABEL: Final = "recognition_04"
+LABEL: Final = NEWEST_RECOGNITION
 _T = TypeVar("_T")
 
 _CHUNK: Final = 64
@@ -41,7 +42,7 @@ _CHUNK_BYTES: Final = 64 * 1024 * 1024
 _FILED_AT_ONCE: Final = 64
 _FILED_AFTER: Final = 2.0
 _RATE_OVER: Final = 60.0
-_TRAINED_WITHIN: Final = 600.0
+TRAINED_WITHIN: Final = 600.0
 _LISTED: Final = 1_000
 
 
@@ -244,7 +245,7 @@ class Importer:
 
         A training whose process was killed, perhaps by an earlier run of this import, is taken over here.
         """
-        until = time.monotonic() + _TRAINED_WITHIN
+        until = time.monotonic() + TRAINED_WITHIN
         while True:
             try:
                 return work()

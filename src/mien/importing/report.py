@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+from mien.spreadsheets import plain_cell
+
 
 @dataclass(frozen=True, slots=True)
 class ReportLine:
@@ -77,15 +79,9 @@ class ReportFile:
         for line in lines:
             values = {name: getattr(line, field) for name, field in _FIELDS}
             if self._is_csv:
-                csv.writer(self._file).writerow(
-                    plain_cells(["" if one is None else str(one) for one in values.values()])
-                )
+                cells = ("" if one is None else str(one) for one in values.values())
+                csv.writer(self._file).writerow([plain_cell(one) for one in cells])
             else:
                 told = {name: value for name, value in values.items() if value not in {"", None}}
                 self._file.write(json.dumps(told, ensure_ascii=False) + "\n")
         self._file.flush()
-
-
-def plain_cells(cells: Sequence[str]) -> list[str]:
-    """Return cells that a spreadsheet does not take for formulas."""
-    return [f"'{one}" if one.startswith(("=", "+", "-", "@", "\t", "\r")) else one for one in cells]

@@ -21,6 +21,7 @@ from mien.liveness.order import order
 from mien.liveness.timing import Arrivals, timing
 from mien.liveness.turns import Neutral, Turn, neutral, turns
 from mien.liveness.types import AttemptProblem, BestFrame, Decision, Evidence, Judgement, Mode, TimedFrame
+from mien.messages import Message
 from mien.models import ModelStore
 from mien.models.bindings import DEFAULT_RECOGNISER
 from mien.vision.decode import decode
@@ -120,20 +121,22 @@ class Judge:
         if tuple(found) != self._material.names:
             self._material = MaterialNetworks([self._store.load(name) for name in found])
 
-    def lacks(self, mode: Mode) -> str | None:
+    def lacks(self, mode: Mode) -> Message | None:
         """Return what the server lacks to detect a real face in a mode, and the remedy; None if nothing."""
         if mode is not Mode.PASSIVE or self._material.names:
             return None
         if not self._allowed:
-            return (
-                "Passive liveness detection needs a passive network, and MIEN_LIVENESS_NETWORKS allows none: name "
-                f"{' or '.join(PACKS)} there, or use PassiveActive."
+            return Message(
+                "Passive liveness detection needs a passive network, and MIEN_LIVENESS_NETWORKS allows none: name one "
+                "of {names} there, or use PassiveActive.",
+                names=", ".join(PACKS),
             )
         name = self._allowed[0]
-        return (
+        return Message(
             "Passive liveness detection needs a passive network, and none is installed: run "
-            f"`mien models pull {name}` (or `mien models pull {name} --from FOLDER`) and start the server again, or "
-            "use PassiveActive."
+            "`mien models pull {name}` (or `mien models pull {name} --from FOLDER`) and start the server again, or "
+            "use PassiveActive.",
+            name=name,
         )
 
     def judge(

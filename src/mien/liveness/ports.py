@@ -8,6 +8,7 @@ from typing import Protocol
 from mien.liveness.challenge import Challenge
 from mien.liveness.timing import Arrivals
 from mien.liveness.types import Judgement, Mode, TimedFrame
+from mien.messages import Message
 from mien.vision.types import Embedding
 
 
@@ -35,6 +36,6 @@ class FrameJudge(Protocol):
         """
         ...
 
-    def lacks(self, mode: Mode) -> str | None:
+    def lacks(self, mode: Mode) -> Message | None:
         """Return what the server lacks to detect a real face in a mode, and the remedy; None if nothing."""
         ...

@@ -15,10 +15,11 @@ from mien.liveness.reference import make_reference
 from mien.liveness.sessions import ClientClaims, Sessions, no_claims
 from mien.liveness.tokens import Tokens
 from mien.liveness.types import Mode
+from mien.messages import Message
 from mien.storage import Database, Vault
 from mien.vision.ports import Engine
 
-Lacks = Callable[[Mode], str | None]
+Lacks = Callable[[Mode], Message | None]
 """Returns a hint on what the server lacks for a mode; None if nothing."""
 
 

@@ -17,11 +17,11 @@ from joserfc.jwk import ECKey
 from sqlalchemy import delete, select
 
 from mien.clock import Clock
+from mien.issuers import SESSIONS
 from mien.liveness.errors import TokenFault, TokenRefusedError
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import SigningKeyRow
 
-ISSUER: Final = "mien-liveness"
 KEY_AGE: Final = timedelta(days=30)
 """A signing key is replaced by a new one after this long."""
 
@@ -70,7 +70,7 @@ class Tokens:
         """
         key_id, key = self._signing_key()
         times = {"iat": int(self._clock.now().timestamp()), "exp": int(expires_at.timestamp())}
-        payload = {"iss": ISSUER, "aud": ISSUER, **claims, **times}
+        payload = {"iss": SESSIONS, "aud": SESSIONS, **claims, **times}
         return jwt.encode({"alg": "ES256", "kid": key_id}, payload, key, algorithms=["ES256"])
 
     def read(self, token: str) -> TokenClaims:
@@ -85,7 +85,7 @@ class Tokens:
         try:
             decoded = jwt.decode(token, lambda guest: self._verifying_key(guest.headers()), algorithms=["ES256"])
             claims = decoded.claims
-            if claims["iss"] != ISSUER or claims["aud"] != ISSUER:
+            if claims["iss"] != SESSIONS or claims["aud"] != SESSIONS:
                 raise TokenRefusedError(TokenFault.FOREIGN)
             expires_at = datetime.fromtimestamp(int(claims["exp"]), UTC)
             read = TokenClaims(UUID(claims["jti"]), UUID(claims["sid"]), str(claims.get("nonce", "")))

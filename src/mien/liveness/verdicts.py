@@ -12,7 +12,7 @@ from mien.liveness.challenge import Challenge
 from mien.liveness.ports import FrameJudge
 from mien.liveness.recording import Recording
 from mien.liveness.records import NO_BOX, AttemptResult
-from mien.liveness.types import Decision, LivenessError, RecognitionError
+from mien.liveness.types import Decision, Judgement, LivenessError, RecognitionError
 from mien.vision.types import FaceBox
 
 REPEATED: Final = "repetition"
@@ -74,25 +74,14 @@ def conclude(
         verdict = judge.judge(
             recording.frames, challenge, reference.embedding if reference else None, recording.arrivals
         )
-        best = verdict.best
         confidence = None if verdict.match_confidence is None else round(float(verdict.match_confidence), 8)
         identical = None if confidence is None else confidence >= options.confidence_threshold
+        outcome = _with_verdict(outcome, verdict)
+        if options.with_verify:
+            outcome = replace(outcome, confidence=confidence, identical=identical)
         problem = verdict.problem
-        outcome = replace(
-            outcome,
-            decision=verdict.decision,
-            box=best.box if best else outcome.box,
-            time_ms=best.time_ms if best else 0,
-            error_code=problem.liveness.value if problem else None,
-            error_message=problem.message if problem else "",
-            confidence=confidence if options.with_verify else None,
-            identical=identical if options.with_verify else None,
-            evidence=verdict.evidence_json(),
-            reasons=tuple(verdict.reasons),
-            judge_version=verdict.model_version,
-        )
         recognition = problem.recognition if problem else RecognitionError.NONE
-        image = best.jpeg if best else None
+        image = verdict.best.jpeg if verdict.best else None
         blameless = problem is not None and problem.liveness is LivenessError.UNEXPECTED_SERVER_ERROR
         suspicious = verdict.decision in {Decision.SPOOF, Decision.UNCERTAIN} or (identical is False and not blameless)
     if capped and outcome.decision is Decision.REAL:
@@ -110,3 +99,19 @@ def conclude(
         suspicious=suspicious,
     )
     return recorded, recognition
+
+
+def _with_verdict(outcome: AttemptResult, verdict: Judgement) -> AttemptResult:
+    """Return an outcome with what the judge found of the liveness."""
+    best, problem = verdict.best, verdict.problem
+    return replace(
+        outcome,
+        decision=verdict.decision,
+        box=best.box if best else outcome.box,
+        time_ms=best.time_ms if best else 0,
+        error_code=problem.liveness.value if problem else None,
+        error_message=problem.message if problem else "",
+        evidence=verdict.evidence_json(),
+        reasons=tuple(verdict.reasons),
+        judge_version=verdict.model_version,
+    )

@@ -12,10 +12,12 @@ import re
 import traceback
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from functools import partial
 from typing import Any, Final
 
 import structlog
 
+from mien.contract.headers import CLIENT_REQUEST_ID, wire_name
 from mien.gateway.throttled_log import ThrottledLog
 from mien.management.errors import ManagementError, internal_error, storage_error
 from mien.management.login import Actor
@@ -28,6 +30,8 @@ Api = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 ACTOR: Final = "mien.actor"
 """Key of the actor in the ASGI scope."""
+IDENTIFY: Final = "mien.identify"
+"""Key in the ASGI scope of what authenticates the request again, for answers that last."""
 
 _JSON: Final = b"application/json"
 _DEPTH: Final = 32
@@ -111,7 +115,8 @@ class Guard:
         if path not in self._open:
             given = headers.get(b"authorization")
             text = None if given is None else given.decode("latin-1")
-            scope[ACTOR] = self._neighbour(path, scope, headers) or await self._identify(text, self._address(scope))
+            scope[IDENTIFY] = partial(self._identify, text, self._address(scope))
+            scope[ACTOR] = self._neighbour(path, scope, headers) or await scope[IDENTIFY]()
             body = await self._body(headers, receive)
         else:
             body = b""  # the body of an open path is not read
@@ -204,7 +209,7 @@ def _platform(request_id: str, headers: dict[bytes, bytes]) -> list[tuple[bytes,
         (b"cache-control", b"no-store"),  # responses may contain keys
         (b"x-content-type-options", b"nosniff"),
     ]
-    for name in (b"x-ms-client-request-id", b"x-ms-correlation-request-id"):
+    for name in (wire_name(CLIENT_REQUEST_ID), b"x-ms-correlation-request-id"):
         given = headers.get(name)
         if given is not None and _REQUEST_ID.fullmatch(given):
             told.append((name, given))

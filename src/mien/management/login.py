@@ -190,7 +190,10 @@ class Login:
             raise ManagementError(
                 429,
                 "TooManyRequests",
-                f"Too many wrong tokens came from this address. Please retry after {seconds} seconds.",
+                Message(
+                    "Too many wrong tokens came from this address. Please retry after {seconds} seconds.",
+                    seconds=seconds,
+                ),
                 headers={"Retry-After": str(seconds)},
             )
         self._backoff.failed(address)

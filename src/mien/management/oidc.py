@@ -14,6 +14,7 @@ from mien.gateway.tokens import Identity, TokenVerifier
 from mien.management.errors import ManagementError
 from mien.management.login import Actor, WrongTokenError
 from mien.management.roles import Grant, Role
+from mien.messages import Message
 
 ROLES: Final = {one.value: Role(one.name.lower()) for one in AdminRole}
 """Roles by their names in tokens and assignments."""
@@ -48,7 +49,7 @@ class IssuerLogin:
         except BadTokenError as error:
             raise WrongTokenError(error.hint) from error
         except IssuerUnavailableError as error:
-            text = "The token cannot be checked now: its issuer's keys cannot be fetched."
+            text = Message("The token cannot be checked now: its issuer's keys cannot be fetched.")
             raise ManagementError(503, "ServiceUnavailable", text, headers={"Retry-After": "10"}) from error
         return await asyncio.to_thread(actor_of, found, self._find)
 
@@ -79,8 +80,13 @@ def actor_of(identity: Identity, find: FindResource) -> Actor:
     raise ManagementError(
         403,
         "AuthorizationFailed",
-        f"The client '{actor}' has no role here: its token must name one of {', '.join(AdminRole)}, or an "
-        f"administrator assigns one to what it shows: {identity.about}.",
+        Message(
+            "The client '{client}' has no role here: its token must name one of {roles}, or an administrator assigns "
+            "one to what it shows: {shown}.",
+            client=actor,
+            roles=", ".join(AdminRole),
+            shown=identity.about,
+        ),
     )
 
 

@@ -62,7 +62,8 @@ _READING: Final = frozenset({Permission.SEE, Permission.AUDIT, Permission.METRIC
 PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.OWNER: frozenset(Permission),
     Role.ADMIN: frozenset(Permission),
-    Role.OPERATOR: frozenset(Permission) - {Permission.APPROVE, Permission.CONFIRM, Permission.TOKENS},
+    # Listed, so that a new permission is the owner's alone until somebody grants it.
+    Role.OPERATOR: _READING | {Permission.PEOPLE, Permission.REQUEST, Permission.MANAGE, Permission.KEYS},
     Role.APPROVER: _READING | {Permission.REQUEST, Permission.APPROVE, Permission.CONFIRM},
     Role.REVIEWER: frozenset({Permission.SEE, Permission.LOOK_UP, Permission.CONFIRM}),
     Role.READER: _READING,

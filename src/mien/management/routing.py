@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute
 from mien.events import AuditLog
 from mien.events.audit import MAX_TEXT
 from mien.management.errors import ManagementError, missing_account, not_found
-from mien.management.guard import ACTOR
+from mien.management.guard import ACTOR, IDENTIFY
 from mien.management.login import Actor
 from mien.management.roles import Permission
 
@@ -77,6 +77,15 @@ class Allow:
         elif named is None and not (self.anywhere and actor.reach(self.permission) != frozenset()):
             actor.require(self.permission, what)
         return actor
+
+    async def again(self, request: Request) -> None:
+        """Require the permission again, of an answer that lasts: tokens and roles may end before it does.
+
+        Raises:
+            ManagementError: see `__call__`; 401 for a token that is no longer valid.
+        """
+        request.scope[ACTOR] = await request.scope[IDENTIFY]()
+        await self(request)
 
 
 def _not_there(request: Request, name: str) -> ManagementError:

@@ -19,9 +19,10 @@ similarity -1. The table is for an operating point at a false match rate of 1e-4
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from itertools import pairwise
-from typing import Final, overload
+from typing import Any, Final, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -83,6 +84,15 @@ class Calibration:
         similarities, confidences = _knots(self)
         object.__setattr__(self, "_similarities", similarities)
         object.__setattr__(self, "_confidences", confidences)
+
+    @classmethod
+    def of(cls, stated: Mapping[str, Any]) -> Self:
+        """Return a calibration from stored or stated values, as `stated` returns them; others are ignored."""
+        return cls(**{one.name: stated[one.name] for one in fields(cls) if one.init and one.name in stated})
+
+    def stated(self) -> dict[str, Any]:
+        """Return the values that determine the curve, to be stored."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.init}
 
     @overload
     def confidence(self, similarity: float) -> float: ...

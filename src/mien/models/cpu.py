@@ -47,8 +47,8 @@ def check_cpu(cpuinfo: Path = Path("/proc/cpuinfo")) -> None:
         return
     missing = missing_features(platform.machine(), text)
     if missing:
-        message = (
-            f"this processor lacks {', '.join(sorted(missing))}, which the networks' runtime needs. In a virtual "
-            "machine, pass the host's processor through (QEMU: -cpu host); otherwise use a machine with AVX."
+        raise UnsupportedCpuError(
+            "this processor lacks {features}, which the networks' runtime needs. In a virtual machine, pass the "
+            "host's processor through (QEMU: -cpu host); otherwise use a machine with AVX.",
+            features=", ".join(sorted(missing)),
         )
-        raise UnsupportedCpuError(message)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from mien.messages import MessageError
 
-class ModelError(Exception):
+
+class ModelError(MessageError):
     """Base of the errors of `models`."""
 
 

@@ -335,8 +335,7 @@ class Manifest(_Part):
             ManifestError: if it has several or none.
         """
         if len(self.files) != 1:
-            message = f"pack {self.name} has {len(self.files)} files: say which"
-            raise ManifestError(message)
+            raise ManifestError("pack {name} has {count} files: say which", name=self.name, count=len(self.files))
         return next(iter(self.files.values()))
 
     def shares(self) -> tuple[tuple[str, float], ...]:
@@ -386,6 +385,5 @@ def template_points(convention: InputConvention) -> NDArray[np.float32]:
         ManifestError: if the network does not take aligned faces.
     """
     if convention.template is None:
-        message = "this network has no alignment template"
-        raise ManifestError(message)
+        raise ManifestError("this network has no alignment template")
     return np.array(convention.template, np.float32)

@@ -1,7 +1,8 @@
-"""Reads manifests: built-in ones, and the operator's own files."""
+"""Reads manifests, built-in ones and the operator's own files, and writes them."""
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -45,15 +46,15 @@ def from_toml(text: str, where: str, build: Callable[[dict[str, Any]], _Built]) 
     try:
         return build(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        message = f"{where} is not TOML: {error}"
-        raise ManifestError(message) from error
+        raise ManifestError("{where} is not TOML: {reason}", where=where, reason=error) from error
     except ValidationError as error:
         raise invalid(where, error) from error
 
 
 def invalid(where: str, error: ValidationError) -> ManifestError:
     """Return pydantic's errors as one error that names each field."""
-    return ManifestError(f"{where} is not valid: {'; '.join(map(_mistake, error.errors()))}")
+    mistakes = "; ".join(map(_mistake, error.errors()))
+    return ManifestError("{where} is not valid: {mistakes}", where=where, mistakes=mistakes)
 
 
 def _mistake(one: Mapping[str, Any]) -> str:
@@ -77,6 +78,24 @@ def read_manifest(path: Path) -> Manifest:
     return parse_manifest(path.read_text(encoding="utf-8"), str(path))
 
 
+def to_toml(manifest: Manifest) -> str:
+    """Format a manifest as TOML; its inner tables become inline tables."""
+    fields = manifest.model_dump(mode="json", exclude_none=True)
+    return "".join(f"{key} = {_value(value)}\n" for key, value in fields.items())
+
+
+def _value(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{json.dumps(str(key))} = {_value(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_value(item) for item in value) + "]"
+    # JSON's strings, numbers and booleans are valid TOML, except escapes of "/" and DEL, which `json` does not write.
+    return json.dumps(value)
+
+
 def unknown_pack(name: str, known: Mapping[str, Manifest]) -> UnknownPackError:
     """Create the error for an unknown pack name."""
-    return UnknownPackError(f"no model pack is called {name!r}; known: {', '.join(sorted(known))} (`mien models list`)")
+    names = ", ".join(sorted(known))
+    return UnknownPackError(
+        "no model pack is called {name!r}; known: {names} (`mien models list`)", name=name, names=names
+    )

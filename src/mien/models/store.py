@@ -25,11 +25,12 @@ from pathlib import Path
 from threading import RLock
 
 from mien.folders import user_folder
+from mien.messages import Message
 from mien.models.calibrations import calibrated
 from mien.models.errors import CorruptFileError, ManifestError, MissingFileError, ModelError, UnknownPackError
 from mien.models.fingerprint import fingerprint
 from mien.models.manifest import AddedSource, Conversion, Manifest, PackFile, Task
-from mien.models.manifest_files import builtin_manifests, read_manifest, unknown_pack
+from mien.models.manifest_files import builtin_manifests, read_manifest, to_toml, unknown_pack
 from mien.models.runtime import Network
 from mien.models.sources import Report, copy_checked, fetch, sha256_of
 
@@ -59,8 +60,9 @@ class LoadedPack:
             ManifestError: if it has several or none.
         """
         if len(self.networks) != 1:
-            message = f"pack {self.manifest.name} has {len(self.networks)} networks: say which"
-            raise ManifestError(message)
+            raise ManifestError(
+                "pack {name} has {count} networks: say which", name=self.manifest.name, count=len(self.networks)
+            )
         return next(iter(self.networks.values()))
 
 
@@ -138,8 +140,10 @@ class ModelStore:
         """
         files = self.manifest(name).files
         if role not in files:
-            message = f"pack {name} has no file {role!r}; it has: {', '.join(files) or 'none'}"
-            raise UnknownPackError(message)
+            names = ", ".join(files) or Message("none")
+            raise UnknownPackError(
+                "pack {name} has no file {role!r}; it has: {names}", name=name, role=role, names=names
+            )
         return self._path(name, role, files[role])
 
     def verify(self, names: Iterable[str] | None = None) -> list[FileState]:
@@ -257,14 +261,16 @@ class ModelStore:
         """
         target = self.root / "packs" / f"{manifest.name}.toml"
         if manifest.name in builtin_manifests() or (target.exists() and not replace):
-            message = f"there is a pack {manifest.name!r} already: choose another name or, for one of yours, --replace"
-            raise ManifestError(message)
+            raise ManifestError(
+                "there is a pack {name!r} already: choose another name or, for one of yours, --replace",
+                name=manifest.name,
+            )
         with self._exclusively(), tempfile.TemporaryDirectory(dir=self.root, prefix=".add-") as scratch:
             for role, file in manifest.files.items():
                 copy_checked(files[role], file, Path(scratch))
                 self._install(Path(scratch) / file.sha256, self._path(manifest.name, role, file), file)
             target.parent.mkdir(exist_ok=True)
-            _write(target, _toml(manifest.model_dump(mode="json", exclude_none=True)).encode())
+            _write(target, to_toml(manifest).encode())
 
     def _path(self, name: str, role: str, file: PackFile) -> Path:
         return self.root / "networks" / f"{name}-{role}-{file.identity[:12]}.onnx"
@@ -291,20 +297,32 @@ class ModelStore:
         mend = f"`mien models add {name} FILE … --replace`" if added else f"`mien models pull {name}`"
         record = path.with_suffix(".json")
         if not path.is_file() or not record.is_file():
-            message = f"the model pack {name} is not installed ({path} is missing): run {mend}"
-            raise MissingFileError(message)
+            raise MissingFileError(
+                "the model pack {name} is not installed ({path} is missing): run {mend}",
+                name=name,
+                path=path,
+                mend=mend,
+            )
         try:
             expected = str(json.loads(record.read_text())["sha256"])
         except (ValueError, KeyError, TypeError) as error:
-            message = f"the record {record} of the model pack {name} cannot be read: run {mend}"
-            raise CorruptFileError(message) from error
+            raise CorruptFileError(
+                "the record {record} of the model pack {name} cannot be read: run {mend}",
+                record=record,
+                name=name,
+                mend=mend,
+            ) from error
         if file.convert is None:
             expected = file.sha256
         status = path.stat()
         if sha256_of(path) != expected:
             self._hashed.pop(path, None)
-            message = f"{path} of the model pack {name} was changed or damaged (its sha256 is another): run {mend}"
-            raise CorruptFileError(message)
+            raise CorruptFileError(
+                "{path} of the model pack {name} was changed or damaged (its sha256 is another): run {mend}",
+                path=path,
+                name=name,
+                mend=mend,
+            )
         self._hashed[path] = (status.st_mtime_ns, status.st_size)
 
     def _unchanged(self, path: Path) -> bool:
@@ -331,8 +349,12 @@ class ModelStore:
             try:
                 _conversion(file.convert)(source, ready, **file.convert.options)
             except (ValueError, TypeError) as error:
-                message = f"{file.source.file_name} cannot be converted by {file.convert.method!r}: {error}"
-                raise ModelError(message) from error
+                raise ModelError(
+                    "{file} cannot be converted by {method!r}: {reason}",
+                    file=file.source.file_name,
+                    method=file.convert.method,
+                    reason=error,
+                ) from error
         target.parent.mkdir(exist_ok=True)
         record = {"sha256": sha256_of(ready), "size": ready.stat().st_size, "published_sha256": file.sha256}
         # Copied, not moved, as another pack may have the same file. The old network is deleted first, so that a crash
@@ -362,8 +384,9 @@ def _conversion(conversion: Conversion) -> Callable[..., None]:
         module = importlib.import_module(f"mien.models.convert.{conversion.method}")
         convert: Callable[..., None] = module.convert
     except (ModuleNotFoundError, AttributeError) as error:
-        message = f"this version of Mien has no conversion {conversion.method!r}: install one that has"
-        raise ModelError(message) from error
+        raise ModelError(
+            "this version of Mien has no conversion {method!r}: install one that has", method=conversion.method
+        ) from error
     return convert
 
 
@@ -372,17 +395,3 @@ def _write(path: Path, data: bytes) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.write_bytes(data)
     partial.replace(path)
-
-
-def _toml(table: Mapping[str, object]) -> str:
-    """Format a dumped manifest as TOML; nested tables become inline tables."""
-    return "".join(f"{key} = {_toml_value(value)}\n" for key, value in table.items())
-
-
-def _toml_value(value: object) -> str:
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{json.dumps(str(key))} = {_toml_value(item)}" for key, item in value.items()) + " }"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
-    # JSON's strings, numbers and booleans are valid TOML, except escapes of "/" and DEL, which `json` does not write.
-    return json.dumps(value)

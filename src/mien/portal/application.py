@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from html import escape
 from pathlib import Path
 from string import Template
@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 import structlog
 from anyio import to_thread
+from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 
 from mien.gateway.exchange import Request
@@ -99,7 +100,8 @@ class Portal:
             await _sign_in_first(scope)(scope, receive, send)
         else:
             scope[SESSION] = session
-            await (await self._load())(scope, receive, send)
+            with suppress(ClientDisconnect):  # the page was reloaded or left while it sent a photo
+                await (await self._load())(scope, receive, send)
 
     def _is_small_enough(self, headers: dict[bytes, bytes]) -> bool:
         """Return whether the Content-Length is at most that of a photo; browsers always send it."""

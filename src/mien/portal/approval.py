@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from inspect import iscoroutine
 from typing import Final
 
@@ -55,14 +55,18 @@ def may_write(visitor: Visitor) -> bool:
     return is_approved(visitor) and visitor.may(Permission.PEOPLE)
 
 
-def check_approved(visitor: Visitor) -> bool:
+def check_approved(visitor: Visitor, features: Collection[Feature] = RECOGNITION) -> bool:
     """Check again, in a thread, that the resource is approved, because an approval may end while a page is open.
+
+    Args:
+        visitor: the signed-in person.
+        features: features of which one is needed; by default, to use templates.
 
     Raises:
         ManagementError: the resource is not approved.
     """
     resource = visitor.parts.accounts.get(visitor.resource.id)
-    if resource is None or resource.features.isdisjoint(RECOGNITION):
+    if resource is None or resource.features.isdisjoint(features):
         raise ManagementError(403, "Forbidden", t(NOT_APPROVED))
     return True
 

@@ -28,8 +28,11 @@ PROBLEMS: Final = (
     mark("permission denied"),
     mark("there is no such device or file"),
     mark("the stream failed"),
+    mark("input/output error"),
+    mark("no frame has come yet"),
+    mark("the file has ended"),
 )
-"""All texts of `mien.video.reader.problem_of`."""
+"""All problems that `mien.video` reports."""
 
 _NO_PICTURE: Final = re.compile(r"no (?:frame|picture) for ([0-9.]+) s")
 

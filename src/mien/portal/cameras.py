@@ -13,10 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mien.doors.evidence import TrackEvidence
+from mien.doors.reasons import Failure
 from mien.doors.types import Camera
 from mien.management.roles import Permission
 from mien.portal.levels import LEVELS
 from mien.portal.parts import PortalParts
+from mien.portal.rule_sentences import reason
 from mien.portal.running_cameras import RunningCamera
 from mien.portal.session import SESSION, PortalSession
 from mien.portal.texts import listed, t
@@ -55,7 +57,7 @@ def where_runs(parts: PortalParts, camera: Camera) -> str | None:
     return None if parts.holders is None else parts.holders(name).get(name)
 
 
-def about_track(evidence: TrackEvidence, missing: Sequence[str]) -> str:
+def about_track(evidence: TrackEvidence, missing: Sequence[Failure]) -> str:
     """Describe a track as text.
 
     Args:
@@ -73,7 +75,10 @@ def about_track(evidence: TrackEvidence, missing: Sequence[str]) -> str:
     if evidence.liveness is not None:
         told.append(t("liveness {value:.2f}", value=evidence.liveness))
     words = listed(told)
-    return t("{words}. Not recognised: {missing}", words=words, missing="; ".join(missing)) if missing else words
+    if not missing:
+        return words
+    reasons = " ".join(reason(one.code, one.have, one.wanted) for one in missing)
+    return t("{words}. Not recognised: {missing}", words=words, missing=reasons)
 
 
 def name_of(evidence: TrackEvidence) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -71,73 +71,91 @@ async def enrol_place(
         return
     if wanted := asked(await visitor.ask(policy)):
         text(t("Photos must have: {wanted}.", wanted=listed(wanted)), "soft small")
-    place = Tag("div", classes="stack")
-    summary = Tag("div", classes="stack", role="status")
-    said = Tag("div", classes="stack")
-    counts = {"photos": 0, "enrolled": 0, "refused": 0}
+    _EnrolPlace(visitor, policy, add, refresh)
 
-    async def begin(count: int, _: frozenset[str] = frozenset()) -> None:
-        said.clear()
-        summary.clear()
-        counts.update(photos=count, enrolled=0, refused=0)
 
-    async def take(photo: Upload) -> None:
-        with said, Tag("div", classes="stack") as result:
-            waiting = loading(t("Analysing {photo} …", photo=photo.name))
-        await finish(photo, result, waiting, None)
+class _EnrolPlace:
+    """Draws the drop area and the results; the arguments are those of `enrol_place`."""
 
-    async def finish(photo: Upload, result: Tag, waiting: Tag, chosen: Face | None) -> None:
-        def work() -> PhotoResult:
-            check_approved(visitor)
-            return enrol_photo(visitor, photo, chosen, add)
+    def __init__(
+        self, visitor: Visitor, policy: Callable[[], EnrolmentPolicy], add: Add, refresh: Refresh | None
+    ) -> None:
+        self._visitor, self._policy, self._add, self._refresh = visitor, policy, add, refresh
+        self._photos = self._seen = self._enrolled = self._refused = 0
+        place = Tag("div", classes="stack")
+        self._summary = Tag("div", classes="stack", role="status")
+        self._said = Tag("div", classes="stack")
+        about = t("several at once, or choose files")
+        with place:
+            drop(visitor, t("Drop photos to enrol"), self._take, on_batch=self._begin, on_lost=self._lost, about=about)
+            camera(visitor, self._begin, self._take)
 
-        outcome = await visitor.act(Permission.PEOPLE, lambda: after_training(work))
-        waiting.delete()
-        if outcome is None:
+    async def _begin(self, count: int, _: frozenset[str] = frozenset()) -> None:
+        if self._seen < self._photos:  # earlier ones are still analysed: these come after them
+            self._photos += count
             return
-        rules = await visitor.ask(policy)
-        counts["enrolled"] += outcome.enrolled is not None
-        counts["refused"] += outcome.refused is not None
+        self._said.clear()
+        self._summary.clear()
+        self._photos, self._seen, self._enrolled, self._refused = count, 0, 0, 0
+
+    async def _take(self, photo: Upload) -> None:
+        with self._said:
+            result = Tag("div", classes="stack")
+        await self._enrol(photo, result, None)
+        self._seen += 1
+
+    def _lost(self, names: Sequence[str], why: str) -> None:
+        self._seen += len(names)
+        self._refused += len(names)
+        with self._said:
+            for name in names:
+                banner("bad", t("{photo} was not enrolled", photo=name), why)
+        self._sum_up()
+
+    async def _enrol(self, photo: Upload, result: Tag, chosen: Face | None) -> None:
+        visitor = self._visitor
+
+        def work() -> tuple[PhotoResult, EnrolmentPolicy]:
+            check_approved(visitor)
+            rules = self._policy()
+            return enrol_photo(visitor, photo, chosen, self._add), rules
+
+        result.clear()
         with result:
-            _tell(outcome, rules, photo.name if counts["photos"] > 1 else "")
+            waiting = loading(t("Analysing {photo} …", photo=photo.name))
+        done = await visitor.act(Permission.PEOPLE, work)
+        waiting.delete()
+        outcome, rules = done or (PhotoResult(refused=t("It was not tried: see the message.")), EnrolmentPolicy())
+        self._enrolled += outcome.enrolled is not None
+        self._refused += outcome.refused is not None
+        with result:
+            _tell(outcome, rules, photo.name if self._photos > 1 else "")
             if outcome.face is not None:
-                if counts["photos"] > 1:
+                if self._photos > 1:
                     with Tag("details"):
                         Tag("summary", t("Photo quality"))
                         draw_report(report_on(outcome.face, rules), outcome.face.quality)
                 else:
                     draw_report(report_on(outcome.face, rules), outcome.face.quality)
             if outcome.faces:
-                _choose(outcome, lambda face: again(photo, result, face))
-        if counts["photos"] > 1:
-            summary.clear()
-            with summary:
-                _sum_up(counts)
-        if outcome.enrolled is not None and refresh is not None:
-            await refresh()
+                _choose(outcome, lambda face: self._enrol(photo, result, face))
+        self._sum_up()
+        if outcome.enrolled is not None and self._refresh is not None:
+            await self._refresh()
 
-    async def again(photo: Upload, result: Tag, chosen: Face) -> None:
-        result.clear()
-        with result:
-            waiting = loading(t("Analysing {photo} …", photo=photo.name))
-        await finish(photo, result, waiting, chosen)
-
-    with place:
-        drop(visitor, t("Drop photos to enrol"), take, on_batch=begin, about=t("several at once, or choose files"))
-        camera(visitor, begin, take)
-
-
-def _sum_up(counts: dict[str, int]) -> None:
-    done = counts["enrolled"] + counts["refused"]
-    with Tag("div", classes="row"):
-        badge(t("{count} enrolled", count=counts["enrolled"]), "good" if counts["enrolled"] else "")
-        badge(t("{count} not enrolled", count=counts["refused"]), "bad" if counts["refused"] else "")
-        if left := counts["photos"] - done:
-            badge(t("{count} left", count=left), "info")
+    def _sum_up(self) -> None:
+        if self._photos < 2:
+            return
+        self._summary.clear()
+        with self._summary, Tag("div", classes="row"):
+            badge(t("{count} enrolled", count=self._enrolled), "good" if self._enrolled else "")
+            badge(t("{count} not enrolled", count=self._refused), "bad" if self._refused else "")
+            if left := self._photos - self._enrolled - self._refused:
+                badge(t("{count} left", count=left), "info")
 
 
 def enrol_photo(visitor: Visitor, photo: Upload, chosen: Face | None, add: Add) -> PhotoResult:
-    """Measure a photo and enrol its only face or the chosen one; call it in a thread."""
+    """Measure a photo and enrol its only face or the chosen one, after a running training; call it in a thread."""
     face = chosen
     try:
         if face is None:
@@ -151,7 +169,7 @@ def enrol_photo(visitor: Visitor, photo: Upload, chosen: Face | None, add: Add) 
             return PhotoResult(refused=t(NOBODY))
         box = face.box
         target = TargetFace(box.left, box.top, box.width, box.height) if chosen else None
-        return PhotoResult(face, enrolled=add(photo, target))
+        return PhotoResult(face, enrolled=after_training(lambda: add(photo, target)))
     except LowQualityError:
         return PhotoResult(face, refused=t("The photo does not meet this collection's requirements; see the table."))
     except (GalleryError, VisionError) as error:

@@ -8,39 +8,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from mien.evaluation.group_report import RATE_WORDS
 from mien.evaluation.groups import MIN_GROUP_SIZE, Equalised, GroupDifference, Grouped, GroupRates
 from mien.matching.rates import Interval
-from mien.portal.texts import figure, listed, mark, t, tn
+from mien.portal.texts import figure, listed, said, t, tn
 
 _SHOWN: Final = 3
-_WHAT: Final = {
-    "FMR": mark("two different people are mistaken for one"),
-    "FNMR": mark("a person is not recognised"),
-    "FTE": mark("a photo cannot be used at all"),
-    "quality": mark("a photo has low quality"),
-}
 
 
 def found_differences(one: Grouped) -> list[str]:
     """Return sentences on the most significant differences of an attribute."""
     seen = [difference for difference in one.differences if difference.found]
-    said = [_difference(difference) for difference in seen[:_SHOWN]]
+    sentences = [_difference(difference) for difference in seen[:_SHOWN]]
     if (more := len(seen) - _SHOWN) > 0:
-        said.append(tn("{count} more difference is in the files.", "{count} more differences are in the files.", more))
-    return said
+        sentences.append(
+            tn("{count} more difference is in the files.", "{count} more differences are in the files.", more)
+        )
+    return sentences
 
 
 def other_sentences(one: Grouped) -> list[str]:
     """Return the other sentences about an attribute."""
-    said = []
+    sentences = []
     rated: list[tuple[GroupRates, Interval]] = [(group, group.fmr) for group in one.groups if group.fmr is not None]
     if rated:
         worst, rate = max(rated, key=lambda pair: pair[1].value)
-        said.append(_strangers(worst.name, rate))
+        sentences.append(_strangers(worst.name, rate))
     if one.equalised is not None:
-        said += _equalised(one.equalised, one.target)
+        sentences += _equalised(one.equalised, one.target)
     elif one.missing:
-        said.append(
+        sentences.append(
             t(
                 "A threshold that keeps every group to a false match rate of 1 in {rate:,.0f} cannot be given yet. "
                 "People missing: {groups}.",
@@ -49,7 +46,7 @@ def other_sentences(one: Grouped) -> list[str]:
             )
         )
     if one.refused:
-        said.append(
+        sentences.append(
             t(
                 "Left out, because a group needs {least} people: {groups}.",
                 least=MIN_GROUP_SIZE,
@@ -57,14 +54,14 @@ def other_sentences(one: Grouped) -> list[str]:
             )
         )
     if one.unlabelled:
-        said.append(
+        sentences.append(
             tn(
                 "{count:,} person has no label and is in no group.",
                 "{count:,} people have no label and are in no group.",
                 one.unlabelled,
             )
         )
-    return said
+    return sentences
 
 
 def _difference(one: GroupDifference) -> str:
@@ -74,7 +71,7 @@ def _difference(one: GroupDifference) -> str:
         "{chance}.",
         one=one.one,
         other=one.other,
-        what=t(_WHAT[one.measure]),
+        what=said(RATE_WORDS[one.measure]),
         rate=figure(100 * one.rates[0], ".3g"),
         other_rate=figure(100 * one.rates[1], ".3g"),
         chance=chance,
@@ -108,7 +105,7 @@ def _strangers(name: str, rate: Interval) -> str:
 
 
 def _equalised(found: Equalised, target: float) -> list[str]:
-    said = [
+    sentences = [
         t(
             "A threshold of {threshold:.4f} keeps every group to a false match rate of 1 in {rate:,.0f}; the group "
             "that needs it is {strictest}.",
@@ -118,17 +115,17 @@ def _equalised(found: Equalised, target: float) -> list[str]:
         )
     ]
     if found.fnmr is None:
-        said.append(t("Its cost cannot be measured: there are no two photos of one person."))
+        sentences.append(t("Its cost cannot be measured: there are no two photos of one person."))
     else:
         before, after = (100 * rate for rate in found.fnmr)
-        said.append(
+        sentences.append(
             t(
                 "Its cost: comparisons in which a person is not recognised go from {before:.2f} % to {after:.2f} %.",
                 before=before,
                 after=after,
             )
         )
-    return said
+    return sentences
 
 
 def _counts(groups: Mapping[str, int]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import structlog
 from fastapi import FastAPI
@@ -16,7 +16,6 @@ from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from mien.accounts import Resource
 from mien.management.roles import ABOUT, Permission, Role
 from mien.messages import message_of
 from mien.portal.cameras import serve_pictures
@@ -25,8 +24,8 @@ from mien.portal.frame import THEME, Page, frame
 from mien.portal.pages import PAGES
 from mien.portal.parts import PortalParts
 from mien.portal.session import SESSION, UPLOAD_FRAME, PortalSession, PortalSessions
-from mien.portal.texts import STORE_ZONE, language, t
-from mien.portal.visitor import EXPECTED, Visitor, sentence
+from mien.portal.texts import SOURCE, STORE_ZONE, language, t
+from mien.portal.visitor import EXPECTED, Visitor, log_error, sentence, tell_error
 from mien.portal.widgets import Tag, banner, empty, section, skeleton
 
 _STYLE: Final = (Path(__file__).parent / "static" / "portal.css").read_text(encoding="utf-8")
@@ -39,7 +38,6 @@ _READ_OUT: Final = (  # screen readers announce the library's message about a lo
     "<script>addEventListener('DOMContentLoaded', () => "
     "document.getElementById('popup').setAttribute('role', 'alert'))</script>"
 )
-_LIBRARY_LANGUAGES: Final[dict[str, Language]] = {"en": "en-US", "de": "de", "es": "es", "fr": "fr"}
 _BUILD_SECONDS: Final = 30.0
 
 FIRST: Final = "/"
@@ -79,7 +77,7 @@ def build_interface(parts: PortalParts, sessions: PortalSessions) -> FastAPI:
         show_welcome_message=False,
         reconnect_timeout=20.0,
     )
-    library.on_exception(lambda error: _log.error("a page failed", exc_info=error))
+    library.on_exception(log_error)
     return application
 
 
@@ -87,7 +85,7 @@ class _LocalPage(ui.page):
     """A page whose `lang` attribute and library texts are in the language of the request."""
 
     def resolve_language(self) -> Language | None:
-        return _LIBRARY_LANGUAGES[language()]
+        return cast("Language", "en-US" if language() == SOURCE else language())
 
 
 def _handler(
@@ -97,6 +95,7 @@ def _handler(
         build = context.client.build_response
         # The library calls it when it sends the page, possibly before the content is drawn.
         context.client.build_response = lambda *given: unblock_rendering(build(*given))  # type: ignore[method-assign]
+        ui.on_exception(tell_error)  # whatever a handler of the page does not catch
         visitor = await visit(request, parts, sessions)
         if page.path == FIRST and not page.is_open_to(visitor) and (other := _first_open(visitor)) is not None:
             return RedirectResponse(visitor.link(other.path), 303)  # after sign-in
@@ -105,6 +104,9 @@ def _handler(
             if not page.is_open_to(visitor):
                 _refuse(visitor, page)
                 return context.client.build_response(request, 403)
+            if page.needs_resource and visitor.missing:
+                _no_such_resource(visitor)
+                return None
             if page.needs_resource and visitor.chosen is None:
                 about = t("Applications call a resource: it has an endpoint, two keys and a tier.")
                 may = visitor.may(Permission.MANAGE, on=None)
@@ -130,6 +132,13 @@ def _handler(
 def _first_open(visitor: Visitor) -> Page | None:
     """Return the first page in the navigation that a visitor may open."""
     return next((one for one in PAGES if one.listed and one.is_open_to(visitor)), None)
+
+
+def _no_such_resource(visitor: Visitor) -> None:
+    """Say that the address names a resource that is not there, so that nobody takes another one for it."""
+    title = t("There is no resource {name}", name=visitor.missing)
+    about = t("It may have been deleted, or you may not see it. Choose another one, or restore it.")
+    banner("bad", title, about, (t("All resources"), "/resources"))
 
 
 def _refuse(visitor: Visitor, page: Page) -> None:
@@ -179,14 +188,12 @@ async def _draw(page: Page, visitor: Visitor, place: Tag) -> None:
 async def visit(request: Request, parts: PortalParts, sessions: PortalSessions) -> Visitor:
     """Return the visitor of a request."""
     session: PortalSession = request.scope[SESSION]
-    query = {**request.query_params, **{name: str(value) for name, value in request.path_params.items()}}
-    wanted = query.pop("resource", None)
+    given = {**request.query_params, **{name: str(value) for name, value in request.path_params.items()}}
+    query = {name: value.replace("\0", "") for name, value in given.items()}  # databases cannot store it
+    wanted = query.pop("resource", "")
     visitor = Visitor(parts, sessions, session, (), None, query)
     every = await visitor.ask(parts.accounts.resources)
     resources = tuple(one for one in every if session.actor.sees(one.id))
-    return Visitor(parts, sessions, session, resources, _chosen(resources, wanted), query)
-
-
-def _chosen(resources: tuple[Resource, ...], wanted: str | None) -> Resource | None:
-    named = (one for one in resources if wanted is not None and one.name.lower() == wanted.lower())
-    return next(named, resources[0] if resources else None)
+    named = next((one for one in resources if one.name.lower() == wanted.lower()), None)
+    missing = wanted if named is None else ""
+    return Visitor(parts, sessions, session, resources, named or next(iter(resources), None), query, missing)

@@ -29,7 +29,7 @@ from mien.management.errors import ManagementError
 from mien.management.login import Actor
 from mien.management.oidc import FindResource, actor_of
 from mien.portal.signed import ValueSigner
-from mien.portal.texts import mark, t
+from mien.portal.texts import mark, said, t
 from mien.storage import Vault
 
 START: Final = "/sign-in/start"
@@ -171,7 +171,7 @@ class OpenId:
         try:
             return await to_thread.run_sync(actor_of, identity, self._find), str(begun["wanted"])
         except ManagementError as error:
-            raise SignInError(error.message, error.status) from error
+            raise SignInError(said(error.message), error.status) from error
 
     async def leave(self, back: str) -> str | None:
         """Return the issuer's sign-out URL; None if it has none.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from http import HTTPStatus
+from inspect import iscoroutine
 from typing import Final
 from urllib.parse import unquote
 
@@ -36,6 +38,7 @@ class Upload:
 
 
 OnPhoto = Callable[[Upload], Awaitable[None]]
+OnLost = Callable[[Sequence[str], str], object]
 
 IMAGES: Final = "image/jpeg,image/png,image/gif,image/bmp"
 """Media types that can be analysed, for HTML's `accept`."""
@@ -52,6 +55,7 @@ def drop(
     on_photo: OnPhoto,
     *,
     on_batch: Callable[[int, frozenset[str]], Awaitable[None]] | None = None,
+    on_lost: OnLost | None = None,
     about: str = "",
     accept: str = IMAGES,
     table: int | None = None,
@@ -64,28 +68,13 @@ def drop(
         on_photo: called with each file.
         on_batch: called before the first file with the number of files, and the names of folders that contain folders.
             If given, several files and folders can be dropped at once; `on_photo` is called for one after the other.
+        on_lost: called with the names of files that did not reach the server, and why; by default, a message is shown.
         about: text about the alternative to dropping; by default, choosing a file.
         accept: accepted files, as in HTML's `accept`.
         table: maximum size in bytes of a table of labels to upload instead of photos; None for photos.
     """
     limit, many = table or visitor.parts.image_limit, on_batch is not None
-    one_by_one = asyncio.Lock()
-
-    async def uploaded(event: events.UploadEventArguments) -> None:
-        async with one_by_one:
-            await on_photo(Upload(unquote(event.file.name), await event.file.read()))
-        if many and event.file.name.lower().endswith(".csv"):
-            ui.run_javascript(f"mienSend({upload.id})")  # send the photos that the table names
-
-    def rejected() -> None:
-        if table:
-            tell(t("The table can be at most {limit}.", limit=size(limit)), "bad")
-        else:
-            tell(t("Photos can be at most {limit}: larger files were left out.", limit=size(limit)), "bad")
-        ui.run_javascript(f"mienSend({upload.id})")  # send the others, if a table was too large
-
-    upload = ui.upload(auto_upload=True, multiple=many, max_file_size=limit, on_upload=uploaded, on_rejected=rejected)
-    upload.classes("sr").props("inert aria-hidden=true")
+    upload = _uploader(on_photo, on_lost, limit=limit, many=many, table=table is not None)
     take = f"mienTake({upload.id}, files, {str(many).lower()}, (...told) => emit(...told))"
     with Tag("label", classes="drop") as zone:
         icon("description" if table else "add_a_photo")
@@ -131,6 +120,52 @@ def drop(
         with Tag("div"):
             pick = button(t("Choose a folder"), kind="quiet", image="folder_open")
             pick.on("click", js_handler=f"() => document.getElementById('c{folder.id}').click()")
+
+
+def _uploader(on_photo: OnPhoto, on_lost: OnLost | None, *, limit: int, many: bool, table: bool) -> ui.upload:
+    """Draw the library's uploader, unseen; the arguments are those of `drop`."""
+    one_by_one = asyncio.Lock()
+
+    async def uploaded(event: events.UploadEventArguments) -> None:
+        async with one_by_one:
+            await on_photo(Upload(unquote(event.file.name), await event.file.read()))
+        if many and event.file.name.lower().endswith(".csv"):
+            ui.run_javascript(f"mienSend({upload.id})")  # send the photos that the table names
+
+    async def lost(names: Sequence[str], why: str) -> None:
+        if on_lost is None:
+            tell(why, "bad")
+            return
+        result = on_lost(names, why)
+        if iscoroutine(result):
+            await result
+        ui.run_javascript(f"mienSend({upload.id})")  # send the others, if a table was lost
+
+    async def rejected(event: events.GenericEventArguments) -> None:
+        if table:
+            why = t("The table can be at most {limit}.", limit=size(limit))
+        else:
+            why = t("Photos can be at most {limit}: larger files were left out.", limit=size(limit))
+        await lost(_names(event.args), why)
+
+    async def failed(event: events.GenericEventArguments) -> None:
+        names, status = event.args
+        if status == HTTPStatus.UNAUTHORIZED:
+            why = t("Your session has ended: sign in again.")
+        else:
+            why = t("The file did not reach the server. Reload the page, then choose it again.")
+        await lost(_names(names), why)
+
+    upload = ui.upload(auto_upload=True, multiple=many, max_file_size=limit, on_upload=uploaded)
+    upload.on("rejected", rejected, js_handler="(found) => emit(found.map((one) => one.file.name))")
+    upload.on("failed", failed, js_handler="(found) => mienFailed(found, emit)")
+    upload.classes("sr").props("inert aria-hidden=true")
+    return upload
+
+
+def _names(sent: object) -> list[str]:
+    """Return the names of files as the browser sends them, percent-encoded."""
+    return [unquote(str(one)) for one in sent] if isinstance(sent, list) else []
 
 
 def drawn(found: FoundFaces) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
 from mien.doors.reasons import WORDS, Code, Number
-from mien.doors.schedule import describe
+from mien.doors.schedule import DAY_NAMES, describe
 from mien.doors.sentences import sentence
 from mien.doors.types import Direction, Holidays, How, RuleSpec
-from mien.portal.texts import SOURCE, language, listed, mark, t
+from mien.portal.texts import SOURCE, language, listed, mark, t, week_day
 
 _WAYS: Final[Mapping[tuple[Direction, ...], str]] = {
     (Direction.ENTRY,): mark("enter by"),
@@ -28,6 +29,7 @@ _HOLIDAYS: Final = {
     Holidays.ONLY: mark("on holidays only"),
 }
 _WHEN: Final = {"always": mark("always"), "never": mark("never")}
+_DAY: Final = re.compile("|".join(DAY_NAMES))
 
 
 def rule_sentence(spec: RuleSpec, doors: Mapping[UUID, str], persons: Mapping[UUID, str] | None = None) -> str:
@@ -52,7 +54,8 @@ def rule_sentence(spec: RuleSpec, doors: Mapping[UUID, str], persons: Mapping[UU
     if not spec.schedule:
         return t("Allows nothing: the rule names no time.")
     when = describe(spec.schedule)
-    conditions = [t(_HOW[spec.how]), t(_WHEN.get(when, when)), t(_HOLIDAYS[spec.holidays])]
+    times = t(_WHEN[when]) if when in _WHEN else _DAY.sub(lambda found: week_day(DAY_NAMES.index(found[0])), when)
+    conditions = [t(_HOW[spec.how]), times, t(_HOLIDAYS[spec.holidays])]
     if spec.first_day is not None:
         conditions.append(t("from {day}", day=spec.first_day.isoformat()))
     if spec.last_day is not None:

@@ -22,7 +22,7 @@ from mien.management.login import Actor, Backoff, Login
 from mien.portal.openid import CALLBACK, PATIENCE, START, OpenId, SignInError
 from mien.portal.session import COOKIE, PortalSession, PortalSessions
 from mien.portal.texts import COOKIE as LANGUAGE
-from mien.portal.texts import LANGUAGES, STORE_ZONE, language, mark, set_language, t
+from mien.portal.texts import LANGUAGES, STORE_ZONE, language, mark, said, set_language, t
 
 PREFIX_HEADER: Final = "x-forwarded-prefix"
 
@@ -148,12 +148,12 @@ class SignIn:
             address = str(self._origin.client(head) or "")
             actor = await self._login.identify(f"Bearer {secret}", address)  # not translated
         except ManagementError as error:
-            said = (
+            why = (
                 t("This token is not valid: it is wrong, expired or revoked, or has no role here.")
                 if error.status == 401
-                else error.message
+                else said(error.message)
             )
-            return self._page(request, wanted, said, error.status, dict(error.headers))
+            return self._page(request, wanted, why, error.status, dict(error.headers))
         answer = RedirectResponse(own_path(wanted), 303)
         await self._begin(answer, head, actor, secret)
         return answer

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
+from mien.contract.headers import KEY_HEADER
+from mien.contract.models import NEWEST_DETECTION, NEWEST_RECOGNITION
+from mien.contract.versions import STABLE
 from mien.portal.texts import t
 
-_QUERY: Final = "detectionModel=detection_03&recognitionModel=recognition_04"
+_QUERY: Final = f"detectionModel={NEWEST_DETECTION}&recognitionModel={NEWEST_RECOGNITION}"
+
+
+def _member(model: str) -> str:
+    """Return a model's name as the SDK for .NET writes it, such as `Detection03`; Python's has capitals only."""
+    return model.title().replace("_", "")
 
 
 def _without_face_ids(call: str) -> str:
@@ -37,8 +45,8 @@ def first_calls(endpoint: str, *, face_ids: bool = True) -> dict[str, str]:
     return {
         "curl": (
             f'export FACE_KEY="…"   # {t("from the page “Keys and endpoint”")}\n'
-            f'curl "{endpoint}/face/v1.2/detect?{_QUERY}&returnFaceLandmarks=true" \\\n'
-            '  -H "Ocp-Apim-Subscription-Key: $FACE_KEY" -H "Content-Type: application/octet-stream" \\\n'
+            f'curl "{endpoint}/face/{STABLE.name}/detect?{_QUERY}&returnFaceLandmarks=true" \\\n'
+            f'  -H "{KEY_HEADER}: $FACE_KEY" -H "Content-Type: application/octet-stream" \\\n'
             "  --data-binary @photo.jpg"
         ),
         "Python": (
@@ -51,8 +59,8 @@ def first_calls(endpoint: str, *, face_ids: bool = True) -> dict[str, str]:
             'with client, open("photo.jpg", "rb") as photo:\n'
             "    faces = client.detect(\n"
             "        photo.read(),\n"
-            "        detection_model=FaceDetectionModel.DETECTION03,\n"
-            "        recognition_model=FaceRecognitionModel.RECOGNITION04,\n"
+            f"        detection_model=FaceDetectionModel.{_member(NEWEST_DETECTION).upper()},\n"
+            f"        recognition_model=FaceRecognitionModel.{_member(NEWEST_RECOGNITION).upper()},\n"
             "        return_face_id=True,\n"
             "    )\n"
             "for face in faces:\n"
@@ -68,7 +76,7 @@ def first_calls(endpoint: str, *, face_ids: bool = True) -> dict[str, str]:
             'const answer = await client.path("/detect").post({\n'
             '  contentType: "application/octet-stream",\n'
             "  queryParameters: {\n"
-            '    detectionModel: "detection_03", recognitionModel: "recognition_04", returnFaceId: true,\n'
+            f'    detectionModel: "{NEWEST_DETECTION}", recognitionModel: "{NEWEST_RECOGNITION}", returnFaceId: true,\n'
             "  },\n"
             '  body: readFileSync("photo.jpg"),\n'
             "});\n"
@@ -83,7 +91,8 @@ def first_calls(endpoint: str, *, face_ids: bool = True) -> dict[str, str]:
             f'var client = new FaceClient(new Uri("{endpoint}"), key);\n'
             'var photo = BinaryData.FromBytes(File.ReadAllBytes("photo.jpg"));\n'
             "var faces = await client.DetectAsync(\n"
-            "    photo, FaceDetectionModel.Detection03, FaceRecognitionModel.Recognition04, returnFaceId: true);\n"
+            f"    photo, FaceDetectionModel.{_member(NEWEST_DETECTION)}, "
+            f"FaceRecognitionModel.{_member(NEWEST_RECOGNITION)}, returnFaceId: true);\n"
             'foreach (var face in faces.Value) Console.WriteLine($"{face.FaceId} {face.FaceRectangle.Left}");'
         ),
     }

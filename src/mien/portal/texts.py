@@ -23,7 +23,7 @@ from typing import Any, Final, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
-from babel.dates import format_skeleton
+from babel.dates import format_skeleton, get_day_names
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import get_decimal_symbol, get_group_symbol
@@ -83,7 +83,8 @@ def t(message: str, /, **values: object) -> str:
 
     Args:
         message: the English text, with a named placeholder per value; without values, braces are literal.
-        values: values of the placeholders; numbers with a format (`{share:.1%}`) are localised.
+        values: values of the placeholders; numbers with a format (`{share:.1%}`) are localised, messages and errors
+            translated.
     """
     if not message:
         return ""
@@ -107,13 +108,7 @@ def said(text: str) -> str:
         return as_sentence(said(text.whole))
     if text.parts:
         return text.separator.join(said(one) for one in text.parts)
-    return t(text.template, **{name: _value(one) for name, one in text.values.items()})
-
-
-def _value(value: object) -> object:
-    if isinstance(value, BaseException):
-        return said(message_of(value))
-    return said(value) if isinstance(value, str) else value
+    return t(text.template, **text.values)
 
 
 def tn(one: str, many: str, count: int, /, **values: object) -> str:
@@ -162,6 +157,11 @@ def start_of(day: date) -> datetime:
     return datetime.combine(day, time(), _zone.get())
 
 
+def time_zone() -> tzinfo:
+    """Return the visitor's time zone."""
+    return _zone.get()
+
+
 def preferred(cookies: str, accepted: str) -> str:
     """Return the language of a request.
 
@@ -195,13 +195,23 @@ def figure(value: float, form: str = "") -> str:
 
     Args:
         value: the number.
-        form: format specification, such as `,.1f` or `.0%`.
+        form: format specification, such as `,.1f` or `.0%`; a whole number without one may be a name and stays.
     """
     said, code = format(value, form), _current.get()
-    if code == SOURCE or not form:
+    if code == SOURCE or not (form or isinstance(value, float)):
         return said
     marks = {",": get_group_symbol(code), ".": get_decimal_symbol(code), "%": "\N{NO-BREAK SPACE}%"}
     return "".join(marks.get(one, one) for one in said)
+
+
+def decimal_mark() -> str:
+    """Return the mark between units and tenths in the visitor's language."""
+    return get_decimal_symbol(_current.get())
+
+
+def week_day(number: int) -> str:
+    """Return the short name of a day of the week, 0 being Monday, in the visitor's language."""
+    return str(get_day_names("abbreviated", "stand-alone", _current.get())[number])
 
 
 def moment(at: datetime | None, *, seconds: bool = False) -> str:
@@ -239,6 +249,10 @@ def listed(parts: Iterable[str]) -> str:
 
 class _Formatter(Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
+        if isinstance(value, BaseException):
+            value = message_of(value)
+        if isinstance(value, Message):
+            value = said(value)
         if isinstance(value, int | float) and not isinstance(value, bool):
             return figure(value, format_spec)
         return str(super().format_field(value, format_spec))

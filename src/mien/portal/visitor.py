@@ -63,6 +63,7 @@ class Visitor:
         resources: all resources that the person may see.
         chosen: the page's resource; None if there are no resources.
         query: the other query parameters.
+        missing: the resource that the address names, if the person sees none of that name.
     """
 
     parts: PortalParts
@@ -71,6 +72,7 @@ class Visitor:
     resources: tuple[Resource, ...]
     chosen: Resource | None
     query: dict[str, str]
+    missing: str = ""
 
     @property
     def name(self) -> str:
@@ -102,8 +104,32 @@ class Visitor:
         Journal(self.parts.audit).did(self.session.actor, action, self.resource.id if self.chosen else None, **details)
 
     async def ask(self, work: Callable[[], _T]) -> _T:
-        """Run blocking or computing work in a thread, and return its result."""
+        """Run blocking or computing work in a thread, and return its result; errors are those of the work.
+
+        It is for drawing a page, whose session has just been read; see `look` for what is read later.
+        """
         return await to_thread.run_sync(work)
+
+    async def look(self, work: Callable[[], _T]) -> _T | None:
+        """Read something for the person after the page was drawn, and show why if that is not possible.
+
+        Args:
+            work: reads, in a thread; called only while the session is open.
+
+        Returns:
+            The result of `work`; None if it failed, which is shown to the person.
+        """
+
+        def checked() -> _T:
+            self._check_session()
+            return work()
+
+        try:
+            return await to_thread.run_sync(checked)
+        except Exception as error:
+            log_error(error)
+            tell_error(error)
+        return None
 
     async def act(
         self,
@@ -115,7 +141,8 @@ class Visitor:
     ) -> _T | None:
         """Run an action for the person, and show the outcome.
 
-        The session and the permission are checked again, because they may have ended while the page was open.
+        The session, the permission and the resource are checked again, because they may have ended while the page was
+        open.
 
         Args:
             permission: the required permission.
@@ -128,25 +155,27 @@ class Visitor:
         """
 
         def checked() -> _T:
-            if not self.sessions.is_open(self.session):
-                raise ManagementError(401, "Unauthorized", t("Your session has ended: sign in again."))
+            self._check_session()
             self.session.actor.require(permission, done or t("this"), self._place(on))
+            if on == CHOSEN and self.chosen is not None and self.parts.accounts.get(self.chosen.id) is None:
+                raise ManagementError(
+                    404, "ResourceNotFound", t("The resource {name} has been deleted.", name=self.chosen.name)
+                )
             return work()
 
         try:
             result = await to_thread.run_sync(checked)
-        except ManagementError as error:
-            tell(said(error.message), "bad")
-        except EXPECTED as error:
-            tell(sentence(message_of(error)), "bad")
-        except Exception:
-            _log.exception("the portal could not do what was asked")
-            tell(t("That failed because of an internal error; the service log has the details."), "bad")
-        else:
-            if done:
-                tell(done, "good")
-            return result
-        return None
+        except Exception as error:
+            log_error(error)
+            tell_error(error)
+            return None
+        if done:
+            tell(done, "good")
+        return result
+
+    def _check_session(self) -> None:
+        if not self.sessions.is_open(self.session):
+            raise ManagementError(401, "Unauthorized", t("Your session has ended: sign in again."))
 
 
 def sentence(text: str) -> str:
@@ -160,8 +189,36 @@ def sentence(text: str) -> str:
     return told
 
 
+def check_unchanged(drawn: object, now: object) -> None:
+    """Check, in a thread, that nobody else has changed what a form was filled with, which saving it would undo.
+
+    Raises:
+        ManagementError: somebody has.
+    """
+    if drawn != now:
+        message = t("Somebody has changed this since the page was opened. Reload the page, then change it again.")
+        raise ManagementError(409, "Conflict", message)
+
+
+def tell_error(error: Exception) -> None:
+    """Show why something failed."""
+    if isinstance(error, ManagementError):
+        tell(error.message, "bad")
+    elif isinstance(error, EXPECTED):
+        tell(sentence(message_of(error)), "bad")
+    else:
+        tell(t("That failed because of an internal error; the service log has the details."), "bad")
+
+
+def log_error(error: Exception) -> None:
+    """Log an error, unless it is an expected one."""
+    if not isinstance(error, (ManagementError, *EXPECTED)):
+        _log.error("the portal could not do what was asked", exc_info=error)
+
+
 def tell(text: str, tone: str) -> None:
-    """Show a temporary message, which screen readers announce."""
+    """Show a temporary message, which screen readers announce; a message of a service is translated."""
     kind = {"good": "positive", "bad": "negative", "warn": "warning"}.get(tone, "info")
     seconds = 8000 if tone == "bad" else 4000
-    ui.notify(text, type=kind, position="top", multi_line=True, timeout=seconds, close_button=t("Close"), icon=None)  # type: ignore[arg-type]  # a valid type
+    words = said(text)
+    ui.notify(words, type=kind, position="top", multi_line=True, timeout=seconds, close_button=t("Close"), icon=None)  # type: ignore[arg-type]  # a valid type

@@ -9,7 +9,7 @@ from typing import Any, Final
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
-from mien.portal.texts import Dated, figure, mark, t
+from mien.portal.texts import Dated, figure, mark, said, t
 from mien.portal.texts import moment as moment  # noqa: PLC0414  pages take it from here
 
 _LONG = 45
@@ -26,13 +26,13 @@ class Tag(TextElement):
 
     Args:
         element: name of the element, such as `section`.
-        text: its text.
+        text: its text; a message of a service is translated.
         classes: classes of the style sheet.
         attributes: HTML attributes; `_` stands for `-`, and a final `_` is dropped (`for_`).
     """
 
     def __init__(self, element: str, /, text: str = "", classes: str = "", **attributes: str | bool) -> None:
-        super().__init__(tag=element, text=text)
+        super().__init__(tag=element, text=said(text))
         if isinstance(text, Dated):
             self.props["title"] = text.utc
         if classes:
@@ -88,7 +88,7 @@ def button(label: str, on_click: Handler | None = None, kind: str = "plain", *, 
         made.disable()
         made.tooltip(why_not or t(NOT_THEIRS))
     elif on_click is not None:
-        made.on_click(_once(made, on_click))
+        _press(made, on_click)
     return made
 
 
@@ -98,11 +98,13 @@ def icon_button(name: str, label: str, on_click: Handler | None = None) -> ui.bu
     made.props["aria-label"] = label
     made.tooltip(label)
     if on_click is not None:
-        made.on_click(_once(made, on_click))
+        _press(made, on_click)
     return made
 
 
-def _once(pressed: ui.button, handler: Handler) -> Handler:
+def _press(pressed: ui.button, handler: Handler) -> None:
+    """Call a handler when a button is pressed; a double click counts once."""
+
     async def handle() -> None:
         pressed.props("loading")
         try:
@@ -112,6 +114,25 @@ def _once(pressed: ui.button, handler: Handler) -> Handler:
         finally:
             if not pressed.is_deleted:
                 pressed.props(remove="loading")
+
+    pressed.on("click", once(handle), js_handler="(event) => event.detail > 1 || emit()")
+
+
+def once(handler: Handler) -> Callable[[], Awaitable[None]]:
+    """Return a handler that does nothing while an earlier call of it runs, such as for a key that is held down."""
+    running = False
+
+    async def handle() -> None:
+        nonlocal running
+        if running:
+            return
+        running = True
+        try:
+            result = handler()
+            if iscoroutine(result):
+                await result
+        finally:
+            running = False
 
     return handle
 
@@ -207,7 +228,7 @@ def _fill(place: Tag, value: Cell) -> None:
         with place:
             value()
     else:
-        place.text = "–" if value is None or value == "" else str(value)
+        place.text = "–" if value is None or value == "" else said(value) if isinstance(value, str) else str(value)
         if isinstance(value, Dated):
             place.props["title"] = value.utc
         if len(place.text) > _LONG:
@@ -253,6 +274,11 @@ def hint(said: str, *others: str) -> str:
     """Return `props` of a field with a hint below it; the text may contain any characters."""
     quoted = said.replace("\\", "\\\\").replace('"', '\\"')
     return " ".join((f'hint="{quoted}"', *others))
+
+
+def typed(field: ui.input) -> str:
+    """Return what was typed into a text field, without spaces around it."""
+    return str(field.value or "").strip()
 
 
 def choice(label: str, options: dict[str, str], value: str, on_change: str = "") -> Tag:

@@ -20,6 +20,7 @@ Example:
 """
 
 from mien.search.errors import (
+    SearchEngineError,
     SearchServerError,
     TrainedIndexCorruptError,
     TrainedIndexError,
@@ -35,6 +36,7 @@ __all__ = [
     "ExactSearch",
     "Match",
     "Query",
+    "SearchEngineError",
     "SearchServerError",
     "TemplateSearch",
     "TrainedIndexCorruptError",

@@ -8,6 +8,10 @@ REPAIR_COMMAND = "mien gallery rebuild"
 """The command that rebuilds every unusable trained index from the database."""
 
 
+class SearchEngineError(OSError):
+    """The configured search engine is not available; the message says why and how to fix it."""
+
+
 class SearchServerError(ConnectionError):
     """The search engine's server does not respond; a later attempt may succeed."""
 

@@ -22,7 +22,11 @@ class DoorSettings(SettingsGroup):
         description="MQTT broker for the events of doors and for MQTT commands: `mqtt://user:password@host:1883` or "
         "`mqtts://…`.",
     )
-    mqtt_prefix: str = Field(default="mien", pattern=r"^[^+#\s/]{1,60}$", description="First part of all MQTT topics.")
+    mqtt_prefix: str = Field(
+        default="mien",
+        pattern=r"^[^+#\s/]{1,60}$",
+        description="First part of all MQTT topics; databases that share a broker need different ones.",
+    )
     mqtt_discovery: str = Field(
         default="homeassistant",
         pattern=r"^[^+#\s]{0,60}$",

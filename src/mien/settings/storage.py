@@ -99,6 +99,16 @@ class StorageSettings(SettingsGroup):
         return value
 
     @property
+    def master_key_text(self) -> str | None:
+        """The master key in `master_key`; None if it is not set or empty."""
+        return self.master_key.get_secret_value() if self.master_key else None
+
+    @property
+    def master_key_is_elsewhere(self) -> bool:
+        """Whether the settings say where the master key is, instead of the data folder."""
+        return self.master_key is not None or self.master_key_file is not None
+
+    @property
     def index_dir(self) -> Path:
         """The folder of trained indexes that are files."""
         return self.data_dir / "snapshots"

@@ -27,14 +27,13 @@ from typing import Any, BinaryIO, Final, cast
 
 from sqlalchemy import URL, inspect, make_url
 
-from mien.storage.crypto import MasterKey
+from mien.storage.crypto import KEY_FILE, MasterKey
 from mien.storage.database import Database
 from mien.storage.migrations import current_revision
 from mien.storage.sealed_files import OpeningReader, SealedFileError, SealingWriter, check_passphrase, is_sealed
 
 _FORMAT: Final = 1
 _MANIFEST: Final = "manifest.json"
-_KEY: Final = "master.key"
 _SQLITE: Final = "mien.db"
 _POSTGRESQL: Final = "mien.dump"
 _WORKING: Final = ".mien-backup-"
@@ -71,7 +70,7 @@ class BackupManifest:
     @property
     def has_key(self) -> bool:
         """Whether the master key is in the archive."""
-        return _KEY in self.files
+        return KEY_FILE in self.files
 
 
 def make_backup(
@@ -114,7 +113,7 @@ def make_backup(
         files = {copy.name: _sha256(copy)}
         key = (master.secret.hex() + "\n").encode("ascii")
         if with_key:
-            files[_KEY] = hashlib.sha256(key).hexdigest()
+            files[KEY_FILE] = hashlib.sha256(key).hexdigest()
         manifest = BackupManifest(
             format=_FORMAT,
             made_at=now.isoformat(),
@@ -131,7 +130,7 @@ def make_backup(
                 _add(archive, _MANIFEST, json.dumps(asdict(manifest), indent=1).encode("utf-8"))
                 archive.add(copy, arcname=copy.name, filter=_plain)
                 if with_key:
-                    _add(archive, _KEY, key)
+                    _add(archive, KEY_FILE, key)
             out.flush()
             os.fsync(out.fileno())
         draft.rename(target)
@@ -203,7 +202,7 @@ def read_backup(source: Path, folder: Path, passphrase: str | None = None, *, wi
                         raise BackupError(f"{source} holds {member.name!r}, which its manifest does not name")
                     stream = archive.extractfile(member)
                     assert stream is not None
-                    kept = with_key or member.name != _KEY
+                    kept = with_key or member.name != KEY_FILE
                     found[member.name] = _write(stream, folder / member.name) if kept else _digest(stream)
             while content.read(_BLOCK):
                 pass  # to the end: only there an encrypted file confirms that nothing is missing
@@ -257,7 +256,7 @@ def restore_key(folder: Path, target: Path) -> None:
         BackupError: another key exists.
         OSError: the file cannot be written.
     """
-    content = (folder / _KEY).read_bytes()
+    content = (folder / KEY_FILE).read_bytes()
     if target.exists():
         if target.read_bytes().strip() != content.strip():
             raise BackupError(f"{target} holds another master key; move it away first")
@@ -344,7 +343,7 @@ def _read_manifest(archive: tarfile.TarFile) -> BackupManifest:
         names = set(manifest.files)
     except (ValueError, KeyError, TypeError) as error:
         raise BackupError(f"the manifest cannot be read: {error}") from error
-    if not names <= {_SQLITE, _POSTGRESQL, _KEY}:
+    if not names <= {_SQLITE, _POSTGRESQL, KEY_FILE}:
         raise BackupError("the manifest names files that no backup has")
     return manifest
 

@@ -34,7 +34,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import BigInteger, Connection, case, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
@@ -50,6 +50,8 @@ LEASE_SECONDS: Final = 10.0
 _RENEWALS: Final = 3
 _AFTER_FAILURE: Final = 0.5
 _CLOSING_SECONDS: Final = 5.0
+_LOCKED_SECONDS: Final = 2.0
+_POSTGRESQL_LOCKED: Final = "55P03"
 _KEPT_MILLISECONDS: Final = 7 * 24 * 3600 * 1000
 _log = structlog.get_logger(__name__)
 
@@ -103,12 +105,19 @@ class Held:
         """
         return not self.lost.is_set() and elapsed() < self._until
 
-    def fence(self, session: Session | Connection) -> None:
+    def fence(self, session: Session | Connection, *, brief: bool = False) -> None:
         """Make a writing transaction fail if the claim has changed hands, and lock the claim until its end.
+
+        Args:
+            session: in the transaction.
+            brief: whether the transaction only consists of a few statements. If this process is paused in the middle of
+                a brief one, another server waits for its end for `PAUSE_SECONDS` only.
 
         Raises:
             ClaimLostError: another server has taken it over.
         """
+        if brief:
+            self._claims.limit_pauses(session)
         query = select(ClaimRow.token).where(ClaimRow.name == self.name).with_for_update(read=True)
         if session.execute(query).scalar() != self.token:
             self.lost.set()
@@ -168,6 +177,8 @@ class Claims:
     def acquire(self, name: str, seconds: float | None = None) -> Held | None:
         """Acquire a claim and keep it until it is released; None when another thread or server has it.
 
+        A server that has locked a claim for longer than two seconds, in a transaction that it fences, has it too.
+
         A claim is free if its lease has ended, if it was released, or if its holder was a process of this machine that
         has ended: then nobody needs to wait for the lease.
         """
@@ -215,6 +226,7 @@ class Claims:
             return
         since = elapsed()
         with self._database.write(EVERY_RESOURCE) as session:
+            self._database.limit_pauses(session)
             # One by one, in the order of their names: a fence may keep one of them locked for a while.
             kept = {held.name for held in some if session.scalar(_renewal(held)) is not None}
         for held in some:
@@ -259,8 +271,18 @@ class Claims:
             .on_conflict_do_update(index_elements=[ClaimRow.name], set_={"token": following, **values}, where=free)
             .returning(ClaimRow.token)
         )
-        with self._database.write(EVERY_RESOURCE) as session:
-            return session.scalar(statement)
+        try:
+            with self._database.write(EVERY_RESOURCE) as session:
+                self._database.limit_pauses(session, wait=_LOCKED_SECONDS)
+                return session.scalar(statement)
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) == _POSTGRESQL_LOCKED:
+                return None  # somebody works under it
+            raise
+
+    def limit_pauses(self, session: Session | Connection) -> None:
+        """See `Database.limit_pauses`."""
+        self._database.limit_pauses(session)
 
     def close(self) -> None:
         """Release all claims and end the thread; called when the database is closed."""

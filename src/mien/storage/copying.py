@@ -6,20 +6,21 @@ session.execute(insert(PersonRow), [copy_values(person, collection=target) for p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import FromClause, Select, inspect, select
 from sqlalchemy.sql.elements import ColumnElement
 
-from mien.storage.base import Base
+from mien.storage.base import Base, UtcDateTime
 
 R = TypeVar("R", bound=Base)
 
 
 def whole(table: type[Base]) -> Select[Any]:
     """Return a query for all columns of a table, which returns mappings instead of objects."""
-    return select(*(getattr(table, name) for name in inspect(table).column_attrs.keys()))  # noqa: SIM118  no dict
+    return select(*(getattr(table, name) for name in _columns(table)))
 
 
 def copy_values(values: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
@@ -47,8 +48,25 @@ def copy_row(row: R, **changes: Any) -> R:
     Raises:
         TypeError: the row has no such column.
     """
-    values = {name: getattr(row, name) for name in inspect(type(row)).column_attrs.keys()}  # noqa: SIM118  no dict
-    return type(row)(**copy_values(values, **changes))
+    return type(row)(**copy_values({name: getattr(row, name) for name in _columns(type(row))}, **changes))
+
+
+def to_json(row: Base, leave: Collection[str] = ()) -> dict[str, Any]:
+    """Return the columns of a row as JSON values, by name; `from_json` reads them.
+
+    Args:
+        row: the row.
+        leave: the columns to leave out.
+    """
+    values = {name: getattr(row, name) for name in _columns(type(row)) if name not in leave}
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
+
+
+def from_json(table: type[Base], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of the columns that `to_json` wrote; everything else in `values` is ignored."""
+    kinds = {name: column.type for name, column in _columns(table).items() if name in values}
+    moments = {name for name, kind in kinds.items() if isinstance(kind, UtcDateTime) and values[name] is not None}
+    return {name: datetime.fromisoformat(values[name]) if name in moments else values[name] for name in kinds}
 
 
 def copy_columns(to: FromClause, source: FromClause, **changes: ColumnElement[Any]) -> Select[Any]:
@@ -63,3 +81,8 @@ def copy_columns(to: FromClause, source: FromClause, **changes: ColumnElement[An
         KeyError: `to` has a column that neither `source` nor `changes` has.
     """
     return select(*(changes[column.name] if column.name in changes else source.c[column.name] for column in to.c))
+
+
+def _columns(table: type[Base]) -> dict[str, ColumnElement[Any]]:
+    """Return the columns of a table by the names of their attributes."""
+    return {one.key: one.columns[0] for one in inspect(table).column_attrs}

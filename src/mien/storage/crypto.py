@@ -36,6 +36,8 @@ _SEAL: Final = "seal"
 _LOOKUP: Final = "lookup"
 _DATA_KEYS: Final = "data_keys"  # the lock that rewrapping and adding take
 DATA_KEY_AGE: Final = timedelta(days=30)
+KEY_FILE: Final = "master.key"
+"""Name of the master key's file, in the data folder and in backups."""
 
 
 class CryptoError(Exception):
@@ -91,7 +93,7 @@ def load_master_key(data_dir: Path, *, given: str | None = None, file: Path | No
     """
     if given is not None:
         return MasterKey.from_hex(given)
-    path = file or data_dir / "master.key"
+    path = file or data_dir / KEY_FILE
     if file is None and not path.exists():
         _create_key_file(path)
     try:
@@ -193,6 +195,10 @@ class Vault:
     def keyed_hash(self, text: str) -> bytes:
         """Return the 32 bytes by which a secret is found: HMAC-SHA256 under a secret of this database."""
         return hmac.digest(self._lookup_secret, text.encode("utf-8", "surrogatepass"), "sha256")
+
+    def subject_mark(self, some_id: str) -> str:
+        """Return what stands for the id of a person in the audit log: it is meaningless once the id is deleted."""
+        return self.keyed_hash(f"subject/{some_id}").hex()[:16]
 
     def derived_key(self, purpose: str) -> bytes:
         """Return a key of 32 bytes for one purpose of the service itself; the same as long as the database lives."""

@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 
 from mien.clock import Clock
-from mien.storage.crypto import MasterKey, MasterKeyError, Vault, load_master_key
+from mien.storage.crypto import KEY_FILE, MasterKey, MasterKeyError, Vault, load_master_key
 from mien.storage.database import Database
 
 
@@ -19,7 +19,7 @@ def open_vault(
     Raises:
         MasterKeyError: the key is malformed, missing although the database was created with one, or another one.
     """
-    own, following = data_dir / "master.key", _following(data_dir)
+    own, following = data_dir / KEY_FILE, _following(data_dir)
     if given is None and file is None and not own.exists() and Vault.was_used(database):
         raise MasterKeyError(
             f"the master key {own} is missing, and nothing that was stored opens without it: restore the file, or "
@@ -47,7 +47,7 @@ def rotate_master_key(vault: Vault, data_dir: Path) -> int:
     following = _following(data_dir)
     following.unlink(missing_ok=True)  # of a rotation that stopped before it wrapped anything
     wrapped = rotate_to(vault, following)
-    following.replace(data_dir / "master.key")
+    following.replace(data_dir / KEY_FILE)
     return wrapped
 
 

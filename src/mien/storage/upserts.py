@@ -1,4 +1,4 @@
-"""Insertions that may change rows that are there already: each dialect has its own class for them."""
+"""Upserts: insertions that change a row if it exists. Each dialect has its own class for them."""
 
 from __future__ import annotations
 

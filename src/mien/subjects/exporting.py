@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from enum import Enum
@@ -16,6 +17,8 @@ import numpy as np
 from sqlalchemy import select
 
 from mien.clock import Clock
+from mien.doors.errors import EventNotFoundError
+from mien.doors.journal import DoorEvents
 from mien.events import AuditLog
 from mien.gallery.crops import Crop, crop_name
 from mien.gallery.detected_faces import DetectedFaces
@@ -24,18 +27,21 @@ from mien.gallery.templates import Templates
 from mien.liveness.records import Session
 from mien.storage import Database, Vault
 from mien.storage.tables import CropRow, OtherTemplateRow, PersistedFaceRow
+from mien.subjects.rows import rows_about
 from mien.subjects.sessions import HeldSessions
-from mien.subjects.types import SubjectData
+from mien.subjects.types import Holding, SubjectData
 
 _ABOUT: Final = """\
 All data that this server stores about a person in one of its resources.
 
 subject.json    collections, persons, faces, names, user data and consents; short-lived faces; liveness sessions; audit
-                entries that name the person
+                entries that name the person; under "rows", everything about the person as the database has it, such as
+                events, badges and visits at doors, rules of doors that name the person, and candidates of reviews
 templates.json  the templates: unit vectors of 32-bit floats, little-endian, in base64, each with the fingerprint of its
                 recogniser. Photos are not stored. (absent if templates were left out of the export)
 crops/          pictures stored at enrolment, if the operator enabled this. The margin may show other people.
 liveness/       images of liveness sessions
+doors/          pictures of events at doors, by the event's number. The margin may show other people.
 
 The server assigned all ids at random. Times are UTC.
 """
@@ -88,13 +94,17 @@ class Exporter:
             Number of written items by kind.
         """
         counts = {"holdings": len(found.holdings), "faces": sum(len(one.faces) for one in found.holdings)}
-        templates, crops, images = [], 0, 0
+        templates, crops, images, pictured = [], 0, 0, 0
         sessions: list[dict[str, Any]] = []
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("README.txt", _ABOUT)
             for face_id, jpeg in self._crops(found):
                 archive.writestr(f"crops/{face_id}.jpg", jpeg)
                 crops += 1
+            rows = [self._rows(found, one) for one in found.holdings]
+            for number, jpeg in self._door_pictures(found, rows):
+                archive.writestr(f"doors/{number}.jpg", jpeg)
+                pictured += 1
             for held in found.sessions:
                 whole = self._sessions.whole(found.resource_id, held)
                 if whole is None:
@@ -117,7 +127,10 @@ class Exporter:
                     {
                         "resource_id": found.resource_id,
                         "exported_at": self._clock.now(),
-                        "holdings": [_without(asdict(one), {"home", "match"}) for one in found.holdings],
+                        "holdings": [
+                            _without(asdict(one), {"home", "match"}) | {"rows": theirs}
+                            for one, theirs in zip(found.holdings, rows, strict=True)
+                        ],
                         "detected_faces": [_without(asdict(one), {"match"}) for one in found.probes],
                         "liveness_sessions": sessions,
                         "negatives": [_without(asdict(one), {"match"}) for one in found.negatives],
@@ -128,8 +141,19 @@ class Exporter:
                 ),
             )
         counts |= {"templates": len(templates), "crops": crops, "detected_faces": len(found.probes)}
-        counts["negatives"] = len(found.negatives)
+        counts |= {"negatives": len(found.negatives), "door_pictures": pictured}
         return counts | {"liveness_sessions": len(sessions), "session_images": images, "audit_entries": len(audit)}
+
+    def _rows(self, found: SubjectData, one: Holding) -> dict[str, list[dict[str, Any]]]:
+        collections = {one.home, *(face.collection for face in one.faces)}
+        with self._database.read(found.resource_id) as session:
+            return rows_about(session, collections, UUID(one.member_id))
+
+    def _door_pictures(self, found: SubjectData, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, bytes]]:
+        events = DoorEvents(self._database, self._vault, self._clock)
+        for number in (event["number"] for theirs in rows for event in theirs.get("door_events", ())):
+            with suppress(EventNotFoundError):  # it has no picture
+                yield number, events.picture(found.resource_id, number)
 
     def _crops(self, found: SubjectData) -> Iterator[tuple[str, bytes]]:
         with self._database.read(found.resource_id) as session:
@@ -179,8 +203,8 @@ class Exporter:
 
 
 def marks_of(vault: Vault, ids: Iterable[str]) -> list[str]:
-    """Return the persons' marks in the audit log: keyed hashes, which are meaningless once the ids are deleted."""
-    return [vault.keyed_hash(f"subject/{one}").hex()[:16] for one in ids]
+    """Return the persons' marks in the audit log (`Vault.subject_mark`)."""
+    return [vault.subject_mark(one) for one in ids]
 
 
 def _template(kind: str, some_id: str, fingerprint: str, vector: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ without it.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import random
 import threading
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
+from weakref import WeakSet
 
 import av
 import av._core
@@ -36,6 +38,8 @@ MJPEG: Final = "mpjpeg"
 NOT_MJPEG: Final = "the camera's answer is not Motion JPEG"
 MAX_SIDE: Final = 8192
 """Maximum width and height of a picture."""
+_LEAVE_S: Final = 5.0
+"""Seconds for which the end of the process waits for threads that are inside FFmpeg."""
 _MAX_BLOCK: Final = 256 << 20
 """Most bytes that FFmpeg takes at once: a picture of the largest size in 24-bit colour has 201 MB."""
 
@@ -79,6 +83,20 @@ def limit_blocks() -> None:
     ffmpeg.av_max_alloc(_MAX_BLOCK)
 
 
+_READERS: Final[WeakSet[StreamReader]] = WeakSet()
+"""All readers that were started, for the end of the process."""
+
+
+@atexit.register
+def _leave() -> None:
+    """Stop all readers: Python must not end while threads are inside the decoder, or the process can hang or abort."""
+    readers, deadline = list(_READERS), time.monotonic() + _LEAVE_S
+    for reader in readers:
+        reader.stop()
+    for reader in readers:
+        reader.join(max(0.0, deadline - time.monotonic()))
+
+
 class StreamReader:
     """Reads one stream until it is stopped.
 
@@ -103,6 +121,7 @@ class StreamReader:
 
     def start(self) -> None:
         """Start reading."""
+        _READERS.add(self)
         self._thread.start()
 
     def stop(self) -> None:

@@ -34,6 +34,7 @@ from mien.clock import Clock, SystemClock
 from mien.video.errors import SourceError
 from mien.video.frames import Frame
 from mien.video.health import Health, HealthMeter
+from mien.video.mjpeg import TOO_LARGE
 from mien.video.reader import MAX_SIDE, MJPEG, Opening, StreamReader, limit_blocks, problem_of
 from mien.video.redaction import redacted
 from mien.video.zones import NOTHING_HIDDEN, Zones
@@ -262,8 +263,8 @@ class FileSource:
                         self.meter.skipped(1)
                         continue
                     yield Frame(frame, self.zones, taken_at, at_s)
-        except SourceError as error:
-            self.meter.disconnected(str(error))
+        except SourceError:
+            self.meter.disconnected(TOO_LARGE)
             raise
         except (av.error.FFmpegError, OSError) as error:
             if not seen:

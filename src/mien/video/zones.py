@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final
 
 import cv2
@@ -143,7 +144,7 @@ class Zones:
         return not self._watch or any(zone.contains(x, y) for zone in self._watch)
 
     def blacken(self, pixels: Pixels) -> None:
-        """Black out the privacy zones in place, including every pixel that they touch.
+        """Black out the privacy zones in place, including every pixel that they touch or enclose.
 
         Args:
             pixels: uint8 (h, w, 3) or (h, w), the whole picture at any size.
@@ -151,10 +152,11 @@ class Zones:
         if not self._privacy:
             return
         height, width = pixels.shape[:2]
-        polygons = [_corners(zone.points, width, height) for zone in self._privacy]
-        cv2.fillPoly(pixels, polygons, (0, 0, 0))
-        # A reduced pixel at the border mixes the inside with the outside.
-        cv2.polylines(pixels, polygons, True, (0, 0, 0), thickness=3)
+        for zone in self._privacy:
+            for polygon in _enclosed(zone.points, width, height):
+                cv2.fillPoly(pixels, [polygon], (0, 0, 0))  # one call for several leaves out where they overlap
+                # A reduced pixel at the border mixes the inside with the outside.
+                cv2.polylines(pixels, [polygon], True, (0, 0, 0), thickness=3)
 
     def watched_part(self, width: int, height: int) -> tuple[int, int, int, int]:
         """Left, top, right, bottom in pixels of the smallest rectangle that contains all watched zones."""
@@ -176,7 +178,8 @@ class Zones:
         if not self._watch:
             return np.ones((height, width), bool)
         mask = np.zeros((height, width), np.uint8)
-        cv2.fillPoly(mask, [_corners(zone.points, width, height) for zone in self._watch], 1)
+        for zone in self._watch:
+            cv2.fillPoly(mask, [_corners(zone.points, width, height)], 1)
         return np.asarray(cv2.dilate(mask, np.ones((3, 3), np.uint8)) > 0)
 
 
@@ -202,6 +205,20 @@ def _point(told: Any) -> Point:
     if len(pair) != 2 or not all(isinstance(one, int | float) and not isinstance(one, bool) for one in pair):
         raise ZoneError("a zone's points are a list of [x, y]")
     return float(pair[0]), float(pair[1])
+
+
+@lru_cache(maxsize=256)
+def _enclosed(points: tuple[Point, ...], width: int, height: int) -> tuple[NDArray[np.int32], ...]:
+    """Return polygons that cover a zone and what it encloses, in pixels.
+
+    If the sides of a zone cross, `cv2.fillPoly` leaves out parts that they enclose, such as the middle of a star.
+    """
+    corners = _corners(points, width, height)
+    mask = np.zeros((height + 1, width + 1), np.uint8)
+    cv2.fillPoly(mask, [corners], 1)
+    contours, parents = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    holes = [contours[index] for index in range(len(contours)) if parents[0][index][3] >= 0]
+    return corners, *(np.asarray(hole.reshape(-1, 2), np.int32) for hole in holes)
 
 
 def _corners(points: Iterable[Point], width: int, height: int) -> NDArray[np.int32]:

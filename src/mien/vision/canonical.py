@@ -8,11 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.vision.types import Float32
+
+EYE_CORNERS: Final = ((33, 133), (362, 263))
+"""Vertices of the corners of the left and the right eye, from left to right."""
+
+LEFT_EYELIDS: Final = (33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173)
+"""Vertices of the left eye's lids: the first 16 points of the iris network's contour."""
 
 
 @dataclass(frozen=True)

@@ -120,9 +120,7 @@ def normalisation_of(manifest: Manifest) -> Normalisation | None:
 def calibration_of(manifest: Manifest) -> Calibration | None:
     """Return the calibration in a recogniser's manifest; None if there is none."""
     stated = manifest.calibration
-    if stated is None:
-        return None
-    return Calibration(stated.threshold, stated.fmr, stated.tail, stated.levels)
+    return None if stated is None else Calibration.of(stated.model_dump())
 
 
 class _Single:

@@ -27,6 +27,7 @@ from mien.vision.quality.report import FaceSurroundings, measure_quality
 from mien.vision.spare_cores import SpareCores
 from mien.vision.types import Attributes, Detection, Embedding, Face, FaceBox, Float32, OperatingPoint, Pixels, Want
 from mien.vision.upright import LandmarkReading, UprightReader
+from mien.vision.views import View, view_of
 
 DETECTOR = "yunet"
 
@@ -36,9 +37,6 @@ _MIN_FACE_SLACK = 0.9
 _WORKING_SIDE = {OperatingPoint.GENERAL: 960, OperatingPoint.SENSITIVE: 1280, OperatingPoint.BEST: 1280}
 """Large JPEGs are decoded at a reduced size with at least this many pixels on the long side; the smallest face to find
 (36 of 1920 pixels) then still has 18 or 24."""
-
-_EYE_PIXELS = 56.0
-"""Pixels between the eyes in the largest crop of a network; a face with fewer is decoded at a finer scale."""
 
 _T = TypeVar("_T")
 
@@ -61,27 +59,10 @@ class Analysis:
 
 
 @dataclass(frozen=True, slots=True)
-class _View:
-    """The pixels used to analyse one face, and their position in the full image.
-
-    A point p of `pixels` is at `origin + scale · p` in the image.
-    """
-
-    pixels: Pixels
-    origin: tuple[float, float]
-    scale: float
-    points: Float32
-    box: tuple[float, float, float, float]
-
-    def to_full(self, points: Float32) -> Float32:
-        return np.asarray(points * np.float32(self.scale) + np.asarray(self.origin, np.float32), np.float32)
-
-
-@dataclass(frozen=True, slots=True)
 class _FaceReading:
     """A face with its upright reading."""
 
-    view: _View
+    view: View
     reading: LandmarkReading
     context: FaceContext
 
@@ -237,13 +218,13 @@ class FaceEngine:
 
     def _is_person(self, photo: Photo, detection: Detection) -> bool:
         """Check a doubtful face as it was detected, and if that is undecided, check it upright."""
-        view = _view(photo, detection)
+        view = view_of(photo, detection)
         if is_clearly_person(FaceContext(view.pixels, view.points, view.box, self._network, self._mesh_of)):
             return True
         found = self._read_upright(view)
         return found.reading.score >= SURE or is_person(found.context)
 
-    def _read_upright(self, view: _View) -> _FaceReading:
+    def _read_upright(self, view: View) -> _FaceReading:
         reading = self._reader().read(view.pixels, view.points, view.box)
         return _FaceReading(view, reading, self._context(view, reading))
 
@@ -253,7 +234,7 @@ class FaceEngine:
         closely = want.recogniser is not None or want.landmarks or want.attributes or want.quality
         if not closely:
             return Face(box, detection.score, photo.to_full(detection.points))
-        found = self._read_upright(_view(photo, detection))
+        found = self._read_upright(view_of(photo, detection))
         view = found.view
         context, embedding = self._read(found, want)
         landmarks = None
@@ -267,7 +248,11 @@ class FaceEngine:
         return Face(box, detection.score, view.to_full(context.points), landmarks, attributes, embedding, quality)
 
     def _read(self, found: _FaceReading, want: Want) -> tuple[FaceContext, Embedding | None]:
-        """Compute the template if requested, unreadable if the face is; search all turns if its norm is low."""
+        """Return the context of a face, and its template if requested.
+
+        If the norm of the template is low, the face is read again in every turn of the image. The template is marked as
+        unreadable if the face could not be read.
+        """
         view, reading, context = found.view, found.reading, found.context
         if want.recogniser is None:
             return context, None
@@ -281,7 +266,7 @@ class FaceEngine:
         context = self._context(view, again)
         return context, self._embed(recogniser, context, again, want)
 
-    def _context(self, view: _View, reading: LandmarkReading) -> FaceContext:
+    def _context(self, view: View, reading: LandmarkReading) -> FaceContext:
         context = FaceContext(view.pixels, reading.points, view.box, self._network, self._mesh_of)
         if not reading.trusted:
             context.norm = 0.0
@@ -379,25 +364,3 @@ def _large_enough(box: FaceBox, photo: Photo) -> bool:
 def _least(photo: Photo) -> float:
     """Return the side of the smallest face to find, in pixels of the full image."""
     return MIN_FACE * max(1.0, max(photo.width, photo.height) / FULL_HD)
-
-
-def _view(photo: Photo, detection: Detection) -> _View:
-    """Return pixels that are fine enough for the networks' crops."""
-    if photo.scale == 1:
-        return _View(photo.pixels, photo.origin, photo.scale, detection.points, detection.box)
-    eyes = float(np.linalg.norm(detection.points[1] - detection.points[0]))
-    if eyes >= _EYE_PIXELS:
-        return _View(photo.pixels, photo.origin, photo.scale, detection.points, detection.box)
-    left, top, width, height = detection.box
-    corners = np.array([[left - width, top - height], [left + 2 * width, top + 2 * height]], np.float32)
-    (x0, y0), (x1, y1) = photo.to_full(corners)
-    region = photo.region(
-        float(x0), float(y0), float(x1), float(y1), max_scale=max(1.0, photo.scale * eyes / _EYE_PIXELS)
-    )
-    origin = (region.left, region.top)
-    back = np.float32(1 / region.scale)
-    points = np.asarray((photo.to_full(detection.points) - np.asarray(origin, np.float32)) * back, np.float32)
-    (bx, by), (ex, ey) = (
-        photo.to_full(np.array([[left, top], [left + width, top + height]], np.float32)) - origin
-    ) * back
-    return _View(region.pixels, origin, region.scale, points, (float(bx), float(by), float(ex - bx), float(ey - by)))

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from mien.contract.landmarks import LANDMARK_NAMES
 from mien.models.runtime import Network
 from mien.vision.align import invert_transform, warp
-from mien.vision.canonical import canonical_mesh
+from mien.vision.canonical import EYE_CORNERS, LEFT_EYELIDS, canonical_mesh
 from mien.vision.types import Float32, Pixels
 
 MESH_SIZE = 192
@@ -47,11 +47,8 @@ _TEMPLATE: Float32 = np.array(
 )
 """Positions of a detector's five points in a crop of side 1 around (0, 0): medians over photos, made symmetric."""
 
-_EYE_CORNERS = np.array([[33, 133], [362, 263]])
-"""Mesh indices of the corners of the left and the right eye, from left to right."""
-
-_EYELIDS = np.array([33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173])
-"""Mesh indices of the first 16 points of the iris network's contour, for the left eye."""
+_EYE_CORNERS = np.array(EYE_CORNERS)
+_EYELIDS = np.array(LEFT_EYELIDS)
 
 _VERTICES: Mapping[str, tuple[int, ...]] = MappingProxyType(
     {

@@ -13,6 +13,7 @@ from mien.contract.catalogue import Row, row
 from mien.contract.problem import Problem
 from mien.gallery import CollectionRef, Kind
 from mien.gallery import errors as gallery
+from mien.gallery.kinds import FACE_LISTS, PERSON_GROUPS
 from mien.wire.families import BY_KIND, FAMILIES, Family
 
 Answer = Callable[[Any], Problem]
@@ -180,8 +181,6 @@ def _training_table(rows: str, kinds: tuple[Kind, ...]) -> Table:
     }
 
 
-_GROUPS = (Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP)
-_LISTS = (Kind.FACE_LIST, Kind.LARGE_FACE_LIST)
 _EXPIRED = "It is not a face id of this resource, or its time is over."
 
 
@@ -195,9 +194,9 @@ def _incompatible(rows: str) -> Table:
 def _identify() -> Table:
     return {
         **_incompatible("identify"),
-        **_training_table("identify", _GROUPS),
+        **_training_table("identify", PERSON_GROUPS),
         gallery.FaceNotFoundError: _with_hint(row("identify.face_not_found"), _EXPIRED),
-        gallery.CollectionNotFoundError: _ref_table("identify", _GROUPS),
+        gallery.CollectionNotFoundError: _ref_table("identify", PERSON_GROUPS),
         gallery.DynamicGroupNotFoundError: _either(
             row("identify.dynamic_group.id_invalid"), row("identify.dynamic_group.not_found"), hint=_ID_HINT
         ),
@@ -225,7 +224,7 @@ def _verify() -> Table:
         gallery.FaceNotFoundError: _either(row("verify.face_id_invalid"), row("verify.face_not_found")),
         gallery.PersonNotFoundError: person,
         gallery.PersonHasNoFaceError: _with_hint(row("verify.person_without_face")),
-        gallery.CollectionNotFoundError: _ref_table("verify", _GROUPS),
+        gallery.CollectionNotFoundError: _ref_table("verify", PERSON_GROUPS),
     }
 
 
@@ -234,7 +233,7 @@ def _find_similar() -> Table:
         **_incompatible("find_similar"),
         **_training_table("find_similar", (Kind.LARGE_FACE_LIST,)),
         gallery.FaceNotFoundError: _with_hint(row("find_similar.face_not_found"), _EXPIRED),
-        gallery.CollectionNotFoundError: _ref_table("find_similar", _LISTS),
+        gallery.CollectionNotFoundError: _ref_table("find_similar", FACE_LISTS),
         gallery.FaceListEmptyError: _with_hint(row("find_similar.face_list_empty")),
     }
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import version as package_version
 from typing import Any
 
+from mien.contract.headers import ERROR_CODE, KEY_HEADER, KEY_QUERY
 from mien.gateway.exchange import Operation
 
 Json = dict[str, Any]
@@ -18,7 +19,7 @@ ERROR_SCHEMA: Json = {
             "type": "object",
             "required": ["code", "message"],
             "properties": {
-                "code": {"type": "string", "description": "Also sent as header x-ms-error-code."},
+                "code": {"type": "string", "description": f"Also sent as header {ERROR_CODE}."},
                 "message": {"type": "string"},
                 "innererror": {
                     "type": "object",
@@ -68,8 +69,8 @@ def document(operations: Iterable[Operation], version: str, prefix: str = "") ->
         "components": {
             "schemas": {"Error": ERROR_SCHEMA},
             "securitySchemes": {
-                "key": {"type": "apiKey", "in": "header", "name": "Ocp-Apim-Subscription-Key"},
-                "keyInQuery": {"type": "apiKey", "in": "query", "name": "subscription-key"},
+                "key": {"type": "apiKey", "in": "header", "name": KEY_HEADER},
+                "keyInQuery": {"type": "apiKey", "in": "query", "name": KEY_QUERY},
                 "token": {
                     "type": "http",
                     "scheme": "bearer",
@@ -81,7 +82,7 @@ def document(operations: Iterable[Operation], version: str, prefix: str = "") ->
             "responses": {
                 "Error": {
                     "description": "Something is wrong with the request, the key or the server.",
-                    "headers": {"x-ms-error-code": {"schema": {"type": "string"}}},
+                    "headers": {ERROR_CODE: {"schema": {"type": "string"}}},
                     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
                 }
             },

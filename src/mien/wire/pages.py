@@ -9,6 +9,7 @@ from html import escape
 from importlib.metadata import version as package_version
 
 from mien.contract.catalogue import ROWS
+from mien.contract.headers import KEY_HEADER
 from mien.contract.versions import KNOWN, STABLE
 from mien.gateway.exchange import Exchange, Handler, Operation, Response
 from mien.gateway.origin import OriginFinder
@@ -99,7 +100,7 @@ class Pages:
             f'<a href="{prefix}/openapi.json?version={chosen}">OpenAPI</a> · '
             f'<a href="{prefix}/docs/errors">Errors</a></p>'
             "<p>Every call shows one of the resource's two keys in the header "
-            "<code>Ocp-Apim-Subscription-Key</code>.</p>",
+            f"<code>{KEY_HEADER}</code>.</p>",
         ]
         for path, methods in described["paths"].items():
             parts += [

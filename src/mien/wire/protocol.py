@@ -17,7 +17,8 @@ import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from mien.contract.catalogue import Row, row
-from mien.gateway.exchange import JSON_TYPE
+from mien.contract.headers import ERROR_CODE, REQUEST_ID
+from mien.gateway.exchange import ENDLESS, JSON_TYPE
 from mien.gateway.throttled_log import ThrottledLog
 
 HEAD_BYTES: Final = 32 * 1024
@@ -249,12 +250,15 @@ class HttpProtocol(HttpToolsProtocol):
             self._rest_timer = self.loop.call_later(self.limits.rest_seconds, self.transport.close)
 
     def shutdown(self) -> None:
-        """Close the connection if it is idle, else after its answer.
+        """Close the connection if it is idle or its answer has no end, else after its answer.
 
         Over TLS a connection stays open until the client confirms the end, and a client whose pool keeps an idle
         connection does not read from it: it would hold up a server that stops for `shutdown_seconds`.
         """
         super().shutdown()
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and cycle.scope.get(ENDLESS):
+            self.transport.close()
         if self.transport.is_closing():
             self.loop.call_later(_LINGER_SECONDS, self._abandon)
 
@@ -340,8 +344,9 @@ class HttpProtocol(HttpToolsProtocol):
         body = problem.body()
         status = problem.status
         head = (
-            b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\ncontent-length: %d\r\nx-ms-error-code: %b\r\n"
-            b"apim-request-id: %b\r\n%bconnection: close\r\n\r\n"
+            b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\ncontent-length: %d\r\n"
+            + f"{ERROR_CODE}: %b\r\n{REQUEST_ID}: %b\r\n".encode()
+            + b"%bconnection: close\r\n\r\n"
         )
         named = (status, _PHRASES[status].encode(), JSON_TYPE, len(body), problem.code.encode())
         self.transport.write(head % (*named, str(uuid.uuid4()).encode(), more) + body)

@@ -16,7 +16,7 @@ from uuid import UUID
 from mien.contract.catalogue import row
 from mien.gallery import CollectionRef
 from mien.gallery.errors import GalleryError
-from mien.gallery.kinds import Kind, parse_id, persons_ref
+from mien.gallery.kinds import FACE_LISTS, PERSON_GROUPS, parse_id, persons_ref
 from mien.gallery.reviews import ApplicationReviews, FiledMatch, MatchCandidate, ReviewCase, ReviewState
 from mien.gateway.checks import Checks
 from mien.gateway.exchange import Exchange, Operation, Request, Response, Route
@@ -37,8 +37,8 @@ PATH: Final = _BASE + _BELOW
 
 _VERSION: Final = "mien-v1"
 _DIRECTORY: Final = "directory"
-_KINDS: Final = {kind.value: kind for kind in (Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP)}
-_LISTS: Final = frozenset({Kind.FACE_LIST.value, Kind.LARGE_FACE_LIST.value})
+_KINDS: Final = {kind.value: kind for kind in PERSON_GROUPS}
+_LISTS: Final = frozenset(kind.value for kind in FACE_LISTS)
 _NAMES: Final = frozenset({"collection", "faceid", "candidates", "picture", "usedfrom", "purpose"})
 _PURPOSE: Final = 1000
 _LIMITS: Final = (1, 1000)

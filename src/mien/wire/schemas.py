@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from mien.contract.limits import FACE_USER_DATA_LENGTH, ID_LENGTH, NAME_LENGTH, USER_DATA_LENGTH
+from mien.contract.limits import FACE_USER_DATA_LENGTH, ID_CHARACTERS, ID_LENGTH, NAME_LENGTH, USER_DATA_LENGTH
 from mien.contract.models import RECOGNITION_MODELS
 
 Json = dict[str, Any]
@@ -19,7 +19,7 @@ BOOLEAN: Json = {"type": "boolean"}
 TEXT: Json = {"type": "string"}
 DATE: Json = {"type": "string", "format": "date-time"}
 DATE_OR_NULL: Json = {"type": ["string", "null"], "format": "date-time"}
-COLLECTION_ID: Json = {"type": "string", "minLength": 1, "maxLength": ID_LENGTH, "pattern": "^[a-z0-9_-]+$"}
+COLLECTION_ID: Json = {"type": "string", "minLength": 1, "maxLength": ID_LENGTH, "pattern": f"^{ID_CHARACTERS}+$"}
 NAME: Json = {"type": "string", "minLength": 1, "maxLength": NAME_LENGTH}
 USER_DATA: Json = {"type": "string", "maxLength": USER_DATA_LENGTH}
 FACE_DATA: Json = {"type": "string", "maxLength": FACE_USER_DATA_LENGTH}

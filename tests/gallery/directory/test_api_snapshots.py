@@ -30,7 +30,14 @@ from mien.gallery.types import FindMode, TrainingState
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import ArmRow, CollectionRow, PersistedFaceRow, TransferUseRow
 
-KINDS = pytest.mark.parametrize("kind", PUBLIC_KINDS)
+ON_POSTGRESQL = (Kind.LARGE_PERSON_GROUP, Kind.FACE_LIST)
+KINDS = pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(one, marks=[] if one in ON_POSTGRESQL else [pytest.mark.heavy_on_postgresql])
+        for one in PUBLIC_KINDS
+    ],
+)
 PATHS = {
     Kind.FACE_LIST: "/facelists/copy",
     Kind.LARGE_FACE_LIST: "/largefacelists/copy",

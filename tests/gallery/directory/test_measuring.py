@@ -40,6 +40,7 @@ def test_a_directory_is_measured(world: World, measuring: Measuring) -> None:
         measuring.measure(faces_ref(world.owner, "persons"), "nobody", actor="ann")
 
 
+@pytest.mark.heavy_on_postgresql
 def test_the_worse_group_of_a_directory_is_found(world: World, measuring: Measuring) -> None:
     """People are named by name or by id."""
     ids = enrolled(world)
@@ -86,6 +87,7 @@ def test_an_unusable_template_counts_as_a_failure_to_enrol(world: World, measuri
     assert odd.fte.value == pytest.approx(2 / 43)
 
 
+@pytest.mark.heavy_on_postgresql
 def test_people_of_one_photo_are_compared(world: World, measuring: Measuring) -> None:
     for number in range(40):
         world.person(number, name=str(number))

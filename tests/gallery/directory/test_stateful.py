@@ -160,4 +160,4 @@ def test_random_calls_leave_what_was_written(
     database: Database, vault: Vault, clock: ManualClock, tmp_path: Path
 ) -> None:
     world = build(database, vault, clock, tmp_path)
-    run_machine(machine(world), 12, steps=25)
+    run_machine(machine(world), 8, steps=25)

@@ -12,6 +12,7 @@ from tests.liveness.heads import Head
 from tests.liveness.injected import tinted
 from tests.liveness.render import Camera, Kind, decoded, render
 from tests.liveness.videos import REAL, attempt, footage
+from tests.memory import kept_in_module
 from tests.shared import azure_photo, shared_path
 
 from mien.liveness.challenge import Challenge
@@ -23,9 +24,10 @@ from mien.models.errors import PackFetchError
 from mien.models.store import ModelStore
 from mien.vision.engine import FaceEngine
 from mien.vision.presentation.material import PACKS
-from mien.vision.types import Want
+from mien.vision.types import Embedding, Want
 
 PASSIVE = Challenge.draw(bytes([1]) * 16, Mode.PASSIVE)
+OTHER = Challenge.draw(bytes([9]) * 16, Mode.PASSIVE)
 ACTIVE = Challenge.draw(bytes([2]) * 16, Mode.PASSIVE_ACTIVE)
 CALM = Challenge.draw(bytes([3]) * 16, Mode.PASSIVE, flashes=False)
 CAMERA = Camera(fps=12)
@@ -35,6 +37,7 @@ def frames(kind: Kind, head: Head, challenge: Challenge, other: Head | None = No
     return render(kind, head, challenge, seed=4, camera=CAMERA, other=other, **more)
 
 
+@kept_in_module
 def filmed(challenge: Challenge, reflection: float = 0.1) -> list[TimedFrame]:
     """The person of the shared film, who does what is asked under simulated flashes."""
     shown = footage(shared_path("pad", "clips", "real.mp4"), *REAL)
@@ -54,6 +57,18 @@ def test_turns_alone_stop_a_photo_that_is_turned(judge: Judge, man: Head) -> Non
 
 
 @pytest.fixture(scope="module")
+def passive_clip(man: Head) -> list[TimedFrame]:
+    """A head that is made from a photo, and answers the passive challenge."""
+    return frames(Kind.LIVE, man, PASSIVE)
+
+
+@pytest.fixture(scope="module")
+def active_clip(man: Head) -> list[TimedFrame]:
+    """The same, with the turns of the active challenge."""
+    return frames(Kind.LIVE, man, ACTIVE)
+
+
+@pytest.fixture(scope="module")
 def live_active(judge: Judge) -> Judgement:
     return judge.judge(filmed(ACTIVE), ACTIVE)
 
@@ -69,8 +84,10 @@ def test_a_person_who_turns_as_asked_passes(live_active: Judgement) -> None:
     assert live_active.decision is Decision.REAL
 
 
-def test_a_rendering_from_one_photo_shows_nothing_new_when_it_turns(judge: Judge, man: Head) -> None:
-    verdict = judge.judge(frames(Kind.LIVE, man, ACTIVE), ACTIVE)
+def test_a_rendering_from_one_photo_shows_nothing_new_when_it_turns(
+    judge: Judge, active_clip: list[TimedFrame]
+) -> None:
+    verdict = judge.judge(active_clip, ACTIVE)
     assert verdict.decision is Decision.UNCERTAIN
     assert verdict.reasons == ("novelty",)
 
@@ -89,24 +106,38 @@ def test_every_method_that_was_tried_is_kept_with_its_score(live_active: Judgeme
     assert live_active.model_version
 
 
-def test_the_best_frame_is_one_of_the_clip_and_its_rectangle_is_on_the_face(judge: Judge, man: Head) -> None:
-    clip = frames(Kind.LIVE, man, PASSIVE)
-    best = judge.judge(clip, PASSIVE).best
+@pytest.fixture(scope="module")
+def compared(judge: Judge, engine: FaceEngine, passive_clip: list[TimedFrame]) -> Judgement:
+    """The verdict on the clip, compared with a photo of the same man."""
+    return judge.judge(passive_clip, PASSIVE, template(engine, "Family2-Man1"))
+
+
+def template(engine: FaceEngine, photo: str) -> Embedding | None:
+    """Of the first face of a photo."""
+    return engine.analyze(azure_photo(photo).read_bytes(), Want(recogniser=DEFAULT_RECOGNISER)).faces[0].embedding
+
+
+def test_the_best_frame_is_one_of_the_clip_and_its_rectangle_is_on_the_face(
+    compared: Judgement, man: Head, passive_clip: list[TimedFrame]
+) -> None:
+    best = compared.best
     assert best is not None
-    assert best.jpeg in [frame.image for frame in clip]
+    assert best.jpeg in [frame.image for frame in passive_clip]
     centre = np.array([best.box.left + best.box.width / 2, best.box.top + best.box.height / 2])
     assert np.linalg.norm(centre - man.middle) < 0.25 * man.width
 
 
+# Without the heavy ones, a photo that is turned is `test_turns_alone_stop_a_photo_that_is_turned`, and a screen
+# `test_a_filmed_screen_is_an_attack` in test_videos.py.
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [
-        (Kind.PRINT, "planarity"),
+        pytest.param(Kind.PRINT, "planarity", marks=pytest.mark.heavy),
         pytest.param(Kind.BENT_60, "planarity", marks=pytest.mark.heavy),
         pytest.param(Kind.CUT_OUT_EYES, "planarity", marks=pytest.mark.heavy),
         pytest.param(Kind.SCREEN_STILL, "planarity", marks=pytest.mark.heavy),
         pytest.param(Kind.INJECTED_RIGHT_TURNS, "reflection", marks=pytest.mark.heavy),
-        (Kind.REPLAY_RIGHT_TURNS, "material"),
+        pytest.param(Kind.REPLAY_RIGHT_TURNS, "material", marks=pytest.mark.heavy),
         (Kind.SWAP, "continuity"),
     ],
 )
@@ -118,6 +149,7 @@ def test_an_attack_is_a_spoof_and_the_reason_is_named(
     assert reason in verdict.reasons
 
 
+@pytest.mark.heavy  # test_turns.py has the turn about one axis only
 def test_a_photo_bent_about_one_axis_fails_the_turn_about_the_other(judge: Judge, man: Head) -> None:
     verdict = judge.judge(frames(Kind.BENT_120, man, ACTIVE), ACTIVE)
     told = verdict.evidence_json()["turns"]
@@ -126,10 +158,8 @@ def test_a_photo_bent_about_one_axis_fails_the_turn_about_the_other(judge: Judge
     assert verdict.decision is not Decision.REAL
 
 
-def test_an_answer_to_another_nonce_is_a_spoof(judge: Judge, man: Head) -> None:
-    answer = frames(Kind.LIVE, man, PASSIVE)
-    other = Challenge.draw(bytes([9]) * 16, Mode.PASSIVE)
-    verdict = judge.judge(answer, other)
+def test_an_answer_to_another_nonce_is_a_spoof(judge: Judge, passive_clip: list[TimedFrame]) -> None:
+    verdict = judge.judge(passive_clip, OTHER)
     assert verdict.decision is Decision.SPOOF
     assert verdict.reasons == ("reflection",)
 
@@ -140,6 +170,7 @@ def test_a_face_that_the_screen_does_not_light_is_uncertain(judge: Judge) -> Non
     assert verdict.reasons == ("reflection",)
 
 
+@pytest.mark.heavy  # as `test_turning_the_other_way_is_not_turning`
 def test_a_turn_that_was_not_done_is_named_and_no_spoof(judge: Judge, man: Head) -> None:
     verdict = judge.judge(frames(Kind.LIVE_STILL, man, ACTIVE), ACTIVE)
     assert verdict.decision is None
@@ -148,18 +179,20 @@ def test_a_turn_that_was_not_done_is_named_and_no_spoof(judge: Judge, man: Head)
     assert verdict.best is not None
 
 
-def test_turning_the_other_way_is_not_turning(judge: Judge, man: Head) -> None:
+def test_turning_the_other_way_is_not_turning(judge: Judge, active_clip: list[TimedFrame]) -> None:
     mirrored = [
         replace(frame, image=np.ascontiguousarray(decoded(frame.image)[:, ::-1]))  # type: ignore[arg-type]  # bytes
-        for frame in frames(Kind.LIVE, man, ACTIVE)
+        for frame in active_clip
     ]
     verdict = judge.judge(mirrored, ACTIVE)
+    assert verdict.decision is None
     assert verdict.problem is not None
     assert verdict.problem.liveness is LivenessError.HEAD_TURN_NOT_PERFORMED
+    assert verdict.best is not None
 
 
 def test_without_a_passive_network_the_server_is_to_blame_and_nobody_else(
-    engine: FaceEngine, store: ModelStore, man: Head
+    engine: FaceEngine, store: ModelStore, passive_clip: list[TimedFrame]
 ) -> None:
     judge = Judge(engine, store, networks=())
     assert judge.networks == ()
@@ -170,7 +203,7 @@ def test_without_a_passive_network_the_server_is_to_blame_and_nobody_else(
     assert verdict.problem is not None
     assert verdict.problem.liveness is LivenessError.UNEXPECTED_SERVER_ERROR
     assert verdict.problem.message == judge.lacks(Mode.PASSIVE)
-    assert judge.judge(frames(Kind.INJECTED, man, PASSIVE), PASSIVE).decision is Decision.SPOOF  # evidence all the same
+    assert judge.judge(passive_clip, OTHER).decision is Decision.SPOOF  # evidence all the same
     assert judge.judge(filmed(ACTIVE), ACTIVE).decision is Decision.REAL
 
 
@@ -192,14 +225,11 @@ def test_networks_that_are_installed_later_are_used_without_a_restart(
     assert judge.lacks(Mode.PASSIVE) is None
 
 
-def test_the_reference_is_compared_with_the_best_frame(judge: Judge, engine: FaceEngine, man: Head) -> None:
-    clip = frames(Kind.LIVE, man, PASSIVE)
-    want = Want(recogniser=DEFAULT_RECOGNISER)
-    same, other = (
-        engine.analyze(azure_photo(name).read_bytes(), want).faces[0].embedding
-        for name in ("Family2-Man1", "Family1-Mom1")
-    )
-    matched, unmatched = (judge.judge(clip, PASSIVE, reference).match_confidence for reference in (same, other))
+def test_the_reference_is_compared_with_the_best_frame(
+    judge: Judge, engine: FaceEngine, compared: Judgement, passive_clip: list[TimedFrame]
+) -> None:
+    matched = compared.match_confidence
+    unmatched = judge.judge(passive_clip, PASSIVE, template(engine, "Family1-Mom1")).match_confidence
     assert matched is not None
     assert unmatched is not None
     assert matched > 0.5 > unmatched
@@ -219,6 +249,12 @@ def test_a_reference_of_another_recogniser_is_refused(judge: Judge, engine: Face
 def _shown(change: object, clip: list[TimedFrame]) -> list[TimedFrame]:
     assert callable(change)
     return [replace(frame, image=change(decoded(frame.image))) for frame in clip]  # type: ignore[arg-type]  # bytes
+
+
+@pytest.fixture(scope="module")
+def covered_clip(woman: Head) -> list[TimedFrame]:
+    """A clip of somebody whose face is to be covered; half of the frames are enough."""
+    return frames(Kind.LIVE, woman, PASSIVE)[::2]
 
 
 def _covered(pixels: np.ndarray, head: Head, low: int, high: int) -> np.ndarray:
@@ -255,9 +291,13 @@ def _covered(pixels: np.ndarray, head: Head, low: int, high: int) -> np.ndarray:
     ids=["no face", "blur", "dark", "bright", "small", "several"],
 )
 def test_what_is_wrong_with_the_picture_is_named_and_no_spoof(
-    judge: Judge, man: Head, change: object, liveness: LivenessError, recognition: RecognitionError
+    judge: Judge,
+    passive_clip: list[TimedFrame],
+    change: object,
+    liveness: LivenessError,
+    recognition: RecognitionError,
 ) -> None:
-    verdict = judge.judge(_shown(change, frames(Kind.LIVE, man, PASSIVE)), PASSIVE)
+    verdict = judge.judge(_shown(change, passive_clip[::2]), PASSIVE)
     assert verdict.decision is None
     assert verdict.problem is not None
     assert (verdict.problem.liveness, verdict.problem.recognition) == (liveness, recognition)
@@ -271,8 +311,10 @@ def test_what_is_wrong_with_the_picture_is_named_and_no_spoof(
     ],
     ids=["mouth", "eyes"],
 )
-def test_a_covered_face_is_named(judge: Judge, woman: Head, low: int, high: int, errors: set[LivenessError]) -> None:
-    clip = _shown(lambda p: _covered(p, woman, low, high), frames(Kind.LIVE, woman, PASSIVE))
+def test_a_covered_face_is_named(
+    judge: Judge, woman: Head, covered_clip: list[TimedFrame], low: int, high: int, errors: set[LivenessError]
+) -> None:
+    clip = _shown(lambda p: _covered(p, woman, low, high), covered_clip)
     verdict = judge.judge(clip, PASSIVE)
     assert verdict.problem is not None
     assert verdict.problem.liveness in errors

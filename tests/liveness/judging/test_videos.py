@@ -17,13 +17,15 @@ from mien.liveness.types import Decision, Mode
 from mien.models.store import ModelStore
 from mien.vision.engine import FaceEngine
 
-modes = pytest.mark.parametrize("mode", list(Mode))
+modes = pytest.mark.parametrize("mode", [pytest.param(Mode.PASSIVE, marks=pytest.mark.heavy), Mode.PASSIVE_ACTIVE])
+"""Attacks without turns are in test_judge.py and tests/liveness/test_default_install.py, too."""
 
 
 def asked(mode: Mode, number: int = 5) -> Challenge:
     return Challenge.draw(number.to_bytes(16, "big"), mode)
 
 
+@pytest.mark.heavy  # test_judge.py has the same film under other challenges
 @modes
 def test_a_filmed_person_passes(judge: Judge, mode: Mode) -> None:
     shown = footage(shared_path("pad", "clips", "real.mp4"), *REAL)
@@ -47,6 +49,7 @@ def test_a_filmed_screen_is_an_attack(judge: Judge, mode: Mode) -> None:
     assert "material" in verdict.reasons
 
 
+@pytest.mark.heavy  # tests/liveness/test_default_install.py has the same on a server
 @pytest.mark.parametrize(
     ("clip", "parts", "decision"), [("real", REAL, "realface"), ("screen-replay", REPLAYED, "spoofface")]
 )

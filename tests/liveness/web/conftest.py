@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from tests.browser import PATIENCE, used_playwright
 from tests.browser import launch as launch_chromium
-from tests.browser import used_playwright
 from tests.liveness.web.fake_channel import FakeServer, Plan
 
 from mien.liveness.web import MODULE_PATH
@@ -126,7 +126,7 @@ def application(fake: FakeServer, browser: Browser) -> Iterator[OpenApplication]
         context = (other or browser).new_context(**options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(60_000)  # a busy machine is no failure
+        page.set_default_timeout(PATIENCE)
         troubles: list[str] = []
         page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: troubles.append(str(error)))

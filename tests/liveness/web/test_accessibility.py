@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 from tests.liveness.web.conftest import OpenApplication
 from tests.liveness.web.fake_channel import Plan
 from tests.liveness.web.test_component import SHORT, begin_positioning
@@ -58,9 +59,9 @@ def test_a_screen_reader_hears_what_to_do(application: OpenApplication) -> None:
     begin_positioning(app)
     status = app.page.get_by_role("status")
     status.filter(has_text="Come closer.").wait_for()
-    assert status.get_attribute("aria-live") == "polite"
+    expect(status).to_have_attribute("aria-live", "polite")
     dialog = app.page.get_by_role("dialog", name="Face check")
-    assert dialog.get_by_role("group", name="What your camera sees").count() == 1
+    expect(dialog.get_by_role("group", name="What your camera sees")).to_have_count(1)
     assert dialog.get_by_role("button").all_inner_texts() == ["Cancel"]
     assert app.page.evaluate("document.querySelector('mien-face-liveness').shadowRoot.querySelector(':modal') !== null")
 
@@ -68,7 +69,7 @@ def test_a_screen_reader_hears_what_to_do(application: OpenApplication) -> None:
 def test_the_warning_about_flashes_cannot_be_skipped(application: OpenApplication) -> None:
     app = application()
     app.begin(Plan(), {"skipInstructions": True})
-    assert app.page.get_by_text("Your place").count() == 0
+    expect(app.page.get_by_text("Your place")).to_have_count(0)
     app.page.get_by_role("note").get_by_text("Flashing colours").wait_for()
 
 

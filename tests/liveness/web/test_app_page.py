@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
+from tests.browser import PATIENCE
 from tests.liveness.web.fake_channel import FakeServer, Plan
 from tests.liveness.web.test_component import SHORT
 
@@ -28,7 +29,7 @@ def page(request: pytest.FixtureRequest, fake: FakeServer, browser: Browser) -> 
     context = browser.new_context(viewport={"width": 390, "height": 844})
     context.add_init_script(request.param + FAST)
     opened = context.new_page()
-    opened.set_default_timeout(60_000)
+    opened.set_default_timeout(PATIENCE)
     opened.goto(fake.page("/assets/liveness.html", found[1].replace("https://face.example.com", fake.origin)))
     yield opened
     context.close()

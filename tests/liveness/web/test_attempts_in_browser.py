@@ -17,6 +17,7 @@ from typing import Any
 import cv2
 import pytest
 from playwright.sync_api import Browser, Page
+from tests.browser import PATIENCE
 from tests.conftest import Server, StartServer
 from tests.liveness.heads import Head
 from tests.liveness.photos import head_in_photo
@@ -49,10 +50,12 @@ def live_server(start_server: StartServer) -> Server:
     return start_server(liveness_test_nonce=NONCE.hex(), liveness_free_failures="1000", liveness_virtual_cameras="true")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def short_token(live_server: Server) -> tuple[str, float]:
-    """The token of a session that lives for a minute, and when it was made: before the tests that take that long."""
-    return create(live_server, authTokenTimeToLiveInSeconds=60)["authToken"], time.monotonic()
+@pytest.fixture(scope="module")
+def expired_token(live_server: Server) -> str:
+    """The token of a session that has expired: a minute is the least."""
+    made = create(live_server, authTokenTimeToLiveInSeconds=60)["authToken"]
+    time.sleep(61)
+    return str(made)
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +147,7 @@ def demo(browser: Browser, server: Server, mode: str, photo: Path | None) -> Sho
     context = browser.new_context(viewport={"width": 900, "height": 900})
     context.add_init_script(HOLD_CHALLENGE)
     page = context.new_page()
-    page.set_default_timeout(90_000)
+    page.set_default_timeout(PATIENCE)
     page.goto(f"{server.endpoint}/liveness/demo")
     page.check(f"input[value={mode}]")
     if photo is not None:
@@ -190,7 +193,7 @@ def test_a_person_who_is_there(film: Film, live_server: Server, tmp_path: Path) 
     ("kind", "nonce"),
     [
         pytest.param(PERSON, OTHER, id="an answer to another nonce"),
-        pytest.param(Kind.REPLAY_RIGHT_TURNS, NONCE, id="a replay"),
+        pytest.param(Kind.REPLAY_RIGHT_TURNS, NONCE, id="a replay", marks=pytest.mark.heavy),
         pytest.param(Kind.LIVE, NONCE, id="a rendering from one photo", marks=pytest.mark.heavy),
         pytest.param(Kind.PRINT, NONCE, id="a photo", marks=pytest.mark.heavy),
     ],
@@ -214,36 +217,43 @@ def default_server(start_server: StartServer) -> Server:
     )
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("kind", "decisions"), [
     (PERSON, {"realface"}),
     (SCREEN, {"spoofface"}),
-    pytest.param(Kind.PRINT_STILL, {"spoofface", "uncertain", "FaceEyeRegionNotVisible"}, marks=pytest.mark.heavy),
+    (Kind.PRINT_STILL, {"spoofface", "uncertain", "FaceEyeRegionNotVisible"}),
 ])  # fmt: skip
 def test_without_turns_on_a_default_install(
     film: Film, default_server: Server, kind: Kind | str, decisions: set[str]
 ) -> None:
+    """tests/liveness/test_default_install.py is the short form: the same films through the channel, no browser."""
     shown = attempt(film, default_server, kind, mode=Mode.PASSIVE)
     assert shown.title in decisions, shown.explained
 
 
-def test_tokens_that_are_not_valid_any_more(
-    launch: LaunchBrowser, live_server: Server, short_token: tuple[str, float]
-) -> None:
+def test_tokens_that_are_not_valid(launch: LaunchBrowser, live_server: Server) -> None:
     deleted = create(live_server)
     with live_server.client() as client:
         path = f"/face/v1.2/detectLiveness-sessions/{deleted['sessionId']}"
         assert client.delete(path).status_code == 204
-    expired, made = short_token
-    forged = f"{create(live_server)['authToken'][:-8]}AAAAAAAA"
+    refused(launch, live_server, deleted["authToken"], f"{create(live_server)['authToken'][:-8]}AAAAAAAA")
+
+
+@pytest.mark.heavy  # tests/wire/test_liveness_channel.py has the same with a clock that can be moved
+def test_a_token_that_has_expired(launch: LaunchBrowser, live_server: Server, expired_token: str) -> None:
+    refused(launch, live_server, expired_token)
+
+
+def refused(launch: LaunchBrowser, server: Server, *tokens: str) -> None:
+    """Begin with tokens that are not valid."""
     page = launch().new_page()
-    page.goto(f"{live_server.endpoint}/liveness/demo")
+    page.goto(f"{server.endpoint}/liveness/demo")
     start = """(token) => {
         window.error = null;
         Object.assign(document.querySelector("mien-face-liveness"), { skipOutcome: true }).start(token).catch(
             (error) => { window.error = error.livenessError; });
     }"""
-    time.sleep(max(0.0, made + 61 - time.monotonic()))
-    for token in (deleted["authToken"], forged, expired):
+    for token in tokens:
         page.evaluate(start, token)
         page.locator("dialog button.primary").click()
         while (error := page.evaluate("window.error")) is None:

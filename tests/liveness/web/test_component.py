@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from tests.liveness.web.conftest import PAGE, Application, LaunchBrowser, OpenApplication
 from tests.liveness.web.fake_channel import CHALLENGE, FakeServer, Plan
 
@@ -78,7 +78,7 @@ def test_a_run_from_start_to_result(application: OpenApplication) -> None:
     assert "deviceCorrelationId" not in plan.hellos[0]
     assert plan.paths == ["/channel"]  # the token is in no address
     assert app.page.evaluate("window.tracks.map((track) => track.readyState)") == ["ended"]
-    assert app.page.locator("dialog").count() == 0
+    expect(app.page.locator("dialog")).to_have_count(0)
     assert app.page.evaluate("document.activeElement.id") == "before"
     assert app.troubles == []
 
@@ -203,7 +203,7 @@ def test_what_goes_wrong_has_its_name(application: OpenApplication, plan: Plan, 
     rejected = app.error()
     assert (rejected["livenessError"], rejected["recognitionError"]) == (error, recognition)
     assert rejected["livenessError"] in set(LivenessError)
-    assert app.page.locator("dialog").count() == 0
+    expect(app.page.locator("dialog")).to_have_count(0)
 
 
 def test_what_is_no_token_is_not_sent_anywhere(application: OpenApplication) -> None:
@@ -382,7 +382,7 @@ def test_only_one_attempt_at_a_time(application: OpenApplication) -> None:
         app.fake.token(Plan()),
     )
     assert second == "UnexpectedClientError"
-    assert app.page.locator("dialog").count() == 1
+    expect(app.page.locator("dialog")).to_have_count(1)
 
 
 def test_ids_that_the_client_sets(application: OpenApplication) -> None:
@@ -413,7 +413,7 @@ class TestAzureShape:
         assert button.evaluate("(e) => getComputedStyle(e).color") == "rgb(1, 2, 3)"
         assert app.page.locator("dialog").evaluate("(e) => getComputedStyle(e).fontSize") == "20px"
         assert app.page.locator("dialog").evaluate("(e) => getComputedStyle(e).fontFamily") == "serif"
-        assert app.page.locator(".bright img").get_attribute("src") == "data:,"
+        expect(app.page.locator(".bright img")).to_have_attribute("src", "data:,")
         app.page.get_by_role("heading", name="Verificação do rosto").wait_for()
         button.click()
         assert app.page.locator(".said").evaluate("(e) => getComputedStyle(e).color") == "rgb(4, 5, 6)"
@@ -504,7 +504,7 @@ def test_on_another_origin_under_a_strict_policy(application: OpenApplication) -
             },
         )
         assert app.page.evaluate("crossOriginIsolated")
-        for plan in (Plan(), Plan(websocket=False)):
+        for plan in (Plan(challenge=SHORT), Plan(challenge=SHORT, websocket=False)):
             api.plans.clear()
             app.begin_with(api.token(plan))
             app.go_on()

@@ -10,7 +10,8 @@ from typing import Any
 import cv2
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from tests.browser import PATIENCE
 from tests.conftest import Server, StartServer
 from tests.liveness.render import resampled
 from tests.liveness.videos import REAL, REPLAYED, footage
@@ -79,7 +80,7 @@ def kiosk(server: Server, name: str, **options: Any) -> str:
 def tablet(browser: Browser, size: str = "tablet", **options: Any) -> BrowserContext:
     width, height = SIZES[size]
     context = browser.new_context(viewport={"width": width, "height": height}, **options)
-    context.set_default_timeout(90_000)
+    context.set_default_timeout(PATIENCE)
     return context
 
 
@@ -90,7 +91,8 @@ def check(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
 
 
-@pytest.mark.parametrize("size", SIZES)
+# What fits a phone fits a tablet.
+@pytest.mark.parametrize("size", ["phone", pytest.param("tablet", marks=pytest.mark.heavy)])
 def test_consent_then_a_code_and_a_lost_connection(
     reception: Server, browser: Browser, tmp_path: Path, size: str
 ) -> None:
@@ -149,12 +151,63 @@ def test_an_answer_that_is_lost_does_not_claim_that_nothing_was_opened(reception
     context.close()
 
 
+def test_a_connection_that_is_lost_during_the_face_check_ends_it(reception: Server, browser: Browser) -> None:
+    """The face check fills the screen: it would hide what the page says, and go on to open a door."""
+    context = tablet(browser)
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    page.goto(kiosk(reception, "Cut off"))
+    page.get_by_role("button", name="I agree").click()
+    page.get_by_role("button", name="With my face").click()
+    page.locator("dialog button.primary").wait_for()
+    context.set_offline(True)
+    page.get_by_role("heading", name="No connection. Nothing was opened. Please see reception.").wait_for()
+    expect(page.locator("dialog")).not_to_be_visible()
+    context.set_offline(False)
+    page.get_by_role("button", name="I agree").click()
+    page.get_by_role("button", name="With my face").click()
+    page.locator("dialog button.primary").wait_for()
+    assert "faces" not in asked
+    context.close()
+
+
+def test_a_notice_can_be_refused_and_the_next_visitor_reads_the_usual_language(
+    reception: Server, browser: Browser
+) -> None:
+    context = tablet(browser, "phone")
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    page.goto(kiosk(reception, "Refused", reception="Please ring the bell."))
+    page.get_by_label("Language").select_option("de")
+    page.get_by_role("button", name="Ich stimme nicht zu").click()
+    page.get_by_role("heading", name="Please ring the bell.").wait_for()
+    page.get_by_role("button", name="Fertig").click()
+    page.get_by_role("button", name="I do not agree").wait_for()
+    assert "acceptances" not in asked
+    context.close()
+
+
+def test_a_camera_that_cannot_be_used_is_no_lost_connection(reception: Server, browser: Browser) -> None:
+    context = tablet(browser)
+    refused = "Promise.reject(new DOMException('refused', 'NotAllowedError'))"
+    context.add_init_script(f"navigator.mediaDevices.getUserMedia = () => {refused}")
+    page = context.new_page()
+    page.goto(kiosk(reception, "Covered", liveness=False))
+    page.get_by_role("button", name="I agree").click()
+    page.get_by_role("button", name="With my face").click()
+    page.get_by_role("heading", name="Please see reception").wait_for()
+    expect(page.locator("#words")).to_have_text("Please see reception")
+    context.close()
+
+
 def test_a_page_without_a_key_says_so(reception: Server, browser: Browser) -> None:
     context = tablet(browser)
     page = context.new_page()
     page.goto(f"{reception.endpoint}/kiosk")
     page.get_by_role("heading", name="This page is not available.").wait_for()
-    assert not page.get_by_role("button", name="I agree").is_visible()
+    expect(page.get_by_role("button", name="I agree")).not_to_be_visible()
     context.close()
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from tests.liveness.web.conftest import Application, LaunchBrowser, OpenApplication
 from tests.liveness.web.fake_channel import Plan
 from tests.liveness.web.test_component import SHORT
@@ -243,7 +243,7 @@ def test_a_camera_that_is_far_too_slow(application: OpenApplication) -> None:
     app.page.evaluate(PAINTED, ["#777777", 3, 1])
     begin(app, Plan(challenge=SHORT), {"minimumFrameRate": 15})
     app.page.locator(".notice h2").wait_for()
-    assert app.page.get_by_role("button", name=text(app, "ContinueAnyway")).count() == 0
+    expect(app.page.get_by_role("button", name=text(app, "ContinueAnyway"))).to_have_count(0)
     press(app, "Cancel")
     assert app.error()["livenessError"] == "CameraStartupFailure"
 
@@ -297,7 +297,7 @@ def test_a_wait_before_the_next_attempt(application: OpenApplication, look: Look
     app.page.locator(".notice h2").wait_for()
     assert title(app) == text(app, "Unexpected")
     again = app.page.get_by_role("button", name=text(app, "TryAgain"))
-    assert again.is_disabled()
+    expect(again).to_be_disabled()
     look(app, "wait")
     app.page.clock.install()
     app.page.keyboard.press("Escape")
@@ -437,7 +437,7 @@ class TestWithoutFlashes:
     def test_the_application_chooses_it(self, application: OpenApplication) -> None:
         app, plan = application(), self.plan()
         app.begin(plan, {"withoutFlashes": True})
-        assert app.page.get_by_role("note").count() == 0
+        expect(app.page.get_by_role("note")).to_have_count(0)
         app.go_on()
         assert app.outcome()["value"]["digest"] == plan.digest()
         assert plan.hellos[0]["flashes"] is False
@@ -446,7 +446,7 @@ class TestWithoutFlashes:
     def test_where_the_server_does_not_allow_it(self, application: OpenApplication) -> None:
         app = application()
         app.begin(Plan())
-        assert app.page.get_by_role("button", name="Continue without flashing colours").count() == 0
+        expect(app.page.get_by_role("button", name="Continue without flashing colours")).to_have_count(0)
         app.page.keyboard.press("Escape")
         app.error()
         app.begin(Plan(), {"withoutFlashes": True})

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from tests.liveness.web.conftest import OpenApplication
 from tests.liveness.web.fake_channel import Plan
 from tests.liveness.web.test_component import SHORT
@@ -96,7 +96,7 @@ def test_a_framework(application: OpenApplication, bundle: Callable[[str], str],
     app.page.evaluate("window.setToken(null)")
     app.page.locator("#gone").wait_for()
     assert len(heard(app.page, 2)) == 2  # nobody is told about a component that was taken away
-    assert app.page.locator("dialog").count() == 0
+    expect(app.page.locator("dialog")).to_have_count(0)
     assert app.troubles == []
 
 

@@ -22,7 +22,6 @@ from mien.gallery.measuring import Measuring
 from mien.gallery.recognisers import Recognisers
 from mien.gallery.reviews import Reviews
 from mien.management import Role
-from mien.management.application import ControlPlane
 from mien.models import ModelStore
 from mien.models.bindings import read_bindings
 from mien.storage import MasterKey, Vault
@@ -56,7 +55,7 @@ def measured(quick: World, tmp_path: Path) -> World:
         evaluations=Measuring(gallery, recognisers, parts.audit),
         reviews=Reviews(gallery.rows, vault, parts.audit),
     )
-    return replace(quick, parts=changed, plane=ControlPlane(changed))
+    return replace(quick, parts=changed)
 
 
 @pytest.fixture

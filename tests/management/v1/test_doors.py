@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.gallery.texts import TextEngine, recognisers
 from tests.management.conftest import World
 
 from mien.accounts import DEVELOPMENT_TERMS, Feature
+from mien.doors.events import EVERYTHING, Event, Filter
 from mien.doors.evidence import TrackCandidate, TrackEvidence, TrackSource
 from mien.doors.service import DoorServices, open_doors
 from mien.gallery.detected_faces import DetectedFaces
@@ -23,6 +25,7 @@ from mien.gallery.gallery import open_gallery
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.management import Role
 from mien.management.application import ControlPlane
+from mien.management.guard import Message
 from mien.management.v1.door_events import sent
 from mien.storage import MasterKey, Vault
 
@@ -94,6 +97,13 @@ def pass_by(desk: Desk, door: str, track: str = "1", person: UUID | None = None)
     evidence = TrackEvidence("Lobby", track, now, now, 9, 8, 8, best, None, "high", 150, 0.9)
     watched = TrackSource(resource_id=desk.owner, camera="Lobby", door_id=UUID(door))
     assert desk.doors.decisions.observe(watched, evidence, shot=lambda: b"jpeg") is not None
+
+
+async def become(condition: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(120):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 async def test_cameras(desk: Desk) -> None:
@@ -174,13 +184,31 @@ async def test_what_does_not_exist_is_refused_with_its_name(desk: Desk) -> None:
         assert len((await desk.reader.get(f"{BASE}/{path}")).json()["value"]) == count, path
 
 
+@pytest.mark.parametrize("number", [0, 2**63, 2**70])
+async def test_a_number_that_no_database_can_store_is_refused(desk: Desk, number: int) -> None:
+    door, rule = await made(desk)
+    for path in (f"{BASE}/door-events/{number}", f"{BASE}/door-events/{number}/picture"):
+        answer = await desk.admin.get(path)
+        assert (answer.status_code, answer.json()["error"]["target"]) == (400, "number")
+    answer = await desk.admin.post(f"{BASE}/door-events/{number}/review", json={"review": "confirmed"})
+    assert (answer.status_code, answer.json()["error"]["target"]) == (400, "number")
+    if number:
+        body = {"name": "Late", "doors": [door], "position": number}
+        for method, path in (("POST", "door-rules"), ("PUT", f"door-rules/{rule}")):
+            answer = await desk.admin.request(method, f"{BASE}/{path}", json=body)
+            assert answer.status_code == 400
+            assert answer.json()["error"]["message"] == "Position: -100000 to 100000."
+
+
 async def test_people_at_doors(desk: Desk) -> None:
     door, _ = await made(desk)
     who = {"place": STAFF, "personId": str(desk.ada)}
     check = await desk.admin.post(f"{BASE}/doors/{door}/check", json=who)
     assert check.json() == {"granted": True, "code": "granted", "rule": "Staff", "reasons": [], "duress": False}
     late = await desk.admin.post(f"{BASE}/doors/{door}/check", json={**who, "live": False})
-    assert late.json()["reasons"] == ["Liveness was not measured yet; 0.5 is needed."]
+    assert late.json()["reasons"] == [
+        "Liveness was not measured yet: it takes three views of the face with its surroundings. 0.5 is needed."
+    ]
     assert (await desk.reader.post(f"{BASE}/doors/{door}/check", json=who)).status_code == 403
     badge = await desk.admin.post(f"{BASE}/door-badges", json={**who, "number": 4711, "facility": 12})
     assert badge.status_code == 201
@@ -238,7 +266,19 @@ async def test_events(desk: Desk) -> None:
 async def test_events_are_streamed_from_where_a_client_stopped(desk: Desk) -> None:
     door, _ = await made(desk)
     pass_by(desk, door)
-    stream = sent(lambda number: desk.doors.events.after(desk.owner, number), 0)
+    events = desk.doors.events
+    asked = []
+
+    def read(number: int, wanted: Filter = EVERYTHING) -> tuple[list[Event], int]:
+        asked.append(number)
+        return events.after(desk.owner, number, wanted), events.last(desk.owner)
+
+    answers = iter([True, True, False])
+
+    async def allowed() -> bool:
+        return next(answers)
+
+    stream = sent(read, 0, allowed)
     assert await anext(stream) == "retry: 2000\n\n"
     first = await anext(stream)
     assert first.startswith("id: 1\nevent: decision\ndata: {")
@@ -246,4 +286,48 @@ async def test_events_are_streamed_from_where_a_client_stopped(desk: Desk) -> No
     desk.world.clock.advance(timedelta(seconds=1))
     pass_by(desk, door, "2")
     assert (await anext(stream)).startswith("id: 2\n")
-    await stream.aclose()
+    pass_by(desk, door, "3")
+    assert [text async for text in stream] == []  # it may not read any more
+    asked.clear()
+    none = sent(lambda number: read(number, Filter(duress=True)), 0, allowed)
+    assert await anext(none) == "retry: 2000\n\n"
+    waiting = asyncio.ensure_future(anext(none))
+    await become(lambda: len(asked) >= 2)
+    waiting.cancel()
+    assert asked[:2] == [0, 3]  # events that are not wanted are read once
+
+
+async def test_a_stream_ends_with_the_token_that_opened_it(desk: Desk) -> None:
+    door, _ = await made(desk)
+    pass_by(desk, door)
+    made_token = desk.world.parts.tokens.create("feed", Role.OPERATOR, created_by="test")
+    sent_bytes: list[bytes] = []
+    queries = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    async def receive() -> Message:
+        for message in queries:
+            return message
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        sent_bytes.append(message.get("body", b""))
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": f"{BASE}/door-events/stream",
+        "query_string": b"after=0",  # as a browser does that connects again
+        "headers": [(b"authorization", f"Bearer {made_token.secret}".encode()), (b"last-event-id", b"99")],
+        "client": ("127.0.0.1", 1),
+    }
+    serving = asyncio.ensure_future(desk.world.plane(scope, receive, send))
+    await become(lambda: b"retry" in b"".join(sent_bytes))
+    desk.world.clock.advance(timedelta(seconds=1))
+    pass_by(desk, door, "2")  # its number is below the client's: that of a database before it was restored
+    await become(lambda: b"id: 2" in b"".join(sent_bytes))
+    desk.world.parts.tokens.revoke(made_token.token.id)
+    pass_by(desk, door, "3")
+    await asyncio.wait_for(serving, 120)
+    assert b"id: 3" not in b"".join(sent_bytes)
+    assert b"id: 1" not in b"".join(sent_bytes), "the client has it already"

@@ -14,7 +14,6 @@ from mien.accounts import DEVELOPMENT_TERMS
 from mien.dossier import Dossiers
 from mien.dossier.gathering import Gatherer
 from mien.management import Role
-from mien.management.application import ControlPlane
 from mien.settings import Settings
 from mien.storage import MasterKey, Vault
 
@@ -32,7 +31,7 @@ def office(quick: World, tmp_path: Path) -> World:
     changed = replace(parts, dossiers=Dossiers(gatherer, *state, parts.audit))
     parts.accounts.create("front", terms=DEVELOPMENT_TERMS)
     parts.accounts.create("back", terms=DEVELOPMENT_TERMS)
-    return replace(quick, parts=changed, plane=ControlPlane(changed))
+    return replace(quick, parts=changed)
 
 
 async def test_papers_are_created_read_compared_and_deleted(office: World) -> None:

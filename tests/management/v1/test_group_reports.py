@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from io import StringIO
+from typing import Final
 
 import httpx
 import pytest
@@ -86,33 +87,33 @@ async def test_labels_leave_no_trace(measured: World, front_admin: httpx.AsyncCl
     assert (await front_admin.post(PATH, json=kept)).status_code == 409
 
 
-@pytest.mark.parametrize(
-    ("changed", "said"),
-    [
-        ({"labels": LABELS + "ann,Quux\nben,Quux\n"}, "2 of 48 labelled people are not enrolled here: 'ann', 'ben'."),
-        ({"labels": "person,faith\nann,Quux\n"}, "No line of the labels names an enrolled person"),
-        ({"labels": LABELS.replace("Quux", "")}, "Two groups with 20 people each are needed; there are: Zorgon (23)"),
-        ({"labels": LABELS + "3,Quux\n"}, "'3' has two labels of 'faith'"),
-        ({"labels": "name,faith\n3,Quux\n"}, "needs a column 'person'"),
-        ({"labels": "person\n3\n"}, "no column of labels"),
-        ({"labels": "person,faith\n3,Quux,more\n"}, "more values than it has columns"),
-        ({"labels": "person,faith\n"}, "a line for each person"),
-        ({"attributes": ["sex"]}, "has no column 'sex'; it has person, faith"),
-        ({"fmr": 1e-7}, "9315 impostor pairs cannot show a false match rate of 1e-07"),
-        ({"collection": "largePersonGroup/none"}, "There is no largePersonGroup of that id"),
-        ({"collection": "faceList/none"}, "belong to nobody"),
-        ({"collection": "directory/persons"}, "directory"),
-        ({"keep": "<b>"}, "name"),
-        ({"labels": 5}, "string"),
-    ],
-)
-async def test_refusals_are_sentences(front_admin: httpx.AsyncClient, changed: dict[str, object], said: str) -> None:
-    answer = await front_admin.post(PATH, json={**WANTED, **changed})
-    assert answer.status_code in {400, 404}
-    message = answer.json()["error"]["message"]
-    assert said.lower() in message.lower()
-    assert message.endswith(".")
-    assert (await front_admin.get("/mien/v1/resources/front/evaluations")).json()["value"] == []
+REFUSED: Final[list[tuple[dict[str, object], str]]] = [
+    ({"labels": LABELS + "ann,Quux\nben,Quux\n"}, "2 of 48 labelled people are not enrolled here: 'ann', 'ben'."),
+    ({"labels": "person,faith\nann,Quux\n"}, "No line of the labels names an enrolled person"),
+    ({"labels": LABELS.replace("Quux", "")}, "Two groups with 20 people each are needed; there are: Zorgon (23)"),
+    ({"labels": LABELS + "3,Quux\n"}, "'3' has two labels of 'faith'"),
+    ({"labels": "name,faith\n3,Quux\n"}, "needs a column 'person'"),
+    ({"labels": "person\n3\n"}, "no column of labels"),
+    ({"labels": "person,faith\n3,Quux,more\n"}, "more values than it has columns"),
+    ({"labels": "person,faith\n"}, "a line for each person"),
+    ({"attributes": ["sex"]}, "has no column 'sex'; it has person, faith"),
+    ({"fmr": 1e-7}, "9315 impostor pairs cannot show a false match rate of 1e-07"),
+    ({"collection": "largePersonGroup/none"}, "There is no largePersonGroup of that id"),
+    ({"collection": "faceList/none"}, "belong to nobody"),
+    ({"collection": "directory/persons"}, "directory"),
+    ({"keep": "<b>"}, "name"),
+    ({"labels": 5}, "string"),
+]
+
+
+async def test_refusals_are_sentences(front_admin: httpx.AsyncClient) -> None:
+    for changed, said in REFUSED:
+        answer = await front_admin.post(PATH, json={**WANTED, **changed})
+        assert answer.status_code in {400, 404}, said
+        message = answer.json()["error"]["message"]
+        assert said.lower() in message.lower()
+        assert message.endswith(".")
+        assert (await front_admin.get("/mien/v1/resources/front/evaluations")).json()["value"] == [], said
 
 
 async def test_labels_of_strangers_can_be_left_out(front_admin: httpx.AsyncClient) -> None:

@@ -13,7 +13,6 @@ from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.negatives.service import Negatives
 from mien.gallery.policy import EnrolmentPolicy
 from mien.management import Role
-from mien.management.application import ControlPlane
 from mien.vision.types import Embedding
 
 PATH = "/mien/v1/resources/front/negatives"
@@ -24,7 +23,7 @@ async def test_negatives_are_added_listed_and_removed(measured: World) -> None:
     gallery = measured.parts.evaluations._gallery
     negatives: Negatives = gallery.negatives
     parts = replace(measured.parts, negatives=negatives)
-    world = replace(measured, parts=parts, plane=ControlPlane(parts))
+    world = replace(measured, parts=parts)
     resource = parts.accounts.named("front")
     assert resource is not None
     ref = CollectionRef(resource.id, Kind.LARGE_PERSON_GROUP, "staff")

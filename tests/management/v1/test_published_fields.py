@@ -7,6 +7,8 @@ import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, make_dataclass
 
+import pytest
+
 import mien.management.v1
 from mien.accounts.intake_checks import IntakeFinding
 from mien.accounts.requests import AccessRequest
@@ -17,7 +19,7 @@ from mien.doors.kiosks import KioskSpec
 from mien.doors.roster import Inside
 from mien.doors.roster_types import Badge, RegisteredVisitor, RosterPerson
 from mien.doors.rules import AccessDecision
-from mien.doors.types import Camera, Door, Rule
+from mien.doors.types import Camera, CameraSpec, Door, DoorSpec, Rule, RuleSpec
 from mien.dossier.comparison import Change
 from mien.dossier.service import Dossier
 from mien.evaluation.records import RateDifference
@@ -33,8 +35,10 @@ from mien.gallery.negatives.types import Negative
 from mien.gallery.reviews import ReviewAnswer, ReviewCandidate, ReviewCase, ReviewPolicy
 from mien.management.arm.filing import Acceptance
 from mien.management.glance import Glance, ResourceGlance
-from mien.management.routing import Shown
+from mien.management.routing import Shown, Strict
 from mien.management.tokens import AdminToken
+from mien.management.v1.door_bodies import CameraFields, DoorFields, RuleBody
+from mien.management.v1.kiosks import KioskChange, KioskWanted
 from mien.subjects.consents import Consent
 from mien.subjects.erasing import Erased, KnownReceipt
 from mien.subjects.receipts import VerifiedReceipt
@@ -187,3 +191,18 @@ def test_a_new_field_is_found() -> None:
     grown = make_dataclass("Grown", [*((one.name, object) for one in fields(AdminToken)), ("hidden", object)])
     wrong = difference(answers()["tokens.TokenSeen"], Published(grown))
     assert wrong == {"neither published nor internal": {"hidden"}}
+
+
+@pytest.mark.parametrize(
+    ("body", "of"),
+    [
+        (CameraFields, CameraSpec),
+        (DoorFields, DoorSpec),
+        (RuleBody, RuleSpec),
+        (KioskWanted, KioskSpec),
+        (KioskChange, KioskSpec),
+    ],
+)
+def test_every_option_of_a_configuration_can_be_set(body: type[Strict], of: type) -> None:
+    beside = {"name", "position"}  # of the row, not of its configuration
+    assert set(body.model_fields) - beside == {one.name for one in fields(of)} - beside

@@ -64,7 +64,7 @@ def value(number: float | None) -> float:
 def test_ages_of_a_family(
     look: Look, face_of: Callable[[Path], RealFace], photo: str, youngest: float, oldest: float
 ) -> None:
-    assert youngest <= value(look(face_of(azure_photo(photo))).age) <= oldest
+    assert youngest <= value(look(face_of(azure_photo(photo, itself=True))).age) <= oldest
 
 
 def test_age_is_in_range_on_any_pixels(look: Look) -> None:

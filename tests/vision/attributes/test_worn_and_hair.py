@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from tests.shared import shared_path
 
-from mien.contract.attributes import Attribute, GlassesType
+from mien.contract.attributes import DECLARED, Attribute, GlassesType
 from mien.models.errors import MissingFileError
 from mien.models.runtime import Network
 from mien.models.store import ModelStore
@@ -143,7 +143,11 @@ def test_all_four_run_each_network_once(store: ModelStore) -> None:
 def test_every_estimator_fills_its_own_field() -> None:
     fields = [estimator.field for estimator in ESTIMATORS.values()]
     assert len(set(fields)) == len(fields)
-    assert set(fields) <= set(Attributes.__dataclass_fields__)
+    assert set(fields) == set(Attributes.__dataclass_fields__)
+
+
+def test_every_declared_attribute_has_an_estimator() -> None:
+    assert set(ESTIMATORS) == set(DECLARED)
 
 
 @pytest.mark.shared

@@ -11,6 +11,7 @@ from tests.liveness.heads import Head
 from tests.liveness.photos import head_in_photo, networks
 from tests.liveness.render import Kind, decoded, render
 from tests.liveness.videos import REAL, attempt, footage
+from tests.memory import kept_in_module
 from tests.shared import azure_photo, shared_path
 
 from mien.liveness.challenge import Challenge
@@ -28,6 +29,7 @@ def woman() -> Head:
     return head_in_photo(azure_photo("Family1-Mom1"))
 
 
+@kept_in_module
 def rendered(kind: Kind) -> list[TimedFrame]:
     return render(kind, woman(), PASSIVE, seed=4)
 

@@ -28,7 +28,7 @@ def man() -> Head:
 
 def _head(name: str) -> Head:
     try:
-        return head_in_photo(azure_photo(name))
+        return head_in_photo(azure_photo(name, itself=True))
     except ModelError as problem:
         pytest.skip(str(problem))
 

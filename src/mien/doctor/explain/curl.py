@@ -10,6 +10,7 @@ from mien.doctor.explain.observed import Observed
 
 _REQUEST: Final = re.compile(r"^> ([A-Z]+) (\S+) HTTP/[\d.]+\s*$")
 _RESPONSE: Final = re.compile(r"^< HTTP/[\d.]+ (\d{3})")
+_SECURE: Final = re.compile(r"\* .*(?:SSL connection using|TLS handshake|ALPN)")
 _HEADER: Final = re.compile(r"^[<>] ([^\s:]+):\s*(.*?)\s*$")
 _EXIT: Final = re.compile(r"curl: \((\d+)\)[^\n]*")
 _AFTER_BODY: Final = re.compile(
@@ -31,6 +32,8 @@ def is_curl_log(text: str) -> bool:
 
 @dataclass(slots=True)
 class _Draft:
+    """A call of the log, as far as its lines have been read."""
+
     method: str = ""
     url: str = ""
     sent: dict[str, str] = field(default_factory=dict)
@@ -39,6 +42,38 @@ class _Draft:
     body: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     in_body: bool = False
+
+    @property
+    def begun(self) -> bool:
+        """Whether a request or a response has been read."""
+        return bool(self.method) or self.status is not None
+
+    def take(self, line: str) -> None:
+        """Parse a line of the call."""
+        if (request := _REQUEST.match(line)) is not None:
+            self.method, self.url, self.in_body = request[1], request[2], False
+        elif (response := _RESPONSE.match(line)) is not None:
+            self.status, self.headers, self.body, self.in_body = int(response[1]), {}, [], False
+        elif (header := _HEADER.match(line)) is not None:
+            headers = self.sent if line[0] == ">" else self.headers
+            headers.setdefault(header[1].lower(), header[2])
+        elif line.rstrip() == "<":
+            self.in_body = True
+        elif line.startswith("* "):
+            if _TELLING.search(line):
+                self.notes.append(line[2:].strip())
+        else:
+            self._take_unmarked(line)
+
+    def _take_unmarked(self, line: str) -> None:
+        """Parse a line without a prefix: part of the body, curl's final message, or its progress meter."""
+        if _EXIT.search(line):
+            self.notes.append(line.strip())
+            return
+        if _NOISE.match(line) or not (self.in_body or line.lstrip().startswith(("{", "["))):
+            return
+        after = _AFTER_BODY.search(line)  # after a body without a final newline, curl's next message is on the line
+        self.body.append(line[: after.start()] if after else line)
 
     def observed(self, scheme: str) -> Observed:
         host = self.sent.get("host", "")
@@ -56,46 +91,16 @@ class _Draft:
 
 def read_curl_log(text: str) -> list[Observed]:
     """Return the calls in a log, oldest first; CONNECT calls to a proxy only if they failed."""
-    drafts: list[_Draft] = []
-    current = _Draft()
-    secure = False
-    for line in text.splitlines():
-        secure = secure or bool(re.match(r"\* .*(?:SSL connection using|TLS handshake|ALPN)", line))
-        if (request := _REQUEST.match(line)) is not None:
-            if current.method or current.status is not None:
-                drafts.append(current)
-                current = _Draft()
-            current.method, current.url = request[1], request[2]
-            current.in_body = False
-        elif (response := _RESPONSE.match(line)) is not None:
-            current.status, current.headers, current.body, current.in_body = int(response[1]), {}, [], False
-        elif line.startswith(">") and (header := _HEADER.match(line)) is not None:
-            current.sent.setdefault(header[1].lower(), header[2])
-        elif line.startswith("<") and (header := _HEADER.match(line)) is not None:
-            current.headers.setdefault(header[1].lower(), header[2])
-        elif line.rstrip() == "<":
-            current.in_body = True
-        elif line.startswith("* "):
-            if _TELLING.search(line):
-                current.notes.append(line[2:].strip())
-        else:
-            _take_line(current, line)
-    drafts.append(current)
-    scheme = "https" if secure else "http"
-    found = [draft.observed(scheme) for draft in drafts if draft.method or draft.status is not None or draft.notes]
+    lines = text.splitlines()
+    drafts = [_Draft()]
+    for line in lines:
+        if drafts[-1].begun and _REQUEST.match(line):
+            drafts.append(_Draft())
+        drafts[-1].take(line)
+    scheme = "https" if any(_SECURE.match(line) for line in lines) else "http"
+    found = [draft.observed(scheme) for draft in drafts if draft.begun or draft.notes]
     kept = [one for one in found if one.method != "CONNECT" or not 200 <= (one.status or 0) < 300]
     return _with_last_word(kept or found, text)
-
-
-def _take_line(current: _Draft, line: str) -> None:
-    """Parse a line without a prefix: part of the body, curl's final message, or its progress meter."""
-    if _EXIT.search(line):
-        current.notes.append(line.strip())
-        return
-    if _NOISE.match(line) or not (current.in_body or line.lstrip().startswith(("{", "["))):
-        return
-    after = _AFTER_BODY.search(line)  # after a body without a final newline, curl's next message is on the same line
-    current.body.append(line[: after.start()] if after else line)
 
 
 def _with_last_word(found: list[Observed], text: str) -> list[Observed]:

@@ -13,11 +13,13 @@ from urllib.parse import parse_qs, urlsplit
 
 from mien.contract.attributes import RETIRED
 from mien.contract.catalogue import ROWS
+from mien.contract.headers import ERROR_CODE, KEY_HEADER, KEY_QUERY, REQUEST_ID
+from mien.contract.limits import FACE_ID_SECONDS
 from mien.contract.liveness_versions import LIVENESS_VERSIONS, WITH_ATTEMPTS
 from mien.contract.paths import misplaced, renamed_sessions
 from mien.contract.versions import BY_NAME, STABLE
 from mien.doctor.address import examine_url
-from mien.doctor.azure import AZURE_SUFFIXES, KEY_HEADER
+from mien.doctor.azure import AZURE_SUFFIXES
 from mien.doctor.enrolled import expiry_text, time_left
 from mien.doctor.explain.observed import Observed
 from mien.doctor.explain.reading import read
@@ -217,7 +219,7 @@ def _credentials(sent: Mapping[str, str], call: Observed, *, failed: bool) -> It
                 "Make the call on your server, and regenerate the key.",
             )
         return
-    query = "subscription-key" in call.url.lower()
+    query = KEY_QUERY in call.url.lower()
     authorization = sent.get("authorization", "")
     if authorization or query or call.status not in {401, 403} or not sent:
         if authorization and not authorization.lower().startswith("bearer") and failed:
@@ -242,43 +244,46 @@ def _answer(call: Observed) -> Iterator[Finding]:
             yield _page(call)
         elif not call.body or told is not None:
             yield Finding("answer", Severity.OK, f"The call succeeded ({call.status}).")
-        return
-    if _is_page(call):
+    elif _is_page(call):
         yield _page(call)
-        return
-    if not error and call.status is None:
-        message = _known_words(call)
-        if message is None:
-            return
-        error = {"message": message}
+    elif error or call.status is not None:
+        yield _refused(call, error)
+    elif (message := _known_words(call)) is not None:
+        yield _refused(call, {"message": message})
+
+
+def _refused(call: Observed, error: Mapping[str, Any]) -> Finding:
+    """Return the meaning of an error of the service.
+
+    Args:
+        call: the call.
+        error: the error object of its body; may be empty.
+    """
     headers = call.told
-    if not error.get("code") and headers.get("x-ms-error-code"):
-        error = {**error, "code": headers["x-ms-error-code"]}
-    path = urlsplit(call.url).path if _readable(call.url) else ""
+    if not error.get("code") and (code := headers.get(ERROR_CODE)):
+        error = {**error, "code": code}
     refusal = explain_refusal(
         call.status,
         error,
-        path=path,
+        path=urlsplit(call.url).path if _readable(call.url) else "",
         hint=_hint(error),
         where=headers.get("location", ""),
         service="azure" if _is_azure(call) else "unknown",
     )
-    step = refusal.next_step
-    wait = headers.get("retry-after", "")
     means = refusal.means
     if call.sent is not None and KEY_HEADER.lower() in call.sent:
         means = means.replace("No key was sent, or it does", "The key that was sent does")
+    wait = headers.get("retry-after", "")
     if wait.isdigit():
         means += f" Retry-After says {wait} s."
     elif call.status == 429:
         means += " No Retry-After is shown."
-    row = refusal.row
     details: dict[str, Any] = {"status": call.status, "code": error.get("code") or None}
-    if row is not None:
-        details |= {"family": row.family, "catalogue": row.anchor}
-    if "apim-request-id" in headers:
-        details["requestId"] = headers["apim-request-id"]
-    yield Finding("answer", Severity.ERROR, refusal.found, means, step, details)
+    if refusal.row is not None:
+        details |= {"family": refusal.row.family, "catalogue": refusal.row.anchor}
+    if REQUEST_ID in headers:
+        details["requestId"] = headers[REQUEST_ID]
+    return Finding("answer", Severity.ERROR, refusal.found, means, refusal.next_step, details)
 
 
 def _port_of(call: Observed) -> int | None:
@@ -291,7 +296,7 @@ def _port_of(call: Observed) -> int | None:
 def _known_words(call: Observed) -> str | None:
     """Return a message of the catalogue that a plain text contains, or None."""
     text = " ".join(" ".join(call.notes).split()).lower()
-    messages = sorted({row.message for row in ROWS if "<" not in row.message}, key=len, reverse=True)
+    messages = sorted((row.message for row in ROWS if "<" not in row.message), key=len, reverse=True)
     return next((message for message in messages if message.lower().rstrip(".") in text), None)
 
 
@@ -367,8 +372,8 @@ def _face_ids(call: Observed) -> Iterator[Finding]:
     if not ids or made is None:
         return
     query = {name.lower(): values for name, values in parse_qs(urlsplit(call.url).query).items()}
-    given = query.get("faceidtimetolive", ["86400"])[0]
-    seconds = int(given) if given.isascii() and given.isdigit() and len(given) < 8 else 86400
+    given = query.get("faceidtimetolive", [str(FACE_ID_SECONDS[1])])[0]
+    seconds = int(given) if given.isascii() and given.isdigit() and len(given) < 8 else FACE_ID_SECONDS[1]
     left = time_left(made, seconds, None).total_seconds()
     many = f"{len(ids)} face ids were made" if len(ids) > 1 else f"The face id {ids[0]} was made"
     ended = left <= 0
@@ -381,7 +386,9 @@ def _face_ids(call: Observed) -> Iterator[Finding]:
         else "They will be answered FaceNotFound after that."
         if left < _SOON_SECONDS
         else "",
-        "Detect again, with a longer faceIdTimeToLive (86400 s at most)." if left < _SOON_SECONDS else "",
+        f"Detect again, with a longer faceIdTimeToLive ({FACE_ID_SECONDS[1]} s at most)."
+        if left < _SOON_SECONDS
+        else "",
     )
 
 

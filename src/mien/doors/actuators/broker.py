@@ -60,6 +60,9 @@ class Broker:
         self._will = will
         self._greeting = greeting
         self._ca_file = ca_file
+        self._listeners: list[tuple[str, Callable[[str, bytes], object]]] = []
+        self.connections = 0
+        """How many connections there have been."""
         self._client: Any = None
         self._connected = threading.Event()
         self._loop = asyncio.new_event_loop()
@@ -81,6 +84,17 @@ class Broker:
     def wait(self, seconds: float) -> bool:
         """Wait until it is connected; return whether it is."""
         return self._connected.wait(seconds)
+
+    def listen(self, topics: str, heard: Callable[[str, bytes], object]) -> None:
+        """Call a function with the topic and payload of each message that the broker retains, after each connection.
+
+        Args:
+            topics: filter of topics, such as `mien/door/+/owner`.
+            heard: called in the thread of this connection: it must neither wait nor raise.
+        """
+        self._listeners.append((topics, heard))
+        if (client := self._client) is not None:
+            asyncio.run_coroutine_threadsafe(client.subscribe(topics, qos=1), self._loop)
 
     def publish(self, message: MqttMessage, seconds: float) -> None:
         """Publish with quality of service 1, and wait for the confirmation. Nothing is queued for later.
@@ -139,9 +153,14 @@ class Broker:
                     for message in await asyncio.to_thread(self._greeting):
                         await self._publish(client, message, 10)
                     self._client, said = client, False
+                    for topics, _ in self._listeners:
+                        await client.subscribe(topics, qos=1)
+                    self.connections += 1
                     self._connected.set()
-                    async for _ in client.messages:  # there are no subscriptions: the loop ends with the connection
-                        pass
+                    async for kept in client.messages:  # ends with the connection
+                        for topics, heard in self._listeners:
+                            if kept.retain and kept.payload and kept.topic.matches(topics):
+                                heard(str(kept.topic), kept.payload)
             except (MqttError, BrokerError, OSError) as error:
                 if not said:
                     _log.warning("the MQTT broker is not connected", host=self._host, reason=type(error).__name__)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
+from mien.doors.checks import between
 from mien.doors.errors import InvalidDoorError
-from mien.doors.types import between
 
 _KEY: Final = re.compile(r"[0-9a-fA-F]{32}")
 _TOPIC: Final = re.compile(r"[^\x00-\x1f+#]{1,200}")

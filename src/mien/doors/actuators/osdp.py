@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from mien.doors.actuators.cards import card_bytes
 from mien.doors.actuators.config import OsdpActuator
+from mien.doors.actuators.repeats import Line, RepeatedAnswers
 from mien.doors.events import Event
 from mien.doors.openings import ActuatorError
 from mien.doors.roster_types import BadgeNumber
@@ -68,9 +69,10 @@ class OsdpReader:
         self._completed = threading.Event()
         self._went = False
         self._port = Serial.open(config)
+        self._line = RepeatedAnswers(self._port, config.address)
         info = osdp.PDInfo(
             config.address,
-            channel(osdp, self._port),
+            channel(osdp, self._line),
             scbk=bytes.fromhex(config.key),
             flags=[osdp.LibFlag.EnforceSecure],
         )
@@ -106,6 +108,20 @@ class OsdpReader:
             if elapsed() >= until:
                 raise ActuatorError("the panel is not connected through the secure channel")
             time.sleep(_STEP)
+        self._line.limit(until)
+        try:
+            self._send(badge, until)
+        except ActuatorError:
+            with self._reader.lock:
+                self._reader.ctx.flush_events()
+                self._line.forget()
+            raise
+        finally:
+            self._line.limit(None)
+        return f"the panel took the card number; its light is {self.state.led}"
+
+    def _send(self, badge: BadgeNumber, until: float) -> None:
+        """Send a card number, and wait until the panel has gone on to its next message, which confirms it."""
         bits, data = card_bytes(badge)
         self._completed.clear()
         card = {
@@ -118,13 +134,11 @@ class OsdpReader:
         }
         self._reader.submit_event(card)
         if not self._completed.wait(max(0.0, until - elapsed())):
-            with self._reader.lock:
-                self._reader.ctx.flush_events()
-            if not self._completed.is_set():
-                raise ActuatorError("the panel did not fetch the card number in time")
+            raise ActuatorError("the panel did not fetch the card number in time")
         if not self._went:
             raise ActuatorError("the panel did not take the card number")
-        return f"the panel took the card number; its light is {self.state.led}"
+        if not self._line.acknowledged.wait(max(0.0, until - elapsed())):
+            raise ActuatorError("the panel did not confirm that the card number reached it")
 
     def close(self) -> None:
         """Disconnect from the bus."""
@@ -133,6 +147,7 @@ class OsdpReader:
 
     def _done(self, event: dict[str, Any], status: int) -> None:  # noqa: ARG002  libosdp calls it
         self._went = status == self._codes.CompletionStatus.Ok
+        self._line.expect()
         self._completed.set()
 
     def _command(self, command: dict[str, Any]) -> tuple[int, None]:
@@ -203,17 +218,17 @@ class Serial:
         os.close(self._descriptor)
 
 
-def channel(osdp: Any, port: Serial) -> Any:
+def channel(osdp: Any, line: Line) -> Any:
     """Return the line as a channel of libosdp; its base class exists only if libosdp is installed."""
 
-    class Line(osdp.Channel):  # type: ignore[misc]  # the library has no types
+    class Channel(osdp.Channel):  # type: ignore[misc]  # the library has no types
         def read(self, max_bytes: int) -> bytes:
-            return port.read(max_bytes)
+            return line.read(max_bytes)
 
         def write(self, buf: bytes) -> int:
-            return port.write(buf)
+            return line.write(buf)
 
         def flush(self) -> None:
-            port.flush()
+            line.flush()
 
-    return Line()
+    return Channel()

@@ -11,7 +11,15 @@ import httpcore
 from mien.doors.actuators.config import RelayActuator
 from mien.doors.events import Event
 from mien.doors.openings import ActuatorError
-from mien.fetching.fetch import FetchError, FetchPolicy, GuardedBackend, parse_url, ssl_context, system_resolver
+from mien.fetching.fetch import (
+    USER_AGENT,
+    FetchError,
+    FetchPolicy,
+    GuardedBackend,
+    parse_url,
+    ssl_context,
+    system_resolver,
+)
 from mien.storage.claims import elapsed
 
 _READ_AT_MOST: Final = 64 * 1024
@@ -40,7 +48,7 @@ class Relay:
         try:
             status = self._send(event, policy)
         except FetchError as error:
-            raise ActuatorError(str(error).replace("MIEN_URL_ALLOW", "MIEN_RELAY_ALLOW")) from None
+            raise ActuatorError(str(error)) from None
         except httpcore.TimeoutException:
             raise ActuatorError("the relay did not answer in time") from None
         except (httpcore.NetworkError, httpcore.ProtocolError, UnicodeError):
@@ -58,7 +66,7 @@ class Relay:
         body = config.body.replace("{seconds}", self._seconds).encode()
         headers = [
             (b"Host", target.netloc),
-            (b"User-Agent", b"Mien"),
+            USER_AGENT,
             (b"Mien-Decision", str(event.event_id).encode()),
             (b"Content-Length", b"%d" % len(body)),
         ]

@@ -146,6 +146,9 @@ class Condition:
         Raises:
             AlertError: the condition is not valid, or a metric was given without a threshold.
         """
+        unused = (threshold, below, minutes, *(more.get(name) for name in ("aggregation", "operation", "quota")))
+        if metric == DOOR_EVENTS and any(value is not None for value in unused):
+            raise AlertError("{metric} sends every event of a door; it takes no other settings", metric=metric)
         usual = USUAL.get(metric)
         if threshold is None and usual is None and metric in METRICS:
             raise AlertError("{metric} needs a threshold", metric=metric)

@@ -24,6 +24,9 @@ from mien.storage.tables import AlertDeliveryRow
 Post = Callable[[str, bytes, Mapping[str, str]], int]
 """Posts a body with headers to a URL and returns the status; raises OSError, with a reason, if it cannot."""
 
+Complete = Callable[[str, str], str]
+"""Returns the body to send for a message's event and stored body, with what is only looked up when it is sent."""
+
 CLAIM: Final = timedelta(seconds=60)
 """How long a message stays claimed by the server that sends it; longer than a `Post` may take."""
 
@@ -43,13 +46,17 @@ class Deliveries:
         rules: source of the webhooks' URLs and secrets.
         post: sends one message.
         clock: the clock.
+        complete: completes stored bodies when they are sent; None to send them as they are.
     """
 
-    def __init__(self, database: Database, rules: AlertRules, post: Post, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, rules: AlertRules, post: Post, clock: Clock, complete: Complete | None = None
+    ) -> None:
         self._database = database
         self._rules = rules
         self._post = post
         self._clock = clock
+        self._complete = complete
 
     def send_due(self, stopping: Callable[[], bool] = lambda: False) -> int:
         """Send the due messages that no other server has claimed.
@@ -103,7 +110,8 @@ class Deliveries:
             row = session.get(AlertDeliveryRow, number)
         if row is None:
             return 0
-        outcome = self.attempt(row.rule_id, row.id, row.event, row.body)
+        body = row.body if self._complete is None else self._complete(row.event, row.body)
+        outcome = self.attempt(row.rule_id, row.id, row.event, body)
         now = self._clock.now()
         state, due = "pending", now + pause(row.attempts)
         if outcome is None:

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import or_, update
 
 from mien.clock import Clock
-from mien.events.alerts.conditions import DRIFT, QUOTA_USE, RECALL, QuotaUse, highest_use
+from mien.events.alerts.conditions import DOOR_EVENTS, DRIFT, QUOTA_USE, RECALL, QuotaUse, highest_use
 from mien.events.alerts.deliveries import FIRST_PAUSE, Deliveries
 from mien.events.alerts.messages import Event, message
 from mien.events.alerts.rules import AlertRules
@@ -84,7 +84,8 @@ class AlertMonitor:
                 self._evaluate_held(held)
 
     def _evaluate_held(self, held: Held) -> None:
-        rules = self._rules.rules()
+        # Every event of a door is sent with the event, not when a value is reached.
+        rules = [rule for rule in self._rules.rules() if rule.condition.metric != DOOR_EVENTS]
         uses = list(self._uses()) if any(rule.condition.metric == QUOTA_USE for rule in rules) else []
         for rule in rules:
             try:

@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, select
 
 from mien.clock import Clock
 from mien.contract.operations import OPERATIONS, operation_named
-from mien.events.alerts.conditions import AlertError, Condition
+from mien.events.alerts.conditions import DOOR_EVENTS, AlertError, Condition
 from mien.events.alerts.types import AlertRule, Delivery
 from mien.messages import Message
 from mien.storage import EVERY_RESOURCE, Database, Vault
@@ -63,7 +63,7 @@ class AlertRules:
             The rule and its secret, which is shown only once; the secret is None without a webhook.
 
         Raises:
-            AlertError: the name, URL or secret is not valid, or there is no such operation.
+            AlertError: the name, URL or secret is not valid, the condition needs a URL, or there is no such operation.
         """
         operation = condition.operation
         if operation is not None:
@@ -77,11 +77,12 @@ class AlertRules:
         rule_id = uuid4()
         sealed_url = sealed_secret = None
         if url is None:
+            if condition.metric == DOOR_EVENTS:
+                raise AlertError("{metric} needs a webhook, which receives the events", metric=DOOR_EVENTS)
             secret = None
         else:
             _host(url)
             if refusal := self._refuses(urlsplit(url).hostname or ""):
-                refusal = refusal.replace("MIEN_URL_", "MIEN_WEBHOOK_")
                 raise AlertError("nobody would be told: the webhook's host {refusal}", refusal=refusal)
             secret = secret or secrets.token_hex(32)
             if len(secret) < 16:

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 
 import httpcore
 
-from mien.fetching.fetch import FetchError, FetchPolicy, GuardedBackend, parse_url, ssl_context, system_resolver
+from mien.fetching.fetch import (
+    USER_AGENT,
+    FetchError,
+    FetchPolicy,
+    GuardedBackend,
+    parse_url,
+    ssl_context,
+    system_resolver,
+)
 
 _READ_AT_MOST = 64 * 1024
 
@@ -30,7 +38,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], policy: FetchPolicy)
     try:
         return _post(url, body, headers, policy)
     except FetchError as error:
-        raise OSError(str(error).replace("MIEN_URL_ALLOW", "MIEN_WEBHOOK_ALLOW")) from None
+        raise OSError(str(error)) from None
     except httpcore.TimeoutException:
         raise OSError("the receiver did not answer in time") from None
     except (httpcore.NetworkError, httpcore.ProtocolError, UnicodeError) as error:
@@ -44,7 +52,7 @@ def _post(url: str, body: bytes, headers: Mapping[str, str], policy: FetchPolicy
     timeout = {"connect": policy.connect_seconds, "read": policy.read_seconds, "write": policy.read_seconds, "pool": 0}
     sent = [
         (b"Host", target.netloc),
-        (b"User-Agent", b"Mien"),
+        USER_AGENT,
         (b"Content-Length", b"%d" % len(body)),
         *((name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()),
     ]

@@ -190,7 +190,7 @@ class Negatives:
             session.add(made)
             session.flush()
             seen = listed(session, made)
-            said = {"negative": str(negative_id), "person": str(person), "origin": made.origin}
+            said = {"negative": str(negative_id), "person": self._audit.mark(str(person)), "origin": made.origin}
             self._audit.record_in(
                 session, actor=actor, action="negative.add", resource_id=row.resource_id, details=said
             )
@@ -239,7 +239,8 @@ class Negatives:
             row = session.scalar(select(PersonNegativeRow).where(PersonNegativeRow.negative_id == negative_id))
             if row is None:
                 raise NegativeNotFoundError(negative_id)
-            said = {"negative": str(negative_id), "person": str(row.person_id), "origin": row.origin}
+            mark = self._audit.mark(str(row.person_id))
+            said = {"negative": str(negative_id), "person": mark, "origin": row.origin}
             session.delete(row)
             session.flush()
             self._audit.record_in(session, actor=actor, action="negative.remove", resource_id=resource_id, details=said)

@@ -334,7 +334,9 @@ class Migrations:
         return lost + unmade
 
     def _note(self, plan: Plan, row: CollectionRow, held: Held, noted: bool) -> None:
-        if noted and plan.needed:
+        # Somebody else may have carried out the plan: noted again, it would have no way back.
+        left = (row.recognition_model, row.fingerprint) != (plan.target.label, plan.target.fingerprint)
+        if noted and left:
             with self._gallery.rows.database.write(plan.ref.resource_id) as session:
                 held.fence(session)
                 rows_of.record_start(session, row, plan.target, self._gallery.rows.clock.now())

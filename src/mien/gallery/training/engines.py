@@ -1,6 +1,7 @@
 """The search engines: where each stores trained indexes, and how it is opened.
 
-A new engine needs a module with an `IndexEngine`, a line in `ENGINES`, and a value of the setting `search_engine`.
+A new engine needs a module with an `IndexEngine`, an entry in `ENGINES`, and a value of the setting `search_engine`.
+Its server, if it has one, is a field of `IndexLocation`.
 """
 
 from __future__ import annotations
@@ -104,36 +105,47 @@ class IndexLocation:
     milvus: MilvusServer | None = None
 
 
-def _in_postgresql(place: IndexLocation, method: NeighbourSearch) -> PgIndexes:
-    engine = PgIndexes.chosen(place.database, method)
-    _log.warning("templates of trained collections are kept unencrypted in PostgreSQL", method=method.value)
-    return engine
+@dataclass(frozen=True, slots=True)
+class EngineChoice:
+    """A search engine that can be chosen.
+
+    Attributes:
+        open: opens it; raises SearchEngineError if it is not available.
+        left_behind: opens its indexes of an earlier setting, which stay in use until the next training; None if there
+            are none.
+        encrypted: whether the templates are encrypted there.
+    """
+
+    open: Callable[[IndexLocation], IndexEngine]
+    left_behind: Callable[[IndexLocation], IndexEngine | None]
+    encrypted: bool = False
 
 
-def _in_milvus(place: IndexLocation) -> MilvusIndexes:
-    engine = MilvusIndexes.chosen(place.milvus)
-    _log.warning("templates of trained collections are kept unencrypted in Milvus")
-    return engine
+def _in_files(place: IndexLocation) -> FileIndexes:
+    return FileIndexes(place.folder, place.vault)
 
 
-ENGINES: Final[Mapping[str, Callable[[IndexLocation], IndexEngine]]] = MappingProxyType(
+def _left_in_postgresql(place: IndexLocation) -> PgIndexes | None:
+    return PgIndexes.left_behind(place.database)
+
+
+ENGINES: Final[Mapping[str, EngineChoice]] = MappingProxyType(
     {
-        "exact": lambda place: FileIndexes(place.folder, place.vault),
-        "pgvector": lambda place: _in_postgresql(place, NeighbourSearch.EXACT),
-        "pgvector-hnsw": lambda place: _in_postgresql(place, NeighbourSearch.HNSW),
-        "milvus": _in_milvus,
+        "exact": EngineChoice(_in_files, _in_files, encrypted=True),
+        "pgvector": EngineChoice(
+            lambda place: PgIndexes.chosen(place.database, NeighbourSearch.EXACT), _left_in_postgresql
+        ),
+        "pgvector-hnsw": EngineChoice(
+            lambda place: PgIndexes.chosen(place.database, NeighbourSearch.HNSW), _left_in_postgresql
+        ),
+        "milvus": EngineChoice(
+            lambda place: MilvusIndexes.chosen(place.milvus), lambda place: MilvusIndexes.left_behind(place.milvus)
+        ),
     }
 )
-"""Opens the engine of each value of the setting `search_engine`."""
+"""The engine of each value of the setting `search_engine`."""
 
 EXACT: Final = "exact"
-
-_LEFT_BEHIND: Final[tuple[Callable[[IndexLocation], IndexEngine | None], ...]] = (
-    ENGINES[EXACT],
-    lambda place: PgIndexes.left_behind(place.database),
-    lambda place: MilvusIndexes.left_behind(place.milvus),
-)
-"""Open the engines of earlier settings, whose indexes stay in use until the next training."""
 
 
 def open_engines(place: IndexLocation, chosen: str = EXACT) -> tuple[IndexEngine, ...]:
@@ -142,6 +154,9 @@ def open_engines(place: IndexLocation, chosen: str = EXACT) -> tuple[IndexEngine
     Raises:
         SearchEngineError: the chosen engine is not available, or a configured Milvus server does not respond.
     """
-    first = ENGINES[chosen](place)
-    others = [left for look in _LEFT_BEHIND if (left := look(place)) is not None]
+    first = ENGINES[chosen].open(place)
+    if not ENGINES[chosen].encrypted:
+        _log.warning("templates of trained collections are kept unencrypted", search_engine=chosen)
+    looks = dict.fromkeys(choice.left_behind for choice in ENGINES.values())
+    others = [left for look in looks if (left := look(place)) is not None]
     return (first, *(other for other in others if type(other) is not type(first)))

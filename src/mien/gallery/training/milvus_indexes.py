@@ -12,8 +12,7 @@ from importlib.util import find_spec
 from typing import Final
 from uuid import UUID
 
-from mien.gallery.training.pg_indexes import SearchEngineError
-from mien.search import SearchServerError
+from mien.search import SearchEngineError, SearchServerError
 from mien.search.milvus import INDEXES, MilvusServer, MilvusTables
 from mien.search.milvus_store import MilvusStore, collections, prepare_tidy, tidy
 from mien.storage.tables import CollectionRow

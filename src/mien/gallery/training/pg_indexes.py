@@ -17,17 +17,13 @@ from uuid import UUID
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from mien.search import EnrolledTemplates, TemplateSearch, TrainedIndexMissingError
+from mien.search import EnrolledTemplates, SearchEngineError, TemplateSearch, TrainedIndexMissingError
 from mien.search.pgvector import NeighbourSearch, NoTemplatesTableError, PgVectorSearch, PgVectorStore, create_tables
 from mien.storage import Database
 from mien.storage.tables import CollectionRow
 
 _PREFIX: Final = "pg-"
 _FINGERPRINT: Final = 16
-
-
-class SearchEngineError(OSError):
-    """The configured search engine is not available; the message says why and how to fix it."""
 
 
 class PgIndex:

@@ -42,6 +42,8 @@ _EMPTY: Final = {
 }
 _INTERNAL: Final = "The training failed for a reason inside the service; its log says more. Train again."
 _FULL: Final = "The training failed because a disk of the service is full. Free some space, then train again."
+FAILURES: Final = (*_EMPTY.values(), _INTERNAL, _FULL)
+"""Why trainings fail, as their status says."""
 _log = structlog.get_logger(__name__)
 
 

@@ -21,7 +21,7 @@ Count = Callable[[UUID, str, float, int], None]
 
 
 class ConnectedClient(Protocol):
-    """A client that has a place."""
+    """A client that is connected, as the limit of connections counts it."""
 
     @property
     def address(self) -> str:

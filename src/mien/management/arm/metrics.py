@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query
 
 from mien.accounts import Resource, Sku
+from mien.clock import YEARS
 from mien.events import METRICS, Aggregation, Metric, MetricQuestion, MetricStore, Series
 from mien.events.query import Split
 from mien.management.arm.bodies import KIND
@@ -219,7 +220,7 @@ def _timespan(text: str | None, now: datetime) -> tuple[datetime, datetime]:
         since, until = (at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC) for at in (since, until))
     except (ValueError, OverflowError):
         since = until = now
-    if not 2000 <= since.year <= 2200 or not 2000 <= until.year <= 2200 or since >= until:
+    if since.year not in YEARS or until.year not in YEARS or since >= until:
         raise _bad("timespan", "must be two moments in ISO 8601 with a slash between them, the earlier one first")
     return since, until
 

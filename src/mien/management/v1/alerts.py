@@ -31,7 +31,7 @@ class ConditionBody(Strict):
     """
 
     metric: Annotated[
-        str, Field(max_length=40, description="Name of a metric, QuotaUse, Drift, or IdentityRecall.")
+        str, Field(max_length=40, description="Name of a metric, QuotaUse, Drift, IdentityRecall or DoorEvents.")
     ] = QUOTA_USE
     threshold: float | None = None
     below: bool | None = None

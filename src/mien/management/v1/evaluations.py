@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from mien.accounts import Accounts
+from mien.contract.models import NEWEST_RECOGNITION
 from mien.evaluation.document import NoPdfError
 from mien.evaluation.records import differences
 from mien.gallery.evaluations import Applied, Evaluation
@@ -109,7 +110,7 @@ class ApplyBody(Strict):
 class UndoBody(ApplyBody):
     """Where to undo the newest calibration."""
 
-    model: Annotated[str, Field(max_length=32)] = "recognition_04"
+    model: Annotated[str, Field(max_length=32)] = NEWEST_RECOGNITION
 
 
 class AppliedSeen(Shown):

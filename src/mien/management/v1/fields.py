@@ -9,15 +9,16 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 from mien.accounts import Accounts, Resource
+from mien.clock import YEARS
 from mien.management.errors import ManagementError, not_found
 
-_FIRST: Final = datetime(2000, 1, 1, tzinfo=UTC)
-_LAST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+_FIRST: Final = datetime(YEARS.start, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(YEARS.stop, 1, 1, tzinfo=UTC)
 
 
 def _in_range(at: datetime) -> datetime:
     if not _FIRST <= at <= _LAST:
-        raise ValueError("must be a moment between the years 2000 and 2200")
+        raise ValueError(f"must be a moment between the years {YEARS.start} and {YEARS.stop}")
     return at
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from pydantic import Field
 
 from mien.management.arm.filing import STATEMENT, SubscriptionTerms
+from mien.management.arm.routing import Subscription
 from mien.management.routing import ANY_READERS, Journal, Manager, Shown, Strict
-
-Subscription = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
 
 
 class AcceptanceWanted(Strict):

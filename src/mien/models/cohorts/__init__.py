@@ -25,8 +25,10 @@ def read_cohort(stated: StatedNormalisation) -> NDArray[np.float32]:
     try:
         data = (resources.files("mien.models.cohorts") / stated.cohort).read_bytes()
     except FileNotFoundError as error:
-        raise CorruptFileError(f"the cohort {stated.cohort} is missing: install Mien again") from error
+        raise CorruptFileError("the cohort {cohort} is missing: install Mien again", cohort=stated.cohort) from error
     if hashlib.sha256(data).hexdigest() != stated.sha256:
-        raise CorruptFileError(f"the cohort {stated.cohort} is not the one of its pack: install Mien again")
+        raise CorruptFileError(
+            "the cohort {cohort} is not the one of its pack: install Mien again", cohort=stated.cohort
+        )
     cohort: NDArray[np.float32] = np.load(io.BytesIO(data), allow_pickle=False).astype(np.float32)
     return cohort

@@ -17,7 +17,7 @@ from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.texts import listed, mark, t
 from mien.portal.visitor import Visitor, tell
-from mien.portal.widgets import Tag, badge, button, empty, facts, hint, moment, section, text
+from mien.portal.widgets import Tag, badge, button, empty, facts, hint, moment, section, text, typed
 
 MEANT: Final = {
     Feature.IDENTIFICATION: mark("Identification: who is this, among the persons of a group"),
@@ -75,7 +75,7 @@ async def render(visitor: Visitor) -> None:
                 Tag("span", feature_description(feature))
                 badge(t("approved") if granted else t("not approved"), "good" if granted else "")
     with section(t("Request access"), t("A reviewer decides on the request; describe the use case in full.")):
-        _form(visitor)
+        _Form(visitor)
     with section(t("Requests")):
         if not requests:
             empty("inbox", t("No requests yet"))
@@ -97,83 +97,96 @@ def feature_description(feature: Feature) -> str:
     return t(MEANT[feature])
 
 
-def _form(visitor: Visitor) -> None:
-    may = visitor.may(Permission.REQUEST)
-    with Tag("fieldset"):
-        Tag("legend", t("Features"))
-        boxes = {feature: ui.checkbox(feature_description(feature)) for feature in Feature}
-        text(
-            t("Request identification and verification together, the others separately."),
-            "soft small",
+class _Form:
+    """The form of a request.
+
+    Args:
+        visitor: the signed-in person.
+    """
+
+    def __init__(self, visitor: Visitor) -> None:
+        self._visitor = visitor
+        may = visitor.may(Permission.REQUEST)
+        with Tag("fieldset"):
+            Tag("legend", t("Features"))
+            self._features = {feature: ui.checkbox(feature_description(feature)) for feature in Feature}
+            text(
+                t("Request identification and verification together, the others separately."),
+                "soft small",
+            )
+        self._organisation = ui.input(t("Organisation")).props(
+            hint(t("The organisation responsible for the application"), "outlined")
         )
-    organisation = ui.input(t("Organisation")).props(
-        hint(t("The organisation responsible for the application"), "outlined")
-    )
-    contact = ui.input(t("Contact")).props(
-        hint(t("Responsible person: name, and e-mail address or telephone number"), "outlined")
-    )
-    kind = ui.select({one: t(one) for one in _KINDS}, label=t("Kind of use")).props("outlined")
-    use_case = _long(t("Use case"), t("Whose faces are processed, how, and for what purpose"))
-    consent = _long(t("Consent"), t("How people are informed and consent, and which alternative they have"))
-    keeping = _long(t("Retention"), t("How long photos and templates are kept, and who deletes them when and how"))
-    true = ui.checkbox(t("This information is true and complete, and the resource will be used for nothing else."))
-    open_points = Tag("div", classes="stack", role="status")
+        self._contact = ui.input(t("Contact")).props(
+            hint(t("Responsible person: name, and e-mail address or telephone number"), "outlined")
+        )
+        self._kind = ui.select({one: t(one) for one in _KINDS}, label=t("Kind of use")).props("outlined")
+        self._use_case = _long(t("Use case"), t("Whose faces are processed, how, and for what purpose"))
+        self._consent = _long(t("Consent"), t("How people are informed and consent, and which alternative they have"))
+        self._retention = _long(
+            t("Retention"), t("How long photos and templates are kept, and who deletes them when and how")
+        )
+        self._confirmed = ui.checkbox(
+            t("This information is true and complete, and the resource will be used for nothing else.")
+        )
+        self._open_points = Tag("div", classes="stack", role="status")
+        for field in (self._organisation, self._contact, self._use_case, self._consent, self._retention):
+            field.on("blur", self._check)
+            if not may:
+                field.disable()
+        with Tag("div"):
+            button(t("Submit"), self._submit, "primary", may=may)
 
-    def description() -> str:
-        # In English, for the reviewer and the intake checks.
-        parts = [f"Kind of use: {kind.value}"] if kind.value else []  # not translated
-        parts.append(str(use_case.value or "").strip())
-        for field, name in ((consent, "Consent"), (keeping, "Retention")):  # not translated
-            if words := str(field.value or "").strip():
-                parts.append(f"{name}: {words}")
-        return "\n".join(part for part in parts if part)
+    def _description(self) -> str:
+        """Return the use case in English, for the reviewer and the intake checks."""
+        parts = (
+            ("Kind of use: ", str(self._kind.value or "")),  # not translated: the reviewer reads English
+            ("", typed(self._use_case)),
+            ("Consent: ", typed(self._consent)),  # not translated: likewise
+            ("Retention: ", typed(self._retention)),  # not translated: likewise
+        )
+        return "\n".join(f"{name}{words}" for name, words in parts if words)
 
-    def check() -> None:
+    def _check(self) -> None:
         """Show the findings that the reviewer will see."""
-        open_points.clear()
-        if not str(use_case.value or "").strip():
+        self._open_points.clear()
+        if not typed(self._use_case):
             return
-        found = findings(str(organisation.value or ""), str(contact.value or ""), description())
-        with open_points:
+        found = findings(typed(self._organisation), typed(self._contact), self._description())
+        with self._open_points:
             if found:
                 text(t("The reviewer will see that this does not say:"), "small")
             for finding in found:
                 _left_open(finding)
 
-    for asked in (organisation, contact, use_case, consent, keeping):
-        asked.on("blur", check)
-        if not may:
-            asked.disable()
-
-    async def submit() -> None:
-        wanted = {feature for feature, box in boxes.items() if box.value}
+    def _problem(self, wanted: set[Feature]) -> str | None:
+        """Return why the form cannot be submitted; None if it can."""
         if len(wanted) > 1 and wanted & REQUESTED_APART:
-            tell(t("Request liveness and limited attributes separately."), "bad")
+            return t("Request liveness and limited attributes separately.")
+        fields = ((t("Use case"), self._use_case), (t("Consent"), self._consent), (t("Retention"), self._retention))
+        if missing := [name for name, field in fields if not typed(field)]:
+            return t("Fill in: {missing}.", missing=listed(missing))
+        return None if self._confirmed.value else t("Confirm that this is true and complete.")
+
+    async def _submit(self) -> None:
+        wanted = {feature for feature, box in self._features.items() if box.value}
+        if (problem := self._problem(wanted)) is not None:
+            tell(problem, "bad")
             return
-        fields = ((t("Use case"), use_case), (t("Consent"), consent), (t("Retention"), keeping))
-        missing = [name for name, field in fields if not str(field.value or "").strip()]
-        if missing:
-            tell(t("Fill in: {missing}.", missing=listed(missing)), "bad")
-            return
-        if not true.value:
-            tell(t("Confirm that this is true and complete."), "bad")
-            return
+        visitor = self._visitor
         made = await visitor.act(
             Permission.REQUEST,
             lambda: visitor.parts.access.submit(
                 visitor.resource.id,
                 wanted,
-                organisation=str(organisation.value or ""),
-                contact=str(contact.value or ""),
-                use_case=description(),
+                organisation=typed(self._organisation),
+                contact=typed(self._contact),
+                use_case=self._description(),
                 actor=visitor.name,
             ),
         )
         if made is not None:
             ui.navigate.to(visitor.link("/access"))
-
-    with Tag("div"):
-        button(t("Submit"), submit, "primary", may=may)
 
 
 def _long(label: str, about: str) -> ui.textarea:

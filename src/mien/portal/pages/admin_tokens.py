@@ -16,7 +16,7 @@ from mien.management.routing import Journal
 from mien.management.tokens import LIFE, AdminToken, NewToken
 from mien.portal.texts import mark, t
 from mien.portal.visitor import Visitor, tell
-from mien.portal.widgets import Tag, badge, banner, button, confirm, hint, moment, section, table
+from mien.portal.widgets import Tag, badge, banner, button, confirm, hint, moment, section, table, typed
 
 _ALL: Final = mark("The whole server")
 
@@ -74,7 +74,7 @@ def _form(visitor: Visitor) -> None:
 
         def work() -> NewToken:
             made = visitor.parts.tokens.create(
-                str(name.value or "").strip(), Role(role.value), created_by=visitor.name, life=life, resource=resource
+                typed(name), Role(role.value), created_by=visitor.name, life=life, resource=resource
             )
             _note(visitor.session.actor, visitor, "create", made.token)
             return made

@@ -13,13 +13,15 @@ from uuid import UUID
 from nicegui import ui
 
 from mien.events import AuditEntry
-from mien.events.actions import ACTIONS
+from mien.events.actions import ACTIONS, DETAILS
 from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.help import Help
-from mien.portal.texts import mark, start_of, t
+from mien.portal.stored_texts import said_stored
+from mien.portal.texts import listed, mark, start_of, t, yes_or_no
 from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Tag, banner, button, choice, empty, moment, section, table, text
+from mien.spreadsheets import plain_cell
 
 _PAGE: Final = 50
 _FIELDS: Final = {"scope", "action", "actor", "since", "until"}
@@ -42,7 +44,7 @@ async def render(visitor: Visitor) -> None:
         _field(t("Until"), "until", query.get("until", ""), "", "date")
         Tag("button", t("Search"), "btn primary", type="submit")
     before = query.get("before", "")
-    last = int(before) if before.isdigit() and len(before) < 15 else None
+    last = int(before) if before.isdecimal() and len(before) < 15 else None
     entries = await visitor.ask(lambda: _search(visitor, last, _PAGE))
     names = {one.id: one.name for one in visitor.resources}
     with section(t("Entries"), t("Newest first.")):
@@ -59,7 +61,7 @@ async def render(visitor: Visitor) -> None:
                         one.actor,
                         partial(_action, one.action),
                         names.get(one.resource_id, str(one.resource_id)) if one.resource_id else "",
-                        ", ".join(f"{name}: {value}" for name, value in one.details.items() if value is not None),
+                        _details(one),
                     ]
                     for one in entries
                 ],
@@ -89,8 +91,10 @@ def _whole_log(visitor: Visitor) -> None:
         outcome = Tag("div", role="status")
 
         async def verify() -> None:
-            found = await visitor.ask(visitor.parts.audit.verify)
+            found = await visitor.act(Permission.AUDIT, visitor.parts.audit.verify, on=None)
             outcome.clear()
+            if found is None:
+                return
             with outcome:
                 if found.broken is None:
                     banner(
@@ -99,7 +103,9 @@ def _whole_log(visitor: Visitor) -> None:
                         t("Hash of the last one: {head}…", head=found.head[:16]),
                     )
                 else:
-                    banner("bad", t("Entry {broken} is not intact", broken=found.broken), found.reason or "")
+                    banner(
+                        "bad", t("Entry {broken} is not intact", broken=found.broken), said_stored(found.reason or "")
+                    )
 
         async def export() -> None:
             def lines() -> bytes:
@@ -121,6 +127,19 @@ def _action(action: str) -> None:
     if words is not None:
         Tag("div", t(words))
     Tag("code", action, "small soft")
+
+
+def _details(entry: AuditEntry) -> str:
+    """Return the details of an entry, named in the language of the page."""
+    values = {name: value for name, value in entry.details.items() if value is not None}
+    return listed(
+        t(
+            "{name}: {value}",
+            name=t(DETAILS.get(name, name)),
+            value=yes_or_no(value) if isinstance(value, bool) else value,
+        )
+        for name, value in values.items()
+    )
 
 
 def _field(label: str, name: str, value: str, example: str, kind: str = "text") -> None:
@@ -155,9 +174,10 @@ def _search(visitor: Visitor, before: int | None, limit: int) -> list[AuditEntry
 def _day(text: str | None) -> datetime | None:
     """Return the start of a day in the visitor's time zone; None if the text is not a day."""
     try:
-        return start_of(date.fromisoformat(text)) if text else None
+        found = date.fromisoformat(text) if text else None
     except ValueError:
         return None
+    return start_of(found) if found and date.min < found < date.max else None  # other time zones need a day more
 
 
 def _sheet(visitor: Visitor, names: dict[UUID, str]) -> bytes:
@@ -171,14 +191,9 @@ def _sheet(visitor: Visitor, names: dict[UUID, str]) -> bytes:
             resource = names.get(one.resource_id, str(one.resource_id)) if one.resource_id else ""
             details = json.dumps(one.details, ensure_ascii=False)
             cells = (one.actor, one.action, resource, details)
-            sheet.writerow([one.sequence, one.at.isoformat(), *map(_plain, cells)])
+            sheet.writerow([one.sequence, one.at.isoformat(), *(plain_cell(cell) for cell in cells)])
         before = entries[-1].sequence
     return lines.getvalue().encode()
-
-
-def _plain(cell: str) -> str:
-    """Escape a cell that a spreadsheet would run as a formula."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 PAGE = Page(

@@ -24,7 +24,7 @@ from mien.portal.pages.cameras import approved, doors_of, state_of, watcher_of
 from mien.portal.pages.choosing import group_field
 from mien.portal.running_cameras import RunningCamera
 from mien.portal.texts import mark, moment, t, tn
-from mien.portal.visitor import Visitor, sentence, tell
+from mien.portal.visitor import Visitor, check_unchanged, sentence, tell
 from mien.portal.widgets import Tag, badge, banner, base_path, button, confirm, empty, facts, hint, section
 
 _EVERY_S: Final = 0.5
@@ -75,6 +75,7 @@ class _Live:
         self._camera = camera
         self._watch: list[Polygon] = list(camera.spec.regions)
         self._privacy: list[Polygon] = list(camera.spec.privacy)
+        self._stored = camera.spec.regions, camera.spec.privacy
         self._draft: list[tuple[float, float]] = []
         self._size = _BLANK
         self._ticks = 0
@@ -217,8 +218,10 @@ class _Live:
             cameras = doors_of(self._visitor).cameras
             owner, camera_id = self._visitor.resource.id, self._camera.camera_id
             spec = cameras.get(owner, camera_id).spec  # the other settings may have changed
+            check_unchanged(self._stored, (spec.regions, spec.privacy))
             spec = replace(spec, regions=tuple(self._watch), privacy=tuple(self._privacy))
             cameras.change(owner, camera_id, actor=self._visitor.name, spec=spec)
+            self._stored = spec.regions, spec.privacy
             return True
 
         saved = await self._visitor.act(Permission.MANAGE, work, t("The zones are stored"))
@@ -291,6 +294,11 @@ def _health(watcher: RunningCamera | None, not_here: str) -> None:
     )
 
 
+def _in_form(camera: Camera) -> tuple[object, ...]:
+    """Return the settings that the form shows."""
+    return camera.name, camera.host, camera.spec.groups, camera.spec.rate, camera.spec.enabled
+
+
 def _settings(visitor: Visitor, camera: Camera, named: Mapping[str, Place]) -> None:
     may, spec = visitor.may(Permission.MANAGE), camera.spec
     with section(t("Settings")):
@@ -309,7 +317,9 @@ def _settings(visitor: Visitor, camera: Camera, named: Mapping[str, Place]) -> N
         async def save() -> None:
             def work() -> bool:
                 cameras = doors_of(visitor).cameras
-                kept: CameraSpec = cameras.get(visitor.resource.id, camera.camera_id).spec
+                now = cameras.get(visitor.resource.id, camera.camera_id)
+                check_unchanged(_in_form(camera), _in_form(now))
+                kept: CameraSpec = now.spec
                 changed = replace(
                     kept,
                     groups=groups.values,

@@ -13,6 +13,7 @@ from mien.accounts import Feature
 from mien.doors.service import DoorServices
 from mien.doors.types import Camera, CameraSpec
 from mien.management.roles import Permission
+from mien.portal.approval import feature_names
 from mien.portal.cameras import running, where_runs
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
@@ -46,7 +47,7 @@ def approved(visitor: Visitor) -> bool:
         t(
             "{resource} is not approved for {feature}",
             resource=visitor.resource.name,
-            feature=Feature.VIDEO_IDENTIFICATION.value,
+            feature=feature_names([Feature.VIDEO_IDENTIFICATION]),
         ),
         t("Cameras can be configured, but none runs before it is approved: it is limited access."),
         (t("Request access"), visitor.link("/access")),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime, tzinfo
 from functools import cache
 from typing import Final
 from uuid import UUID
 from zoneinfo import available_timezones
 
+from mien.clock import YEARS
 from mien.doors.errors import InvalidDoorError
 from mien.doors.places import Place
 from mien.doors.service import DoorServices
@@ -74,11 +76,37 @@ def person_of(value: str) -> tuple[str, UUID]:
         raise InvalidDoorError(t("choose a person")) from None
 
 
-def zone_field(visitor: Visitor, label: str) -> SearchSelect:
-    """Draw a field to choose a time zone, initially UTC."""
+def zone_field(visitor: Visitor, label: str, chosen: str = "UTC") -> SearchSelect:
+    """Draw a field to choose a time zone."""
     return SearchSelect(
-        visitor, label, plain_find(_zones()), chosen=[Choice("UTC", "UTC")], about=t("Type a city, such as Berlin")
+        visitor, label, plain_find(_zones()), chosen=[Choice(chosen, chosen)], about=t("Type a city, such as Berlin")
     )
+
+
+def typed_moment(text: str, zone: tzinfo) -> datetime:
+    """Parse a typed time, which is in a time zone unless it names its own.
+
+    Raises:
+        InvalidDoorError: it is no time.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidDoorError(t("the time is not of the form 2026-12-24T18:30")) from None
+    check_year(moment)
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def check_year(at: date) -> None:
+    """Check that every database can store a day or a time.
+
+    Raises:
+        InvalidDoorError: it is in another year.
+    """
+    if at.year not in YEARS:
+        raise InvalidDoorError(
+            t("the time is not between the years {first} and {last}", first=YEARS[0], last=YEARS[-1])
+        )
 
 
 @cache

@@ -19,7 +19,7 @@ from mien.portal.pages.directory import ROOT, action_handler, editor
 from mien.portal.pages.people_places import confirming, rows_of
 from mien.portal.photos import Upload
 from mien.portal.texts import mark, t, tn
-from mien.portal.visitor import Visitor
+from mien.portal.visitor import Visitor, check_unchanged, tell
 from mien.portal.widgets import Tag, button, empty, facts, section, table, text
 from mien.vision.types import OperatingPoint
 
@@ -48,10 +48,11 @@ async def render(visitor: Visitor) -> None:
             _faces(visitor, person, faces)
 
         async def refresh() -> None:
-            fresh = await visitor.ask(lambda: views.faces(resource_id, person_id))
-            shown.clear()
-            with shown:
-                _faces(visitor, person, fresh)
+            fresh = await visitor.look(lambda: views.faces(resource_id, person_id))
+            if fresh is not None:
+                shown.clear()
+                with shown:
+                    _faces(visitor, person, fresh)
 
         if may_write(visitor):
             await _enrol(visitor, person, refresh)
@@ -61,6 +62,9 @@ def _about(visitor: Visitor, person: ListedPerson) -> None:
     persons, resource_id = visitor.parts.directory.directory, visitor.resource.id
 
     def save(name: str, user_data: str | Unset) -> None:
+        now = visitor.parts.directory.views.named(resource_id, [person.person_id]).get(person.person_id)
+        if now is not None:  # else the update says so
+            check_unchanged((person.name, person.user_data), (now.name, now.user_data))
         persons.update(resource_id, person.person_id, name=name, user_data=user_data)
         visitor.note("person.update", collection="directory", person=person.person_id)
 
@@ -122,6 +126,8 @@ async def _groups(visitor: Visitor, person: ListedPerson, groups: list[DynamicGr
             async def join() -> None:
                 if chosen.value:
                     await action_handler(visitor, partial(change, str(chosen.value), adds=True))()
+                else:
+                    tell(t("Choose a group."), "warn")
 
             with Tag("div"):
                 write_button(visitor, t("Add to the group"), join)

@@ -11,18 +11,21 @@ from nicegui import ui
 
 from mien.doors.enrolling import enroller
 from mien.doors.errors import EventNotFoundError
-from mien.doors.events import Event, Filter, Kind
+from mien.doors.events import Event, EventKind, Filter
 from mien.doors.roster import Inside
+from mien.doors.roster_types import RosterPerson
 from mien.doors.types import DIRECTORY
-from mien.gallery.kinds import CollectionRef, persons_ref
-from mien.gallery.kinds import Kind as Collected
+from mien.gallery.kinds import CollectionRef, Kind, persons_ref
 from mien.management.roles import Permission
+from mien.portal.auto_training import after_training
 from mien.portal.confirming import Confirmation, ask_before
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.pages.choosing import person_field, person_of
 from mien.portal.pages.doors import services
 from mien.portal.rule_sentences import reason
+from mien.portal.stale import edited
+from mien.portal.stored_texts import said_stored
 from mien.portal.texts import mark, t, tn
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import (
@@ -42,13 +45,13 @@ PATH: Final = "/door-events"
 _SHOWN: Final = 50
 _NARROW: Final = "max-width: 22rem; min-width: 12rem; white-space: normal"
 _WORDS: Final = {
-    Kind.DECISION: mark("refused"),
-    Kind.STRANGER: mark("stranger"),
-    Kind.SEEN: mark("seen"),
-    Kind.BADGE: mark("badge"),
-    Kind.CAMERA: mark("camera"),
-    Kind.PRESENCE: mark("presence"),
-    Kind.CHECK_IN: mark("check-in"),
+    EventKind.DECISION: mark("refused"),
+    EventKind.STRANGER: mark("stranger"),
+    EventKind.SEEN: mark("seen"),
+    EventKind.BADGE: mark("badge"),
+    EventKind.CAMERA: mark("camera"),
+    EventKind.PRESENCE: mark("presence"),
+    EventKind.CHECK_IN: mark("check-in"),
 }
 _REVIEWS: Final = {
     "not_this_person": mark("not this person"),
@@ -68,10 +71,10 @@ _NO_POLICY: Final = mark(
 _FILTERS: Final = {
     "": (mark("All"), Filter()),
     "opened": (mark("Opened"), Filter(granted=True)),
-    "refused": (mark("Refused"), Filter(kinds=(Kind.DECISION,), granted=False)),
-    "strangers": (mark("Strangers"), Filter(kinds=(Kind.STRANGER,))),
+    "refused": (mark("Refused"), Filter(kinds=(EventKind.DECISION,), granted=False)),
+    "strangers": (mark("Strangers"), Filter(kinds=(EventKind.STRANGER,))),
     "duress": (mark("Silent alarms"), Filter(duress=True)),
-    "cameras": (mark("Cameras"), Filter(kinds=(Kind.CAMERA,))),
+    "cameras": (mark("Cameras"), Filter(kinds=(EventKind.CAMERA,))),
 }
 
 
@@ -126,7 +129,7 @@ def _what(event: Event) -> None:
     elif event.granted:
         badge(t("opened"), "good")
     else:
-        badge(t(_WORDS[event.kind]), "warn" if event.kind is Kind.DECISION else "info")
+        badge(t(_WORDS[event.kind]), "warn" if event.kind is EventKind.DECISION else "info")
     if event.duress:
         badge(t("silent alarm"), "bad")
 
@@ -144,7 +147,7 @@ def _who(event: Event) -> None:
 def _why(event: Event) -> None:
     failed = event.details.get("failed") or [{"code": event.code}]
     told = " ".join(reason(one["code"], one.get("have"), one.get("wanted")) for one in failed)
-    if event.details.get("rule") and event.kind is not Kind.STRANGER:
+    if event.details.get("rule") and event.kind is not EventKind.STRANGER:
         told = f"{event.details['rule']}: {told}"
     Tag("div", told, style=_NARROW)
     frames, readable = event.details.get("agreeing"), event.details.get("readable")
@@ -153,7 +156,7 @@ def _why(event: Event) -> None:
     if frames is not None:
         parts.append(t("{agreeing} of {readable} frames", agreeing=frames, readable=readable))
     if event.act_note:
-        parts.append(event.act_note)
+        parts.append(said_stored(event.act_note))
     Tag("div", " · ".join(parts), "small soft", style=_NARROW)
 
 
@@ -170,7 +173,7 @@ def _image(picture: bytes, event: Event) -> None:
 
 
 def _actions(visitor: Visitor, event: Event) -> None:
-    if event.kind not in {Kind.DECISION, Kind.STRANGER, Kind.SEEN, Kind.CHECK_IN}:
+    if not event.kind.is_about_face:
         return
     with Tag("div", style="display: grid; justify-items: start"):
         if event.person is not None:
@@ -180,10 +183,12 @@ def _actions(visitor: Visitor, event: Event) -> None:
 
 async def _ask_not_this_person(visitor: Visitor, event: Event) -> None:
     about = t("The person is taken out of the event and of who is inside. The decision stays as it was.")
-    learned = t(await visitor.ask(lambda: _learned(visitor, event)))
+    learned = await visitor.look(lambda: _learned(visitor, event))
+    if learned is None:
+        return
     ask_before(
         visitor,
-        Confirmation(t("Not this person?"), f"{about} {learned}", t("Not this person")),
+        Confirmation(t("Not this person?"), f"{about} {t(learned)}", t("Not this person")),
         lambda: services(visitor).reviews.not_this_person(visitor.resource.id, event.number, actor=visitor.name),
         then=PATH,
     )
@@ -193,10 +198,15 @@ def _learned(visitor: Visitor, event: Event) -> str:
     """Return whether the face is stored as a negative, as text; reads the database."""
     if event.person is None or not event.has_picture:
         return _NO_PICTURE
-    kind, _, collection_id = event.person.place.partition("/")
-    owner = visitor.resource.id
-    home = persons_ref(owner) if kind == DIRECTORY else CollectionRef(owner, Collected(kind), collection_id)
+    home = _home(visitor, event.person)
     return _KEPT if visitor.parts.gallery.policies.get_for(home).negatives else _NO_POLICY
+
+
+def _home(visitor: Visitor, person: RosterPerson) -> CollectionRef:
+    """Return the collection in which a person is enrolled."""
+    kind, _, collection_id = person.place.partition("/")
+    owner = visitor.resource.id
+    return persons_ref(owner) if kind == DIRECTORY else CollectionRef(owner, Kind(kind), collection_id)
 
 
 def _this_is(visitor: Visitor, event: Event) -> None:
@@ -209,7 +219,8 @@ def _this_is(visitor: Visitor, event: Event) -> None:
         def work() -> Event:
             place, person_id = person_of(who.only)
             add = enroller(visitor.parts.gallery, visitor.parts.directory)
-            return services(visitor).reviews.this_is(
+            set_person = partial(
+                services(visitor).reviews.this_is,
                 visitor.resource.id,
                 event.number,
                 place,
@@ -217,9 +228,12 @@ def _this_is(visitor: Visitor, event: Event) -> None:
                 enrol=add if enrol.value else None,
                 actor=visitor.name,
             )
+            return after_training(set_person)
 
         async def do() -> None:
-            if await visitor.act(Permission.MANAGE, work) is not None:
+            if (changed := await visitor.act(Permission.MANAGE, work)) is not None:
+                if enrol.value and changed.person is not None:
+                    edited(visitor, _home(visitor, changed.person))
                 ui.navigate.to(visitor.link(PATH))
 
         button(t("Save"), do, "primary")
@@ -256,11 +270,13 @@ async def render_inside(visitor: Visitor) -> None:
 def _taker_out(visitor: Visitor, one: Inside) -> Callable[[], Any]:
     async def do() -> None:
         roster, owner = services(visitor).roster, visitor.resource.id
-        await visitor.act(
-            Permission.MANAGE,
-            lambda: roster.take_out(owner, one.area, one.person.place, one.person.person_id, actor=visitor.name),
-        )
-        ui.navigate.to(visitor.link("/inside"))
+
+        def work() -> bool:
+            roster.take_out(owner, one.area, one.person.place, one.person.person_id, actor=visitor.name)
+            return True
+
+        if await visitor.act(Permission.MANAGE, work):
+            ui.navigate.to(visitor.link("/inside"))
 
     return do
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -10,34 +9,23 @@ from uuid import UUID
 from nicegui import ui
 
 from mien.accounts import Feature
-from mien.doors.actuators.config import ActuatorConfig, MqttActuator, NoActuator, OsdpActuator, RelayActuator
-from mien.doors.errors import InvalidDoorError
+from mien.doors.actuators.config import NoActuator
+from mien.doors.checks import zone_of
 from mien.doors.rules import AccessDecision
 from mien.doors.schedule import parse
 from mien.doors.service import DoorServices
-from mien.doors.types import Direction, Door, DoorSpec, Holidays, How, Rule, RuleSpec, zone_of
+from mien.doors.types import Direction, Door, DoorSpec, Holidays, How, Rule, RuleSpec
 from mien.management.roles import Permission
 from mien.portal.confirming import Confirmation, ask_before
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
-from mien.portal.pages.choosing import group_field, person_field, person_of, zone_field
+from mien.portal.pages.actuators import ActuatorFields
+from mien.portal.pages.choosing import group_field, person_field, person_of, typed_moment, zone_field
 from mien.portal.rule_sentences import reason, rule_sentence
 from mien.portal.texts import mark, t, tn, translated
 from mien.portal.visitor import Visitor
-from mien.portal.widgets import Cell, Tag, badge, banner, button, empty, hint, section, table
+from mien.portal.widgets import Cell, Tag, badge, banner, button, empty, hint, section, table, typed
 
-_OPENS: Final = {
-    "none": mark("Nothing: events only"),
-    "osdp": mark("OSDP: this server is the reader at a panel's port"),
-    "relay": mark("HTTP relay"),
-    "mqtt": mark("MQTT command"),
-}
-_TARGETS: Final = {
-    "none": mark("Not needed"),
-    "osdp": mark("Port, such as /dev/ttyUSB0"),
-    "relay": mark("URL; {seconds} is replaced"),
-    "mqtt": mark("Topic"),
-}
 _HOW: Final = {
     How.FACE.value: mark("Face alone"),
     How.FACE_AND_BADGE.value: mark("Face and the person's badge"),
@@ -93,9 +81,9 @@ async def render(visitor: Visitor) -> None:
 def _door_row(visitor: Visitor, door: Door) -> list[Cell]:
     state = partial(badge, t("on"), "good") if door.spec.enabled else partial(badge, t("off"), "")
     pictures = tn("kept {count} day", "kept {count} days", door.spec.picture_days) if door.spec.pictures else t("off")
-    remove = partial(button, t("Delete"), partial(_ask_delete_door, visitor, door), "quiet")
+    remove = partial(button, t("Delete"), partial(ask_delete_door, visitor, door), "quiet")
     return [
-        door.name,
+        partial(Tag, "a", door.name, href=visitor.link(f"{PATH}/{door.door_id}")),
         t("none") if door.actuator == "none" else door.actuator,
         door.spec.time_zone,
         pictures,
@@ -141,12 +129,13 @@ def _check(visitor: Visitor, doors: list[Door]) -> None:
     def ask() -> tuple[Door, AccessDecision]:
         chosen = next(one for one in doors if str(one.door_id) == door.value)
         place, person = person_of(who.only)
+        zone, time = zone_of(chosen.spec.time_zone), typed(at)
         verdict = services(visitor).decisions.check(
             visitor.resource.id,
             chosen.door_id,
             place,
             person,
-            _moment(str(at.value or ""), chosen, visitor.parts.clock.now()),
+            typed_moment(time, zone) if time else visitor.parts.clock.now(),
             direction=Direction(str(way.value)),
             badge=bool(with_badge.value),
             second=bool(second.value),
@@ -211,19 +200,14 @@ def _door_form(visitor: Visitor) -> None:
     with Tag("div", classes="two"):
         name = ui.input(t("Door name")).props("outlined maxlength=64")
         zone = zone_field(visitor, t("Time zone"))
-        opens = ui.select(translated(_OPENS), value="none", label=t("Opens by")).props("outlined")
-        target = ui.input(t("Port, URL or topic")).props("outlined autocomplete=off")
-        target.bind_visibility_from(opens, "value", lambda value: value != "none")
-        key = ui.input(t("Base key of the secure channel"), password=True).props("outlined autocomplete=off")
-        key.bind_visibility_from(opens, "value", lambda value: value == "osdp")
+        opens = ActuatorFields()
     passback = ui.checkbox(t("Anti-passback: a person inside may not enter again"))
     pictures = ui.checkbox(t("Keep the best picture of each event for 7 days, encrypted"))
 
     def make() -> Door:
         spec = DoorSpec(time_zone=zone.only, anti_passback=bool(passback.value), pictures=bool(pictures.value))
-        actuator = _actuator(str(opens.value), str(target.value or ""), str(key.value or ""))
         owner, doors = visitor.resource.id, services(visitor).doors
-        return doors.create(owner, str(name.value or ""), spec, actuator, actor=visitor.name)
+        return doors.create(owner, typed(name), spec, opens.chosen() or NoActuator(), actor=visitor.name)
 
     async def add() -> None:
         if await visitor.act(Permission.MANAGE, make) is not None:
@@ -233,15 +217,8 @@ def _door_form(visitor: Visitor) -> None:
         button(t("Add door"), add, "primary", may=visitor.may(Permission.MANAGE))
 
 
-def _actuator(kind: str, target: str, key: str) -> ActuatorConfig:
-    if kind == "osdp":
-        return OsdpActuator(port=target.strip(), key=key.strip())
-    if kind == "relay":
-        return RelayActuator(url=target.strip())
-    return MqttActuator(topic=target.strip()) if kind == "mqtt" else NoActuator()
-
-
-def _ask_delete_door(visitor: Visitor, door: Door) -> None:
+def ask_delete_door(visitor: Visitor, door: Door) -> None:
+    """Ask whether a door is to be deleted, and delete it."""
     ask_before(
         visitor,
         Confirmation(
@@ -265,16 +242,6 @@ def _ask_delete_rule(visitor: Visitor, rule: Rule) -> None:
         lambda: services(visitor).doors.delete_rule(visitor.resource.id, rule.rule_id, actor=visitor.name),
         then=PATH,
     )
-
-
-def _moment(text: str, door: Door, now: datetime) -> datetime:
-    if not text.strip():
-        return now
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise InvalidDoorError(t("the time is not of the form 2026-12-24T18:30")) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone_of(door.spec.time_zone))
 
 
 PATH: Final = "/doors"

@@ -15,7 +15,7 @@ from mien.management.roles import Permission
 from mien.portal.confirming import Confirmation, ask_before
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
-from mien.portal.texts import day, figure, mark, t
+from mien.portal.texts import day, decimal_mark, figure, mark, t
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, badge, banner, button, empty, section, text
 
@@ -88,9 +88,13 @@ def _draw(one: SeriesDrift) -> None:
                 lines.append(ChartLine(name, list(zip(places, shares, strict=True))))
         if lines:
             top = nice(max(share for line in lines for _, share in line.points))
-            across = Axis(t(_AXES[one.series]), 0.0, bins.high, percent=False)
+            point = decimal_mark()
+            across = Axis(t(_AXES[one.series]), 0.0, bins.high, percent=False, point=point)
             chart = line_chart(
-                t("{name}: baseline and week", name=t(one.name)), lines, across, Axis(t("Share"), 0.0, top or 1.0)
+                t("{name}: baseline and week", name=t(one.name)),
+                lines,
+                across,
+                Axis(t("Share"), 0.0, top or 1.0, point=point),
             )
             ui.html(chart, sanitize=False).classes("figure")
 

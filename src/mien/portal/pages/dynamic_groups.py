@@ -17,7 +17,7 @@ from mien.portal.pages.directory import ROOT, TOP, action_handler, editor, perso
 from mien.portal.pages.people_places import confirming, rows_of
 from mien.portal.pages.picking import Picker
 from mien.portal.texts import mark, t, tn
-from mien.portal.visitor import Visitor, tell
+from mien.portal.visitor import Visitor, check_unchanged, tell
 from mien.portal.widgets import Tag, button, empty, facts, hint, section, table
 
 GROUPS: Final = f"{ROOT}/groups"
@@ -102,6 +102,8 @@ def _about(visitor: Visitor, one: ListedGroup) -> None:
     groups, resource_id, group = visitor.parts.directory.dynamic_groups, visitor.resource.id, one.group
 
     def save(name: str, user_data: str | Unset) -> None:
+        now = visitor.parts.directory.views.group(resource_id, group.group_id).group
+        check_unchanged((group.name, group.user_data), (now.name, now.user_data))
         groups.update(resource_id, group.group_id, name=name, user_data=user_data)
         visitor.note("dynamic_group.update", group=group.group_id)
 

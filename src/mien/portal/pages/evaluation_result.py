@@ -8,16 +8,16 @@ from typing import Any, Final
 
 from nicegui import ui
 
-from mien.evaluation.charts import det, roc
-from mien.evaluation.groups import ALPHA
+from mien.evaluation.charts import DET_TEXTS, ROC_TEXTS, CurveTexts, det, roc
 from mien.evaluation.records import differences, parts_of
+from mien.evaluation.significance import ALPHA
 from mien.gallery.evaluations import CALIBRATION, GROUPS, Evaluation
 from mien.management.roles import Permission
 from mien.portal.confirming import Confirmation, ask_before
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.pages.evaluations import RESULT_PATH, ROOT, one_in, source
-from mien.portal.texts import figure, listed, mark, t, tn
+from mien.portal.texts import decimal_mark, figure, listed, mark, t, tn
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, banner, button, facts, moment, section, table
 
@@ -44,7 +44,7 @@ async def render(visitor: Visitor) -> None:
                 (t("Photos"), figure(data["photos"], ",")),
                 (
                     t("Without a template"),
-                    listed(f"{figure(count, ',')} {why}" for why, count in data["failures"].items()),
+                    listed(f"{figure(count, ',')} {t(why)}" for why, count in data["failures"].items()),
                 ),
                 (
                     t("Comparisons"),
@@ -104,7 +104,7 @@ def _groups(visitor: Visitor, found: Evaluation) -> None:
                 rates = t(" against ").join(figure(rate, ".3g") + " %" for rate in it["rates"])
                 banner(
                     "warn",
-                    t("{measure}: {one} against {other}", measure=it["measure"], one=it["one"], other=it["other"]),
+                    t("{measure}: {one} against {other}", measure=_measure(it), one=it["one"], other=it["other"]),
                     t("{rates}; p {holm:.3f} (Holm)", rates=rates, holm=it["holm"]),
                 )
             if not seen:
@@ -122,6 +122,10 @@ def _groups(visitor: Visitor, found: Evaluation) -> None:
                 ],
                 numbers=[1],
             )
+
+
+def _measure(difference: Mapping[str, Any]) -> str:
+    return t("Low quality") if difference["measure"] == "quality" else str(difference["measure"])
 
 
 def _thresholds(visitor: Visitor, found: Evaluation) -> None:
@@ -179,9 +183,16 @@ def _curves(found: Evaluation, second: Evaluation | None) -> None:
     now = found.result["current"]
     at = None if now is None else (now["fmr"][0], now["fnmr"][0])
     with Tag("div", classes="two"):
-        for title, chart in ((t("DET curve"), det(shown, at)), (t("ROC curve"), roc(shown))):
+        for title, chart in (
+            (t("DET curve"), det(shown, at, _translated(DET_TEXTS))),
+            (t("ROC curve"), roc(shown, _translated(ROC_TEXTS))),
+        ):
             with section(title):
                 ui.html(chart, sanitize=False).classes("figure")
+
+
+def _translated(texts: CurveTexts) -> CurveTexts:
+    return CurveTexts(t(texts.title), t(texts.across), t(texts.up), decimal_mark())
 
 
 def _compare(visitor: Visitor, found: Evaluation, second: Evaluation | None, names: list[str]) -> None:

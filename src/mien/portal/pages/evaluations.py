@@ -7,13 +7,14 @@ from typing import Final
 
 from nicegui import ui
 
+from mien.contract.models import NEWEST_RECOGNITION
 from mien.gallery.evaluations import CALIBRATION, GROUPS, Applied, Evaluation
-from mien.gallery.kinds import PERSONS, CollectionRef, Kind
+from mien.gallery.kinds import PERSON_GROUPS, PERSONS, CollectionRef, Kind
 from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.texts import figure, mark, t
-from mien.portal.visitor import Visitor, tell
+from mien.portal.visitor import Visitor, check_unchanged, tell
 from mien.portal.widgets import (
     Cell,
     Tag,
@@ -26,6 +27,7 @@ from mien.portal.widgets import (
     moment,
     section,
     table,
+    typed,
 )
 
 ROOT: Final = "/evaluations"
@@ -92,7 +94,7 @@ def measurable(visitor: Visitor) -> list[str]:
     collections, resource_id = visitor.parts.gallery.collections, visitor.resource.id
     groups = [
         f"{kind.value}/{one.collection_id}"
-        for kind in (Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP)
+        for kind in PERSON_GROUPS
         for one in collections.page(resource_id, kind)
         if one.persons > 1
     ]
@@ -117,7 +119,7 @@ async def _measure_form(visitor: Visitor) -> None:
             fmr = ui.select(rates, value=1e-4, label=t("False match rate of the threshold")).props("outlined")
 
         async def measure() -> None:
-            if not (name.value or "").strip():
+            if not typed(name):
                 tell(t("Give the result a name."), "bad")
                 return
             ref = CollectionRef.from_path(visitor.resource.id, str(chosen.value))
@@ -125,8 +127,8 @@ async def _measure_form(visitor: Visitor) -> None:
                 Permission.MANAGE,
                 lambda: visitor.parts.measuring.measure(
                     ref,
-                    name.value.strip(),
-                    note=(note.value or "").strip() or None,
+                    typed(name),
+                    note=typed(note) or None,
                     fmr=float(fmr.value),
                     actor=visitor.name,
                 ),
@@ -174,13 +176,21 @@ def _newest(visitor: Visitor, one: Applied) -> None:
 def _ask_undo(visitor: Visitor, one: Applied) -> None:
     async def undo() -> None:
         ref = None if one.collection is None else CollectionRef.from_path(visitor.resource.id, one.collection)
-        label = next((r.label for r in visitor.parts.recognisers if r.fingerprint == one.fingerprint), "recognition_04")
-        stored = visitor.parts.measuring.stored
-        done = await visitor.act(
-            Permission.MANAGE,
-            lambda: stored.undo(visitor.resource.id, ref, label=label, actor=visitor.name),
-            t("The calibration before is in use again."),
+        label = next(
+            (r.label for r in visitor.parts.recognisers if r.fingerprint == one.fingerprint), NEWEST_RECOGNITION
         )
+        stored = visitor.parts.measuring.stored
+
+        def work() -> Applied:
+            newest = {
+                (two.collection, two.fingerprint, two.version)
+                for two in stored.applied(visitor.resource.id)
+                if two.holds
+            }
+            check_unchanged(True, (one.collection, one.fingerprint, one.version) in newest)  # else another is undone
+            return stored.undo(visitor.resource.id, ref, label=label, actor=visitor.name)
+
+        done = await visitor.act(Permission.MANAGE, work, t("The calibration before is in use again."))
         if done is not None:
             ui.navigate.to(visitor.link(ROOT))
 

@@ -17,6 +17,7 @@ from mien.portal.help import Help, Term
 from mien.portal.texts import mark, moment, t
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Cell, Tag, button, choice, copy_button, empty, section, table, text
+from mien.spreadsheets import plain_cell
 
 _PAGE: Final = 50
 _FIELDS: Final = ("scope", "code", "operation", "status")
@@ -41,7 +42,7 @@ async def render(visitor: Visitor) -> None:
     await visitor.ask(calls.flush)  # include the latest calls
     codes, operations = await visitor.ask(lambda: calls.kinds(owner))
     before = query.get("before", "")
-    last = int(before) if before.isdigit() and len(before) < 10 else None
+    last = int(before) if before.isdecimal() and len(before) < 10 else None
     found = await visitor.ask(lambda: _search(visitor, last, _PAGE))
     with section(t("Search")), Tag("form", classes="row", method="get", role="search"):
         Tag("input", type="hidden", name="resource", value=visitor.resource.name)
@@ -91,7 +92,7 @@ def _search(visitor: Visitor, before: int | None, limit: int) -> list[FailedCall
         None if query.get("scope") == "unknown" else visitor.resource.id,
         code=query.get("code", ""),
         operation=query.get("operation", ""),
-        status=int(status) if status.isdigit() and len(status) < 4 else None,
+        status=int(status) if status.isdecimal() and len(status) < 4 else None,
         before=before,
         limit=limit,
     )
@@ -146,8 +147,7 @@ def _sheet(calls: list[FailedCall]) -> bytes:
     sheet.writerow(_COLUMNS)
     for one in calls:
         cells = (one.operation, one.method, one.status, one.code, one.message, one.hint, one.address, one.request_id)
-        plain = [f"'{cell}" if str(cell).startswith(("=", "+", "-", "@", "\t")) else cell for cell in cells]
-        sheet.writerow([one.at.isoformat(), *plain, one.milliseconds])
+        sheet.writerow([one.at.isoformat(), *(plain_cell(str(cell)) for cell in cells), one.milliseconds])
     return lines.getvalue().encode()
 
 

@@ -20,7 +20,7 @@ from mien.portal.pages.evaluations import GROUPS_PATH, ROOT, measurable, one_in
 from mien.portal.photos import Upload, drop
 from mien.portal.texts import mark, t, tn
 from mien.portal.visitor import Visitor, sentence, tell
-from mien.portal.widgets import Tag, banner, button, empty, section, text
+from mien.portal.widgets import Tag, banner, button, empty, section, text, typed
 
 LARGEST: Final = 1_000_000
 """Maximum size of a table of labels, in bytes, as in the control plane."""
@@ -134,7 +134,7 @@ def _first_page(visitor: Visitor, ref: CollectionRef, made: GroupReport) -> None
         name = ui.input(t("Name of the result")).props("outlined")
 
         async def keep() -> None:
-            wanted = (name.value or "").strip()
+            wanted = typed(name)
             if not wanted:
                 tell(t("Give the result a name."), "bad")
                 return

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mien.gallery.directory.recognition import EVERYONE
-from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.kinds import PERSON_GROUPS, CollectionRef
 from mien.gallery.types import Identified
 from mien.portal.texts import t, tn
 from mien.portal.visitor import Visitor
@@ -66,7 +66,7 @@ def _groups(visitor: Visitor) -> list[SearchScope]:
             tn("{count:,} person, {model}", "{count:,} persons, {model}", one.persons, model=one.recognition_model),
             one.recognition_model,
         )
-        for kind in (Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP)
+        for kind in PERSON_GROUPS
         for one in gallery.collections.page(resource_id, kind)
     ]
 

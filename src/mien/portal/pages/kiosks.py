@@ -16,13 +16,14 @@ from mien.doors.errors import InvalidDoorError
 from mien.doors.kiosks import ACCEPTANCE_DAYS, Kiosk, KioskSpec
 from mien.doors.places import Place
 from mien.management.roles import Permission
+from mien.portal.approval import feature_names
 from mien.portal.confirming import Confirmation, ask_before
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.pages.choosing import group_field, group_name
 from mien.portal.pages.doors import services
-from mien.portal.texts import listed, mark, t, tn
-from mien.portal.visitor import Visitor
+from mien.portal.texts import mark, t, tn
+from mien.portal.visitor import Visitor, check_unchanged
 from mien.portal.widgets import (
     Tag,
     badge,
@@ -38,6 +39,7 @@ from mien.portal.widgets import (
     section,
     table,
     text,
+    typed,
 )
 
 _NOTICE_HINT: Final = mark("Say what is compared with what, how long it is kept, and the other way to check in")
@@ -127,6 +129,8 @@ async def render_one(visitor: Visitor) -> None:
 
         async def save() -> None:
             def work() -> Kiosk:
+                now = _now(visitor, kiosk)
+                check_unchanged((kiosk.name, kiosk.spec), (now.name, now.spec))
                 spec = form.spec()
                 return state.kiosks.change(owner, kiosk.kiosk_id, actor=visitor.name, name=form.name, spec=spec)
 
@@ -135,6 +139,12 @@ async def render_one(visitor: Visitor) -> None:
 
         with Tag("div"):
             button(t("Save"), save, "primary", may=visitor.may(Permission.MANAGE))
+
+
+def _now(visitor: Visitor, kiosk: Kiosk) -> Kiosk:
+    """Return a kiosk as it is now, or as it was if it has been deleted; reads the database."""
+    found = services(visitor).kiosks.of(visitor.resource.id)
+    return next((one for one in found if one.kiosk_id == kiosk.kiosk_id), kiosk)
 
 
 def _key_buttons(visitor: Visitor, kiosk: Kiosk) -> None:
@@ -146,11 +156,11 @@ def _key_buttons(visitor: Visitor, kiosk: Kiosk) -> None:
             _show_link(visitor, *made)
 
     async def switch() -> None:
-        spec = replace(kiosk.spec, enabled=not kiosk.spec.enabled)
-        done = await visitor.act(
-            Permission.MANAGE, lambda: kiosks.change(owner, kiosk.kiosk_id, actor=visitor.name, spec=spec)
-        )
-        if done is not None:
+        def work() -> Kiosk:
+            spec = replace(_now(visitor, kiosk).spec, enabled=not kiosk.spec.enabled)  # the rest may have changed
+            return kiosks.change(owner, kiosk.kiosk_id, actor=visitor.name, spec=spec)
+
+        if await visitor.act(Permission.MANAGE, work) is not None:
             ui.navigate.reload()
 
     def ask_key() -> None:
@@ -255,9 +265,9 @@ class _Form:
             raise InvalidDoorError(t("choose a group"))
         return KioskSpec(
             group=self._group.only,
-            notice=str(self._notice.value or "").strip(),
-            greeting=str(self._greeting.value or "").strip(),
-            reception=str(self._reception.value or "").strip(),
+            notice=typed(self._notice),
+            greeting=typed(self._greeting),
+            reception=typed(self._reception),
             liveness=bool(self._live.value),
             door=UUID(str(self._door.value)) if self._door.value else None,
             acceptance_days=int(self._days.value or 0),
@@ -267,11 +277,11 @@ class _Form:
 
 def _approved(visitor: Visitor) -> None:
     needed = (Feature.IDENTIFICATION, Feature.VIDEO_IDENTIFICATION, Feature.LIVENESS)
-    missing = [one.value for one in needed if one not in visitor.resource.features]
+    missing = [one for one in needed if one not in visitor.resource.features]
     if missing:
         banner(
             "warn",
-            t("{resource} is not approved for {names}", resource=visitor.resource.name, names=listed(missing)),
+            t("{resource} is not approved for {names}", resource=visitor.resource.name, names=feature_names(missing)),
             t(
                 "Kiosks can be configured. Their pages refuse every call before that; Liveness is not "
                 "needed for a kiosk that does not ask for it."

@@ -11,6 +11,7 @@ from mien.contract.flashes import AS_SERVER, WithoutFlashes
 from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
+from mien.portal.resource_forms import resource_changer
 from mien.portal.texts import mark, t
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, button, section, text
@@ -40,13 +41,11 @@ async def render(visitor: Visitor) -> None:
             "soft small",
         )
 
+        change = resource_changer(visitor, lambda one: one.without_flashes)
+
         async def save() -> None:
-            change = ResourceChange(without_flashes=str(policy.value))
-            await visitor.act(
-                Permission.MANAGE,
-                lambda: parts.accounts.update(resource.id, change, actor=visitor.name),
-                t("Saved: it applies to attempts that start from now on."),
-            )
+            wanted = ResourceChange(without_flashes=str(policy.value))
+            await change(wanted, t("Saved: it applies to attempts that start from now on."))
 
         if not may:
             policy.disable()

@@ -16,7 +16,7 @@ from mien.portal.help import Help, Term
 from mien.portal.photos import Upload, drop
 from mien.portal.texts import mark, t, yes_or_no
 from mien.portal.visitor import Visitor, tell
-from mien.portal.widgets import Tag, badge, banner, button, facts, moment, section, table, text
+from mien.portal.widgets import Tag, badge, banner, button, facts, moment, section, table, text, typed
 
 CASE_PATH: Final = "/matches/case"
 _TONES: Final = {
@@ -127,7 +127,7 @@ def _form(visitor: Visitor, found: ReviewCase, may: bool) -> None:
                 Permission.CONFIRM,
                 lambda: reviews.answer(
                     visitor.resource.id, found.id, number, reviewer=visitor.name,
-                    reason=(reason.value or "").strip() or None,
+                    reason=typed(reason) or None,
                 ),
             )  # fmt: skip
             if done is not None:

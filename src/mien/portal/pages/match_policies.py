@@ -6,7 +6,7 @@ from functools import partial
 
 from nicegui import ui
 
-from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.kinds import PERSON_GROUPS, CollectionRef
 from mien.management.roles import Permission
 from mien.portal.texts import t, tn, yes_or_no
 from mien.portal.visitor import Visitor
@@ -22,7 +22,7 @@ async def draw_policies(visitor: Visitor) -> None:
     def groups() -> list[str]:
         return [
             f"{kind.value}/{one.collection_id}"
-            for kind in (Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP)
+            for kind in PERSON_GROUPS
             for one in gallery.collections.page(resource_id, kind)
         ]
 

@@ -16,6 +16,7 @@ from mien.events.alerts.types import Delivery
 from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
+from mien.portal.stored_texts import said_stored
 from mien.portal.texts import figure, mark, t, tn
 from mien.portal.visitor import Visitor, tell
 from mien.portal.warnings import quota_words
@@ -215,7 +216,7 @@ def _state(rule: AlertRule, untold: Delivery | None) -> None:
     """Draw whether a rule fires, and whether its last message was not delivered."""
     badge(*((t("firing"), "bad") if rule.firing else (t("quiet"), "good")))
     if untold is not None:
-        pending, said = untold.state == "pending", untold.outcome or t("not delivered")
+        pending, said = untold.state == "pending", said_stored(untold.outcome) if untold.outcome else t("not delivered")
         tried = tn("tried {count} time", "tried {count} times", untold.attempts)
         about = (
             t("{outcome} ({tried}, it is tried again)", outcome=said, tried=tried)
@@ -247,7 +248,7 @@ def _buttons(visitor: Visitor, rule: AlertRule) -> None:
 
         if outcome := await visitor.act(Permission.MANAGE, work, on=rule.resource_id):
             tell(
-                t("It was not accepted: {outcome}", outcome=outcome[0])
+                t("It was not accepted: {outcome}", outcome=said_stored(outcome[0]))
                 if outcome[0]
                 else t("The receiver accepted it."),
                 "bad" if outcome[0] else "good",

@@ -9,6 +9,7 @@ from mien.management.roles import Permission
 from mien.models.manifest import StatedCalibration, Task
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
+from mien.portal.stored_texts import said_stored
 from mien.portal.texts import mark, t
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, badge, facts, section, table
@@ -50,26 +51,28 @@ async def render(visitor: Visitor) -> None:
                             t("installed") if name in installed else t("not installed"),
                             "good" if name in installed else "",
                         )
-                lines: list[tuple[str, object]] = [(t("Summary"), pack.summary), (t("Task"), t(_TASKS[pack.task]))]
-                lines += [(t("Licence"), pack.licence.spdx), (t("Author"), pack.licence.attribution)]
+                lines: list[tuple[str, object]] = [(t("Summary"), said_stored(pack.summary))]
+                lines += [(t("Task"), t(_TASKS[pack.task])), (t("Licence"), said_stored(pack.licence.spdx))]
+                lines.append((t("Author"), said_stored(pack.licence.attribution)))
                 if pack.task is Task.RECOGNISER:
                     lines.append((t("Fingerprint"), partial(Tag, "code", store.fingerprint(name))))
-                    said = _calibration(measured) if (measured := pack.calibration) else t("none")
-                    lines.append((t("Calibration"), said))
-                if pack.notes:
-                    lines.append((t("Notes"), pack.notes))
+                    told = _calibration(measured) if (measured := pack.calibration) else t("none")
+                    lines.append((t("Calibration"), told))
+                if notes := pack.notes.strip():
+                    lines.append((t("Notes"), t(notes)))
                 facts(lines)  # type: ignore[arg-type]  # each is a text or a function
 
 
 def _calibration(stated: StatedCalibration) -> str:
+    measured_on = t(stated.measured_on)
     if stated.fmr:
         return t(
             "threshold {threshold:g} at a false match rate of {fmr:g}; {measured_on}",
             threshold=stated.threshold,
             fmr=stated.fmr,
-            measured_on=stated.measured_on,
+            measured_on=measured_on,
         )
-    return t("threshold {threshold:g}; {measured_on}", threshold=stated.threshold, measured_on=stated.measured_on)
+    return t("threshold {threshold:g}; {measured_on}", threshold=stated.threshold, measured_on=measured_on)
 
 
 _TASKS: Final = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from nicegui import ui
 
 from mien.accounts import ALL_FEATURES, Feature
 from mien.events import Aggregation, MetricQuestion, QuotaUse
+from mien.gallery.training.staleness import Staleness
 from mien.management.arm.shapes import TIERS
 from mien.management.roles import Permission
 from mien.portal.approval import FEATURES, is_approved
@@ -60,50 +62,75 @@ def _find(visitor: Visitor) -> _Found:
 async def render(visitor: Visitor) -> None:
     """Render the page."""
     found = await visitor.ask(lambda: _find(visitor))
-    for one in found.warnings:
+    _warnings(visitor, found.warnings)
+    _stale(visitor, await visitor.ask(lambda: visitor.parts.gallery.stale.every(visitor.resource.id)))
+    endpoint = visitor.parts.addresses.of(visitor.resource).rstrip("/")
+    with Tag("div", classes="two"):
+        _resource(visitor, endpoint)
+        with Tag("div", classes="stack"):
+            _today(found)
+            _quotas(found.uses)
+    _first_call(visitor, endpoint)
+
+
+def _warnings(visitor: Visitor, warnings: Sequence[Warned]) -> None:
+    for one in warnings:
         action = (one.action[0], visitor.link(one.action[1])) if one.action else None
         banner(one.tone, one.title, one.about, action)
-    stale = await visitor.ask(lambda: visitor.parts.gallery.stale.every(visitor.resource.id))
-    for behind in stale[:3]:
+
+
+def _stale(visitor: Visitor, collections: Sequence[Staleness]) -> None:
+    """Draw what is not found before the next training."""
+    for behind in collections[:3]:
         title = f"{behind.name}: {changes_since(behind)}"
         about = t("People added since then are not found before the next training.")
         banner("warn", title, about, (t("Open the group"), address(visitor, behind.ref)))
-    resource, parts = visitor.resource, visitor.parts
-    endpoint = parts.addresses.of(resource).rstrip("/")
-    with Tag("div", classes="two"):
-        with section(t("Resource")):
-            facts(
-                [
-                    (
-                        t("State"),
-                        lambda: badge(t("Blocked"), "bad") if resource.blocked else badge(t("Running"), "good"),
-                    ),
-                    (t("Endpoint"), lambda: _endpoint(endpoint)),
-                    (t("On this machine"), lambda: _endpoint(parts.local_endpoint)),
-                    (t("Tier"), f"{resource.sku.value} ({t(TIERS[resource.sku])})"),
-                    (t("Location"), resource.location),
-                    (t("Created"), moment(resource.created_at)),
-                    (t("Terms"), _terms(visitor)),
-                    (t("Approved for"), lambda: _features(visitor)),
-                ]
+
+
+def _resource(visitor: Visitor, endpoint: str) -> None:
+    resource = visitor.resource
+    with section(t("Resource")):
+        facts(
+            [
+                (
+                    t("State"),
+                    lambda: badge(t("Blocked"), "bad") if resource.blocked else badge(t("Running"), "good"),
+                ),
+                (t("Endpoint"), lambda: _endpoint(endpoint)),
+                (t("On this machine"), lambda: _endpoint(visitor.parts.local_endpoint)),
+                (t("Tier"), f"{resource.sku.value} ({t(TIERS[resource.sku])})"),
+                (t("Location"), resource.location),
+                (t("Created"), moment(resource.created_at)),
+                (t("Terms"), _terms(visitor)),
+                (t("Approved for"), lambda: _features(visitor)),
+            ]
+        )
+
+
+def _today(found: _Found) -> None:
+    with Tag("div", classes="tiles"):
+        tile(t("calls today"), figure(found.calls, ",.0f"))
+        share = t("{share:.1%} of the calls", share=found.errors / found.calls) if found.calls else ""
+        tile(t("errors today"), figure(found.errors, ",.0f"), share)
+        latency = "–" if found.latency is None else t("{value:,.0f} ms", value=found.latency)
+        tile(t("latency today"), latency, t("95 of 100 calls were faster") if found.latency is not None else "")
+        tile(t("faces stored"), figure(found.faces, ","))
+
+
+def _quotas(uses: Sequence[QuotaUse]) -> None:
+    with section(t("Quotas")):
+        if not uses:
+            text(t("Nothing is stored yet, and calls are not limited."), "soft")
+        for use in uses[:5]:
+            meter(
+                quota_words(use),
+                use.percent / 100,
+                t("{used:,.0f} of {limit:,.0f}", used=use.used, limit=use.limit),
             )
-        with Tag("div", classes="stack"):
-            with Tag("div", classes="tiles"):
-                tile(t("calls today"), figure(found.calls, ",.0f"))
-                share = t("{share:.1%} of the calls", share=found.errors / found.calls) if found.calls else ""
-                tile(t("errors today"), figure(found.errors, ",.0f"), share)
-                latency = "–" if found.latency is None else t("{value:,.0f} ms", value=found.latency)
-                tile(t("latency today"), latency, t("95 of 100 calls were faster") if found.latency is not None else "")
-                tile(t("faces stored"), figure(found.faces, ","))
-            with section(t("Quotas")):
-                if not found.uses:
-                    text(t("Nothing is stored yet, and calls are not limited."), "soft")
-                for use in found.uses[:5]:
-                    meter(
-                        quota_words(use),
-                        use.percent / 100,
-                        t("{used:,.0f} of {limit:,.0f}", used=use.used, limit=use.limit),
-                    )
+
+
+def _first_call(visitor: Visitor, endpoint: str) -> None:
+    """Draw the code of a first call."""
     with section(t("First call"), t("The same code works on Azure with another endpoint and key.")):
         face_ids = is_approved(visitor)
         if not face_ids:
@@ -119,7 +146,8 @@ async def render(visitor: Visitor) -> None:
             )
         # curl and browsers resolve names below .localhost; Python and Node.js may not.
         unknown = (urlsplit(endpoint).hostname or "").endswith(".localhost")
-        _snippets(parts.local_endpoint if resource.custom_subdomain is None or unknown else endpoint, face_ids=face_ids)
+        local = visitor.resource.custom_subdomain is None or unknown
+        _snippets(visitor.parts.local_endpoint if local else endpoint, face_ids=face_ids)
 
 
 def _endpoint(address: str) -> None:

@@ -22,7 +22,7 @@ from mien.portal.help import Help, Term
 from mien.portal.texts import language as spoken
 from mien.portal.texts import mark, t
 from mien.portal.visitor import Visitor, sentence, tell
-from mien.portal.widgets import Cell, Tag, badge, banner, button, empty, facts, moment, section, table, text
+from mien.portal.widgets import Cell, Tag, badge, banner, button, empty, facts, moment, section, table, text, typed
 
 ROOT: Final = "/papers"
 _KINDS: Final = {
@@ -173,7 +173,7 @@ def _read(visitor: Visitor, found: Dossier, paper: Mapping[str, Any]) -> None:
                             Tag("li", _evidence(known[name], found.language))
 
         async def save() -> None:
-            given = {key: box.value.strip() for key, box in fields.items() if (box.value or "").strip()}
+            given = {key: words for key, box in fields.items() if (words := typed(box))}
             kept = {key: answer for key, answer in found.content["answers"].items() if key not in fields}
             made = await visitor.act(
                 Permission.MANAGE,

@@ -22,7 +22,7 @@ from mien.portal.pages.people_policy import policy
 from mien.portal.stale import changes_since, trainer
 from mien.portal.texts import mark, t
 from mien.portal.visitor import Visitor
-from mien.portal.widgets import Tag, badge, empty, hint, section, table
+from mien.portal.widgets import Tag, badge, empty, hint, once, section, table
 
 TONES: Final = {
     TrainingState.SUCCEEDED: "good",
@@ -157,10 +157,11 @@ def _form(visitor: Visitor) -> None:
         if await visitor.act(Permission.PEOPLE, work):
             ui.navigate.to(address(visitor, ref))
 
-    name.on("keydown.enter", make)
-    identifier.on("keydown.enter", make)
+    make_once = once(make)
+    name.on("keydown.enter", make_once)
+    identifier.on("keydown.enter", make_once)
     with Tag("div"):
-        write_button(visitor, t("Create"), make, "primary")
+        write_button(visitor, t("Create"), make_once, "primary")
 
 
 PAGE = Page(

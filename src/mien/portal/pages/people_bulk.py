@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
 from nicegui import ui
 
-from mien.gallery.errors import TrainingNotFinishedError
 from mien.gallery.kinds import CollectionRef
 from mien.importing.batch import BatchOutcome, DroppedPhotos, FileReport
 from mien.management.roles import Permission
@@ -49,6 +48,7 @@ class BulkPlace:
             t("Drop photos, folders or a CSV file"),
             self._take,
             on_batch=self._begin,
+            on_lost=self._lost,
             about=t("or choose files"),
             accept=_ACCEPTED,
         )
@@ -67,10 +67,18 @@ class BulkPlace:
         return DroppedPhotos(visitor.parts.gallery, ref, told, of_people)
 
     async def _begin(self, count: int, of_people: frozenset[str]) -> None:
+        if len(self._batch.lines) < self._expected:  # an earlier drop is still enrolled: this one comes after it
+            self._batch.of_people |= of_people
+            self._expected += count
+            self._sum_up()
+            return
         self._batch, self._expected = self._fresh(of_people), count
         self._report.clear()
-        sheet = Tag("div", classes="sheet", tabindex="0", role="region", aria_label=t("Report"))
-        with self._report, sheet, Tag("table"):
+        with (
+            self._report,
+            Tag("div", classes="sheet", tabindex="0", role="region", aria_label=t("Report")),
+            Tag("table"),
+        ):
             with Tag("thead"), Tag("tr"):
                 for heading in (t("Photo"), t("Result"), t("Person"), t("Reason")):
                     Tag("th", heading, scope="col")
@@ -82,12 +90,21 @@ class BulkPlace:
 
         def work() -> FileReport:
             check_approved(self._visitor)
-            return _take(batch, photo)
+            return after_training(lambda: batch.take(photo.name, photo.data))
 
         line = await self._visitor.act(Permission.PEOPLE, work)
         if line is None:
             line = FileReport(photo.name, BatchOutcome.REFUSED, reason=t("It was not tried: see the message."))
             batch.lines.append(line)
+        await self._add(batch, line)
+
+    async def _lost(self, names: Sequence[str], why: str) -> None:
+        for name in names:
+            line = FileReport(name, BatchOutcome.REFUSED, reason=why)
+            self._batch.lines.append(line)
+            await self._add(self._batch, line)
+
+    async def _add(self, batch: DroppedPhotos, line: FileReport) -> None:
         if self._rows is not None and len(batch.lines) <= _SHOWN:
             with self._rows:
                 self._draw(line)
@@ -159,19 +176,6 @@ class BulkPlace:
         self._report.clear()
         self._summary.clear()
         await self._refresh()
-
-
-def _take(batch: DroppedPhotos, photo: Upload) -> FileReport:
-    """Enrol a photo, after a running training of the group has ended."""
-
-    def work() -> FileReport:
-        line = batch.take(photo.name, photo.data)
-        if line.outcome is BatchOutcome.REFUSED and batch.gallery.stale.of(batch.ref).training:
-            batch.lines.pop()
-            raise TrainingNotFinishedError(batch.ref)
-        return line
-
-    return after_training(work)
 
 
 def bulk(visitor: Visitor, ref: CollectionRef, refresh: Callable[[], Awaitable[object]]) -> None:

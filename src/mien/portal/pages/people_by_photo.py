@@ -12,6 +12,7 @@ from mien.gallery.enrolment import choose
 from mien.gallery.kinds import CollectionRef
 from mien.gallery.person_search import PersonSearchResult
 from mien.management.roles import Permission
+from mien.portal.approval import check_approved
 from mien.portal.pages.people_places import address
 from mien.portal.photos import Upload, drop
 from mien.portal.texts import figure, listed, t, tn
@@ -48,6 +49,7 @@ def by_photo(visitor: Visitor, here: CollectionRef | None = None) -> None:
 
 def _search(visitor: Visitor, photo: Upload) -> PersonSearchResult:
     """Search for the face of a photo in all groups, with each of their recognition models; call it in a thread."""
+    check_approved(visitor, [Feature.IDENTIFICATION])
     search, resource_id = visitor.parts.gallery.person_search, visitor.resource.id
     vectors: dict[str, NDArray[np.float32]] = {}
     for model in search.models(resource_id):

@@ -130,7 +130,9 @@ def _fits(visitor: Visitor, ref: CollectionRef, pair: Duplicate) -> _Fit:
 
 async def _ask(visitor: Visitor, ref: CollectionRef, pair: Duplicate, one: Person, other: Person) -> None:
     """Ask what is wrong with two similar faces, and offer a remedy for each answer."""
-    fit = await visitor.ask(lambda: _fits(visitor, ref, pair))
+    fit = await visitor.look(lambda: _fits(visitor, ref, pair))
+    if fit is None:
+        return
     title = t("{name} and {other}: what is true?", name=one.name, other=other.name)
     dialog = modal(title)
     sides = ((pair.face_id, one, other, fit.one), (pair.other_face_id, other, one, fit.other))

@@ -175,13 +175,15 @@ async def enrol(visitor: Visitor, ref: CollectionRef, person: str | None, refres
 async def _wrong(visitor: Visitor, ref: CollectionRef, one: EnrolledFace, person: Person, changed: Changed) -> None:
     """Ask what is wrong with a face, and offer a remedy for each answer."""
 
-    def fits() -> float | None:
+    def fits() -> tuple[float | None]:
         try:
-            return visitor.parts.gallery.person_search.fit(ref, one.face_id, person.person_id)
+            return (visitor.parts.gallery.person_search.fit(ref, one.face_id, person.person_id),)
         except GalleryError:
-            return None
+            return (None,)
 
-    sure = await visitor.ask(fits)
+    if (compared := await visitor.look(fits)) is None:
+        return
+    (sure,) = compared
     dialog = modal(t("This face is wrong because …"))
     removed = (
         (t("The photo is poor: blurred, turned or covered"), "poorPhoto"),
@@ -204,14 +206,14 @@ async def _wrong(visitor: Visitor, ref: CollectionRef, one: EnrolledFace, person
         Tag("h2", t("This face is wrong because …"))
         if sure is not None:
             verdict = t("It is probably somebody else.") if sure < 0.5 else t("It is probably the same person.")
-            compared = tn(
+            told = tn(
                 "Compared with {count} other face of {person}: confidence {confidence:.2f}.",
                 "Compared with {count} other faces of {person}: confidence {confidence:.2f}.",
                 len(person.persisted_face_ids) - 1,
                 person=person.name,
                 confidence=sure,
             )
-            text(f"{compared} {verdict}")
+            text(f"{told} {verdict}")
         write_button(
             visitor, t("It shows another person: move it"), move, "primary" if sure and sure < 0.5 else "plain"
         )

@@ -119,10 +119,11 @@ async def _faces(visitor: Visitor, ref: CollectionRef, notice: StaleNotice) -> N
             Tag("a", t("More faces"), href=address(visitor, ref, start=faces[-1].face_id))
 
         async def refresh() -> None:
-            fresh = await visitor.ask(find)
-            shown.clear()
-            with shown:
-                await face_table(visitor, ref, fresh)
+            fresh = await visitor.look(find)
+            if fresh is not None:
+                shown.clear()
+                with shown:
+                    await face_table(visitor, ref, fresh)
             await notice.draw()
 
         await enrol(visitor, ref, None, refresh)

@@ -15,7 +15,7 @@ from mien.portal.pages.people_places import address, faces_and_id
 from mien.portal.stale import edit
 from mien.portal.texts import day, mark, t, tn
 from mien.portal.visitor import Visitor, tell
-from mien.portal.widgets import Cell, Tag, badge, button, copy_button, empty, moment, section, table, text
+from mien.portal.widgets import Cell, Tag, badge, button, copy_button, empty, moment, once, section, table, text, typed
 
 _ORDERS: Final = {
     PeopleOrder.NAME: mark("By name"),
@@ -51,11 +51,11 @@ class PeopleList:
         await self._show()
 
     async def _show(self, *, after: Edge | None = None, before: Edge | None = None) -> None:
-        people, wanted = self._visitor.parts.gallery.people, str(self._text.value or "").strip()
+        people, wanted = self._visitor.parts.gallery.people, typed(self._text)
         order = PeopleOrder(self._sort.value)
-        page = await self._visitor.ask(lambda: people.page(self._ref, wanted, order, after=after, before=before))
-        if self._place.is_deleted or wanted != str(self._text.value or "").strip():
-            return  # a later search is running
+        page = await self._visitor.look(lambda: people.page(self._ref, wanted, order, after=after, before=before))
+        if page is None or self._place.is_deleted or wanted != typed(self._text):
+            return  # it failed, or a later search is running
         self._place.clear()
         with self._place:
             self._draw_page(page, wanted)
@@ -126,7 +126,9 @@ def _add(visitor: Visitor, ref: CollectionRef) -> None:
 
     async def add() -> None:
         wanted = str(name.value or "")
-        same = await visitor.ask(lambda: gallery.people.namesakes(ref, wanted)) if wanted.strip() else []
+        same = await visitor.look(lambda: gallery.people.namesakes(ref, wanted)) if wanted.strip() else []
+        if same is None:
+            return
         if same and wanted not in warned:
             warned.add(wanted)
             said.clear()
@@ -156,6 +158,7 @@ def _add(visitor: Visitor, ref: CollectionRef) -> None:
 
     with Tag("div", classes="row", style="align-items:flex-end"):
         name = ui.input(t("Name of a new person")).props("outlined").classes("find")
-        name.on("keydown.enter", add)
-        write_button(visitor, t("Add the person"), add, image="person_add")
+        add_once = once(add)
+        name.on("keydown.enter", add_once)
+        write_button(visitor, t("Add the person"), add_once, image="person_add")
     said = Tag("div", classes="stack small", role="status")

@@ -11,7 +11,7 @@ from nicegui import ui
 from mien.gallery.correction_records import CorrectionKind
 from mien.gallery.corrections import Correction
 from mien.gallery.errors import ContradictedMergeError, GalleryError
-from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.kinds import PERSON_GROUPS, CollectionRef
 from mien.gallery.person_search import LikelyPerson
 from mien.gallery.types import Collection, Person
 from mien.portal.approval import write_button
@@ -23,7 +23,6 @@ from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Tag, confirm, icon, moment, section, text
 
 _OFFERED: Final = 200
-_GROUPS: Final = (Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP)
 _UNDO: Final = mark("It can be undone for 7 days.")
 
 
@@ -148,7 +147,7 @@ async def merge_or_move(visitor: Visitor, ref: CollectionRef, person: Person) ->
     def find() -> tuple[Collection, list[tuple[CollectionRef, Collection]]]:
         groups = [
             (CollectionRef(visitor.resource.id, kind, one.collection_id), one)
-            for kind in _GROUPS
+            for kind in PERSON_GROUPS
             for one in gallery.collections.page(visitor.resource.id, kind, top=_OFFERED)
         ]
         return gallery.collections.get(ref), groups

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nicegui import ui
 
 from mien.gallery.kinds import CollectionRef
-from mien.gallery.types import UNSET, Person, Unset
+from mien.gallery.types import UNSET, EnrolledFace, Person, Unset
 from mien.management.roles import Permission
 from mien.portal.approval import approved_to_enrol, write_button
 from mien.portal.frame import Page
@@ -16,8 +16,8 @@ from mien.portal.pages.people_moves import corrections, merge_or_move
 from mien.portal.pages.people_places import address, confirming, missing, page_of, rows_of
 from mien.portal.stale import edit, stale_notice
 from mien.portal.texts import mark, t, tn
-from mien.portal.visitor import Visitor
-from mien.portal.widgets import Tag, button, facts, section, text
+from mien.portal.visitor import Visitor, check_unchanged
+from mien.portal.widgets import Tag, button, facts, once, section, text
 
 
 async def render(visitor: Visitor) -> None:
@@ -27,8 +27,11 @@ async def render(visitor: Visitor) -> None:
         missing()
         return
     gallery = visitor.parts.gallery
-    person = await visitor.ask(lambda: gallery.persons.get(ref, person_id))
-    faces = await visitor.ask(lambda: gallery.faces.enrolled(ref, person_id))
+
+    def find() -> tuple[Person, list[EnrolledFace]]:
+        return gallery.persons.get(ref, person_id), gallery.faces.enrolled(ref, person_id)
+
+    person, faces = await visitor.ask(find)
     Tag("a", t("Back to the group"), href=address(visitor, ref))
     approved_to_enrol(visitor)
     notice = await stale_notice(visitor, ref)
@@ -40,11 +43,11 @@ async def render(visitor: Visitor) -> None:
             await face_table(visitor, ref, faces, person)
 
         async def refresh() -> None:
-            now = await visitor.ask(lambda: gallery.persons.get(ref, person_id))
-            fresh = await visitor.ask(lambda: gallery.faces.enrolled(ref, person_id))
-            shown.clear()
-            with shown:
-                await face_table(visitor, ref, fresh, now)
+            fresh = await visitor.look(find)
+            if fresh is not None:
+                shown.clear()
+                with shown:
+                    await face_table(visitor, ref, fresh[1], fresh[0])
             await notice.draw()
 
         await enrol(visitor, ref, person.person_id, refresh)
@@ -86,11 +89,10 @@ def _editor(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
     async def save() -> None:
         wanted, data = str(name.value or ""), str(told.value or "")
         given: str | Unset = data if data or person.user_data is not None else UNSET
-        same = [
-            one
-            for one in (await visitor.ask(lambda: gallery.people.namesakes(ref, wanted)) if wanted.strip() else [])
-            if one.person_id != person.person_id
-        ]
+        found = await visitor.look(lambda: gallery.people.namesakes(ref, wanted)) if wanted.strip() else []
+        if found is None:
+            return
+        same = [one for one in found if one.person_id != person.person_id]
         if same and wanted not in warned and wanted != person.name:
             warned.add(wanted)
             said.clear()
@@ -105,6 +107,8 @@ def _editor(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
             return
 
         def work() -> bool:
+            now = gallery.persons.get(ref, person.person_id)
+            check_unchanged((person.name, person.user_data), (now.name, now.user_data))
             gallery.persons.update(ref, person.person_id, wanted, given)
             visitor.note("person.update", collection=ref.path, person=person.person_id)
             return True
@@ -113,11 +117,12 @@ def _editor(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
             ui.navigate.reload()
 
     with Tag("div", classes="two"):
-        name = ui.input(t("Name"), value=person.name).props("outlined").on("keydown.enter", save)
-        told = ui.input(t("User data"), value=person.user_data or "").props("outlined").on("keydown.enter", save)
+        save_once = once(save)
+        name = ui.input(t("Name"), value=person.name).props("outlined").on("keydown.enter", save_once)
+        told = ui.input(t("User data"), value=person.user_data or "").props("outlined").on("keydown.enter", save_once)
     said = Tag("div", classes="small", role="status")
     with Tag("div"):
-        write_button(visitor, t("Save"), save)
+        write_button(visitor, t("Save"), save_once)
 
 
 PAGE = Page(

@@ -13,7 +13,7 @@ from mien.gallery.person_search import LikelyPerson
 from mien.portal.pages.people_places import faces_and_id
 from mien.portal.texts import t
 from mien.portal.visitor import Visitor
-from mien.portal.widgets import Tag, button, modal, text
+from mien.portal.widgets import Tag, button, modal, text, typed
 
 _FOUND: Final = 8
 _LIKE: Final = 4
@@ -68,7 +68,9 @@ class PersonPicker:
     async def draw(self) -> None:
         """Draw the likely persons, and the first persons of the group."""
         if self._like is not None:
-            likely = await self._visitor.ask(self._like)
+            likely = await self._visitor.look(self._like)
+            if likely is None or self._likely.is_deleted:
+                return
             with self._likely:
                 if likely:
                     Tag("h3", t("This face looks like"))
@@ -80,10 +82,10 @@ class PersonPicker:
         await self._find()
 
     async def _find(self) -> None:
-        wanted = str(self._text.value or "").strip()
+        wanted = typed(self._text)
         people = self._visitor.parts.gallery.people
-        page = await self._visitor.ask(lambda: people.page(self._ref, wanted, top=_FOUND + 1))
-        if self._found.is_deleted:
+        page = await self._visitor.look(lambda: people.page(self._ref, wanted, top=_FOUND + 1))
+        if page is None or self._found.is_deleted:
             return
         found = [one for one in page.people if one.person_id != self._without][:_FOUND]
         self._first_found = (found[0].person_id, found[0].name) if len(found) == 1 else None

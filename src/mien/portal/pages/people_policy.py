@@ -13,7 +13,7 @@ from mien.gallery.policy import EnrolmentPolicy
 from mien.management.roles import Permission
 from mien.portal.photo_report import asked
 from mien.portal.texts import figure, mark, t, tn, translated
-from mien.portal.visitor import Visitor, tell
+from mien.portal.visitor import Visitor, check_unchanged, tell
 from mien.portal.widgets import Tag, button, confirm, facts, section
 
 _QUALITY: Final = {
@@ -137,10 +137,10 @@ def _form(visitor: Visitor, ref: CollectionRef | None, held: _Held) -> None:
         except ValueError:
             tell(t("Degrees and pixels must be above 0; leave a field empty for no limit."), "bad")
             return
-        await _change(now, wanted, _setter(visitor, ref, wanted))
+        await _change(now, wanted, _setter(visitor, ref, wanted, held))
 
     async def follow() -> None:
-        await _change(now, held.resources, _setter(visitor, ref, None))
+        await _change(now, held.resources, _setter(visitor, ref, None, held))
 
     with Tag("div", classes="row"):
         button(t("Save"), save, "primary", may=may)
@@ -166,15 +166,17 @@ async def _change(now: EnrolmentPolicy, wanted: EnrolmentPolicy, work: Callable[
 
 
 def _setter(
-    visitor: Visitor, ref: CollectionRef | None, wanted: EnrolmentPolicy | None
+    visitor: Visitor, ref: CollectionRef | None, wanted: EnrolmentPolicy | None, held: _Held
 ) -> Callable[[], Awaitable[None]]:
     policies, resource_id = visitor.parts.gallery.policies, visitor.resource.id
 
     async def set_it() -> None:
         def work() -> bool:
             if ref is not None:
+                check_unchanged(held.own, policies.own(ref))
                 policies.set_for(ref, wanted)
             elif wanted is not None:
+                check_unchanged(held.resources, policies.get(resource_id))
                 policies.set(resource_id, wanted)
             default, given = asdict(EnrolmentPolicy()), asdict(wanted or EnrolmentPolicy())
             details = {name: value for name, value in given.items() if value != default[name]}

@@ -10,18 +10,19 @@ from nicegui import ui
 
 from mien.gallery.errors import GalleryError
 from mien.gallery.kinds import CollectionRef
+from mien.gallery.rows import BUSY
 from mien.gallery.training.staleness import Staleness
-from mien.gallery.types import TrainingRun, TrainingState, TrainingStatus
+from mien.gallery.types import TrainingRun, TrainingStatus
 from mien.portal.approval import write_button
 from mien.portal.pages.people import TONES, WORDS, training_badge, training_of
 from mien.portal.pages.people_places import rows_of
 from mien.portal.stale import StaleNotice, trainer
+from mien.portal.stored_texts import said_stored
 from mien.portal.texts import t, tn
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Cell, Tag, badge, empty, facts, moment, section, table
 
 _LOOK: Final = 1.0
-_BUSY: Final = {TrainingState.RUNNING, TrainingState.NOT_STARTED}
 _SHOWN: Final = 5
 
 
@@ -62,11 +63,11 @@ async def training(visitor: Visitor, ref: CollectionRef, notice: StaleNotice) ->
             place.clear()
             with place:
                 _history(history)
-        if status is None or status.status not in _BUSY:
+        if status is None or status.status not in BUSY:
             timer.deactivate()
 
     # Also follow a training that was requested elsewhere.
-    timer = ui.timer(_LOOK, look, active=known[0] is not None and known[0].status in _BUSY)
+    timer = ui.timer(_LOOK, look, active=known[0] is not None and known[0].status in BUSY)
     notice.on_change(timer.activate)
 
     with press:
@@ -90,7 +91,7 @@ def _status(ref: CollectionRef, status: TrainingStatus | None, stale: Staleness 
                     (t("Asked for"), moment(status.created)),
                     (t("Last step"), moment(status.last_action)),
                     (t("Last success"), moment(status.last_success)),
-                    (t("Why it failed"), status.message),
+                    (t("Why it failed"), status.message and said_stored(status.message)),
                 ]
             )
         )
@@ -139,7 +140,7 @@ def _length(one: TrainingRun) -> str | None:
 
 
 def _said(one: TrainingRun) -> str | None:
-    said = [one.message] if one.message else []
+    said = [said_stored(one.message)] if one.message else []
     if one.unchanged:
         said.append(t("Nothing had changed."))
     if one.attempts > 1:

@@ -36,7 +36,9 @@ class Picker:
 
     async def _find(self) -> None:
         views, text = self._visitor.parts.directory.views, str(self._text.value or "")
-        people = await self._visitor.ask(lambda: views.persons(self._visitor.resource.id, top=_FOUND + 1, text=text))
+        people = await self._visitor.look(lambda: views.persons(self._visitor.resource.id, top=_FOUND + 1, text=text))
+        if people is None:
+            return
         self._found.clear()
         with self._found:
             if not people:

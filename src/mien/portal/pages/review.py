@@ -16,7 +16,7 @@ from mien.portal.help import Help, Term
 from mien.portal.pages.access import history, show_request
 from mien.portal.texts import mark, t
 from mien.portal.visitor import Visitor, tell
-from mien.portal.widgets import Tag, button, empty, section, text
+from mien.portal.widgets import Tag, button, empty, section, text, typed
 
 _WAITING: Final = (RequestState.SUBMITTED, RequestState.IN_REVIEW)
 OWN: Final = mark(
@@ -85,7 +85,7 @@ def _taker(
 ) -> Callable[[], object]:
     async def take() -> None:
         access, actor = visitor.parts.access, visitor.name
-        why = str(reason.value or "").strip()
+        why = typed(reason)
         if step.needs_reason and not why:
             tell(t("Give a reason; the applicant can read it."), "bad")
             return

@@ -16,7 +16,7 @@ from mien.portal.help import Help, Term
 from mien.portal.pages.admin_tokens import tokens
 from mien.portal.texts import mark, t, translated
 from mien.portal.visitor import Visitor, tell
-from mien.portal.widgets import Tag, badge, button, empty, hint, section, table
+from mien.portal.widgets import Tag, badge, button, empty, hint, section, table, typed
 
 ASSIGNEES: Final = {
     Assignee.PRINCIPAL: mark("Person or service principal (oid)"),
@@ -65,7 +65,7 @@ def _form(visitor: Visitor) -> None:
     place = ui.select([t(_ALL), *names], value=t(_ALL), label=t("Resource")).props("outlined")
 
     async def assign() -> None:
-        if not str(value.value or "").strip():
+        if not typed(value):
             tell(t("Fill in: Value."), "bad")
             return
         chosen = next((one.id for one in visitor.resources if one.name == place.value), None)
@@ -87,8 +87,13 @@ def _form(visitor: Visitor) -> None:
 def _remover(visitor: Visitor, one: RoleAssignment) -> Callable[[], Any]:
     async def remove() -> None:
         assignments = visitor.parts.assignments
-        await visitor.act(Permission.TOKENS, lambda: assignments.delete(one.id, actor=visitor.name), on=None)
-        ui.navigate.to(visitor.link("/roles"))
+
+        def work() -> bool:
+            assignments.delete(one.id, actor=visitor.name)
+            return True
+
+        if await visitor.act(Permission.TOKENS, work, on=None):
+            ui.navigate.to(visitor.link("/roles"))
 
     return remove
 

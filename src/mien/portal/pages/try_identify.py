@@ -11,6 +11,7 @@ from mien.accounts import Feature
 from mien.gallery.types import Identified
 from mien.liveness.types import Mode
 from mien.management.roles import Permission
+from mien.portal.approval import check_approved
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.pages.identify_places import SearchScope, places
@@ -71,6 +72,7 @@ async def render(visitor: Visitor) -> None:
 
 
 def _identify(visitor: Visitor, place: SearchScope, image: bytes) -> tuple[str, list[Identified], Mapping[str, str]]:
+    check_approved(visitor, [Feature.IDENTIFICATION])
     model = place.recognition_model
     pack = visitor.parts.recognisers[model].pack
     want = Want(operating_point=OperatingPoint.BEST, recogniser=pack, max_faces=_MOST, photo=True)

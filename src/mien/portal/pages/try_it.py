@@ -11,8 +11,11 @@ from nicegui import ui
 
 from mien.accounts import Feature
 from mien.contract.attributes import DECLARED, LIMITED, Attribute
-from mien.contract.versions import V1_2
+from mien.contract.headers import KEY_HEADER
+from mien.contract.models import NEWEST_DETECTION, NEWEST_RECOGNITION
+from mien.contract.versions import STABLE
 from mien.management.roles import Permission
+from mien.portal.approval import check_approved, feature_names
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.photos import Upload, drawn, drop, picture
@@ -28,7 +31,7 @@ TABS: Final = (
     ("/try/identify", mark("Identify")),
     ("/try/liveness", mark("Liveness")),
 )
-MODEL: Final = "recognition_04"
+MODEL: Final = NEWEST_RECOGNITION
 
 
 def tabs(visitor: Visitor, current: str) -> None:
@@ -47,7 +50,7 @@ def approved(visitor: Visitor, feature: Feature) -> bool:
     about = t("This is limited access, here as for every caller.")
     banner(
         "warn",
-        t("{resource} is not approved for {feature}", resource=visitor.resource.name, feature=feature.value),
+        t("{resource} is not approved for {feature}", resource=visitor.resource.name, feature=feature_names([feature])),
         about,
         (t("Request access"), visitor.link("/access")),
     )
@@ -70,6 +73,8 @@ async def render(visitor: Visitor) -> None:
             want = Want(operating_point=OperatingPoint(str(model.value)), landmarks=True, attributes=wanted, photo=True)
 
             def work() -> tuple[str, tuple[Face, ...]]:
+                if limited:
+                    check_approved(visitor, [Feature.LIMITED_ATTRIBUTES])
                 found = visitor.parts.engine.analyze(photo.data, want)
                 return drawn(found), found.faces
 
@@ -151,20 +156,20 @@ def _answer(face: Face) -> dict[str, Any]:
     }
     if face.landmarks is not None:
         shown["faceLandmarks"] = landmarks_json(face.landmarks)
-    return {**shown, "faceAttributes": attributes_json(face.attributes, V1_2)}
+    return {**shown, "faceAttributes": attributes_json(face.attributes, STABLE)}
 
 
 def _call(visitor: Visitor, point: str, wanted: frozenset[Attribute]) -> str:
     """Return the same call with curl, with the chosen detection model."""
     bound = visitor.parts.bindings.detection
-    label = next((label for label in sorted(bound) if bound[label].operating_point == point), "detection_03")
+    label = next((label for label in sorted(bound) if bound[label].operating_point == point), NEWEST_DETECTION)
     asked = ",".join(sorted(one.value for one in wanted))
     return (
         f'export FACE_KEY="…"   # {t("from the page “Keys and endpoint”")}\n'
-        f'curl "{visitor.parts.local_endpoint}/face/v1.2/detect?detectionModel={label}'
-        "&recognitionModel=recognition_04&returnFaceId=false&returnFaceLandmarks=true"
+        f'curl "{visitor.parts.local_endpoint}/face/{STABLE.name}/detect?detectionModel={label}'
+        f"&recognitionModel={MODEL}&returnFaceId=false&returnFaceLandmarks=true"
         f'&returnFaceAttributes={asked}" \\\n'
-        '  -H "Ocp-Apim-Subscription-Key: $FACE_KEY" -H "Content-Type: application/octet-stream" \\\n'
+        f'  -H "{KEY_HEADER}: $FACE_KEY" -H "Content-Type: application/octet-stream" \\\n'
         "  --data-binary @photo.jpg"
     )
 

@@ -11,6 +11,7 @@ from mien.accounts import Feature
 from mien.gallery.enrolment import choose
 from mien.management.roles import Permission
 from mien.matching import Calibration, cosine
+from mien.portal.approval import check_approved
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.pages.try_it import MODEL, approved, tabs
@@ -77,6 +78,7 @@ def _side(visitor: Visitor, place: int, faces: dict[int, Face], changed: Any) ->
                 waiting = loading(t("Looking for the face …"))
 
             def work() -> tuple[str, Face]:
+                check_approved(visitor, [Feature.VERIFICATION])
                 want = Want(operating_point=OperatingPoint.BEST, recogniser=recogniser.pack, photo=True)
                 found = visitor.parts.engine.analyze(photo.data, want)
                 face = choose(found, None)

@@ -1,5 +1,6 @@
 // Files that are dropped or chosen: folders are walked through, and several files wait until the page is ready for them.
 const mienWaiting = {};
+let mienReplaces = false;
 
 async function mienFilesOf(source) {
     if (!source.items) {
@@ -35,15 +36,22 @@ async function mienTake(id, source, many, tell) {
     // Names are sent percent-encoded: the server's library cuts folders off a name.
     const files = found.map(([path, file]) => new File([file], encodeURIComponent(path), { type: file.type }));
     if (many) {
-        mienWaiting[id] = files;
+        const all = [...(mienWaiting[id] || []), ...files];
+        mienWaiting[id] = all.sort((one, other) => /\.csv$/i.test(other.name) - /\.csv$/i.test(one.name));
         // which of the dropped folders have folders: whose photos these are is the server's to say
         const deep = found.map(([path]) => path.split("/")).filter((parts) => parts.length > 2);
         tell(files.length, [...new Set(deep.map((parts) => parts[0]))]);
     } else {
         const box = getElement(id).$refs.qRef;
-        box.reset();
+        mienReplaces = true;
+        box.reset(); // a file that is still being sent is not wanted any more
+        mienReplaces = false;
         box.addFiles(files.slice(0, 1));
     }
+}
+
+function mienFailed(found, emit) {
+    if (!mienReplaces) emit(found.files.map((one) => one.name), found.xhr.status);
 }
 
 function mienSend(id) {
@@ -52,7 +60,8 @@ function mienSend(id) {
     const box = getElement(id).$refs.qRef;
     if (!waiting.length) return;
     const some = /\.csv$/i.test(waiting[0].name) ? waiting.splice(0, 1) : waiting.splice(0);
-    box.reset();
+    box.removeUploadedFiles(); // those of an earlier drop may still be on their way
+    box.removeQueuedFiles();
     box.addFiles(some);
     if (!waiting.length) delete mienWaiting[id];
 }

@@ -171,7 +171,7 @@ class CorrectionRow(Owned, Base):
     """A merge or move of a person's faces that can be undone for some days.
 
     `person_id` is the person who had the faces, `into` the one who has them now; `faces` are their ids, one after the
-    other. The data of a person that a merge deleted is in `name`, `user_data` and `before` (JSON: times, ids of
+    other. The data of a person that a merge deleted is in `name`, `user_data` and `before` (JSON: other columns, ids of
     consents).
     """
 

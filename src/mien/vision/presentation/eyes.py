@@ -8,11 +8,10 @@ import cv2
 import numpy as np
 
 from mien.vision import align
+from mien.vision.canonical import EYE_CORNERS
 from mien.vision.landmarks import Mesh
 from mien.vision.types import Pixels
 
-_EYES: Final = ((33, 133), (362, 263))
-"""Mesh vertices of each eye's corners, from left to right."""
 _PATCH: Final = (32, 16)
 """Width and height of the upright crop of an eye; its corners are 24 pixels apart."""
 
@@ -30,7 +29,7 @@ def eye_contrast(pixels: Pixels, mesh: Mesh) -> float:
     found = []
     width, height = _PATCH
     target = np.array([[width / 2 - 12, height / 2], [width / 2 + 12, height / 2]], np.float32)
-    for corners in _EYES:
+    for corners in EYE_CORNERS:
         move = align.similarity_transform(mesh.points[list(corners), :2], target)
         luma = cv2.cvtColor(align.warp(pixels, move, width, height), cv2.COLOR_BGR2GRAY)[3:-3, 6:-6]
         found.append(float(luma.std()) / max(float(luma.mean()), 4.0))

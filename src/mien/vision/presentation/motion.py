@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.vision import align
-from mien.vision.canonical import canonical_mesh
+from mien.vision.canonical import LEFT_EYELIDS, canonical_mesh
 from mien.vision.presentation.planarity import RIGID
 from mien.vision.presentation.track import Observation
 from mien.vision.types import Float32, Pixels
@@ -44,7 +44,6 @@ _SHADING: Final = 10.0
 """Standard deviation in pixels above which shading is removed before the optical flow: the flashes change it."""
 _LEAST_AGREEMENT: Final = 0.8
 """Below this correlation of neighbouring frames, noise prevents a measurement."""
-_EYE: Final = (33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +158,10 @@ class _Reference:
         shift = _SIDE / 2 - scale * (low + high) / 2
         self._move = np.vstack([np.column_stack([np.eye(2) * scale, shift]), [0, 0, 1]])
         placed = self._points[:, :2].astype(np.float64) * scale + shift
-        lids = [*_EYE, *canonical_mesh().mirror[list(_EYE)]]  # left out: they move most, independently of the head
+        lids = [
+            *LEFT_EYELIDS,
+            *canonical_mesh().mirror[list(LEFT_EYELIDS)],
+        ]  # left out: they move most, independently of the head
         skin = np.setdiff1d(RIGID, lids)
         inside = (placed[skin] > _EDGE).all(axis=1) & (placed[skin] < _SIDE - _EDGE).all(axis=1)
         self._skin = placed[skin[inside]]

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.vision.canonical import canonical_mesh
+from mien.vision.canonical import LEFT_EYELIDS, canonical_mesh
 from mien.vision.landmarks import Mesh
 from mien.vision.types import Float32, Pixels
 
@@ -28,7 +28,6 @@ _BAND: Final = (0.8, 3.0)
 """Band of detail as standard deviations in pixels of the map: finer is noise, coarser is shading."""
 _FACING: Final = 0.3
 """Cosine between skin and camera from which the skin is visible well enough."""
-_EYE: Final = (33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173)
 _LIPS: Final = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 185, 40, 39, 37, 0, 267, 269, 270, 409)
 _LEAST_AGREEMENT: Final = 0.3
 """Below this agreement of views of the same pose, noise prevents a measurement."""
@@ -149,7 +148,7 @@ def _map() -> _Map:
         owner[inside] = number
         weights[inside] = np.stack([first, second, 1 - first - second], axis=-1)[inside]
     moving = np.zeros((_SIDE, _SIDE), np.uint8)  # eyes and lips, which move independently of the head
-    for outline in (list(_EYE), list(mean.mirror[list(_EYE)]), list(_LIPS)):
+    for outline in (list(LEFT_EYELIDS), list(mean.mirror[list(LEFT_EYELIDS)]), list(_LIPS)):
         cv2.fillConvexPoly(moving, cv2.convexHull(places[outline].round().astype(np.int32)), 1)
     still = (owner >= 0) & (cv2.dilate(moving, np.ones((9, 9))) == 0)
     skin = cv2.erode(still.astype(np.uint8), np.ones((3, 3))) > 0

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.vision.canonical import EYE_CORNERS
 from mien.vision.landmarks import Mesh
 from mien.vision.types import Float32
 
-_EYES = ((33, 133), (362, 263))
 _INNER_LIPS = (13, 14, 78, 80, 81, 82, 87, 88, 95, 178, 191, 308, 310, 311, 312, 317, 318, 324, 402, 415)
 RIGID = np.setdiff1d(np.arange(468), _INNER_LIPS)
 """All vertices except those that a talking mouth moves most."""
@@ -80,7 +80,7 @@ def plane_angle(neutral: Mesh, turned: Mesh) -> float:
 
 def eye_distance(mesh: Mesh) -> float:
     """Return the inter-eye distance in pixels."""
-    left, right = (mesh.points[list(eye), :2].mean(axis=0) for eye in _EYES)
+    left, right = (mesh.points[list(eye), :2].mean(axis=0) for eye in EYE_CORNERS)
     return max(float(np.linalg.norm(right - left)), 1e-3)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.vision import align
-from mien.vision.canonical import canonical_mesh
+from mien.vision.canonical import EYE_CORNERS, canonical_mesh
 from mien.vision.types import Float32, Pixels
 
 SIDE: Final = 443
@@ -23,8 +23,6 @@ _TEMPLATE: Final[Float32] = np.asarray(
 )
 """Positions of eyes, nose tip and mouth corners in the aligned face (OFIQ's reference points)."""
 
-EYES: Final = ((33, 133), (362, 263))
-"""Mesh vertices of the corners of the left and the right eye, from left to right."""
 LIPS: Final = ((13, 14), (82, 87), (312, 317))
 """Mesh vertices of the inner lips, upper and lower: in the middle and on both sides."""
 CHIN: Final = 152
@@ -34,7 +32,7 @@ _LEFT_BROW: Final = (46, 70, 63, 105, 66, 107)
 
 def eye_centres(points: Float32) -> Float32:
     """Return the middles of both eyes' corners, float32 (2, 2), from the mesh's points (468, 2 or 3)."""
-    return np.asarray([points[list(corners), :2].mean(axis=0) for corners in EYES], np.float32)
+    return np.asarray([points[list(corners), :2].mean(axis=0) for corners in EYE_CORNERS], np.float32)
 
 
 def eyes_to_chin(points: Float32) -> float:

@@ -5,6 +5,7 @@ The calls are not part of the Face API. They serve only the page, and return cod
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -18,8 +19,9 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from mien.accounts import Feature
-from mien.doors.check_in import CheckInAnswer, CheckIns
-from mien.doors.errors import InvalidDoorError, NotConfiguredError
+from mien.contract.versions import V1_2_PREVIEW
+from mien.doors.check_in import LOOK_SECONDS, CheckInAnswer, CheckIns
+from mien.doors.errors import EventNotFoundError, InvalidDoorError, NotConfiguredError
 from mien.doors.kiosks import Kiosk, Kiosks
 from mien.gateway.errors import BodyTooLargeError
 from mien.gateway.exchange import Exchange, Handler, Operation, Response
@@ -35,7 +37,7 @@ PATH: Final = "/kiosk"
 KIOSK_FEATURES: Final = frozenset({Feature.IDENTIFICATION, Feature.VIDEO_IDENTIFICATION})
 """The approvals that a resource needs; kiosks with liveness need that approval too."""
 _HEADER: Final = b"mien-kiosk-key"
-_CHANNEL: Final = "/face/v1.2-preview.1/detectLiveness/singleModal"
+_CHANNEL: Final = f"/face/{V1_2_PREVIEW.name}/detectLiveness/singleModal"
 _JSON_BYTES: Final = 4096
 _PAGE_HEADERS: Final = camera_page_headers("'self' ws: wss:")
 _FILES: Final = {
@@ -153,7 +155,7 @@ class KioskPages:
         body = await self._body(exchange)
         acceptance = await self._accepted(kiosk, _text(body, "acceptance"))
         session = _text(body, "session")
-        return _check_in_json(await self._run(lambda: self.parts.check_ins.by_session(kiosk, acceptance, session)))
+        return await self.check_in(kiosk, lambda: self.parts.check_ins.by_session(kiosk, acceptance, session))
 
     async def by_photo(self, exchange: Exchange) -> dict[str, Any]:
         """Check in with a photo, if the kiosk needs no liveness; the acceptance is in the query."""
@@ -161,7 +163,7 @@ class KioskPages:
         self._count(_CHECK_INS, "photos", str(kiosk.kiosk_id))
         await self._accepted(kiosk, exchange.request.query_value("acceptance") or "")
         image = await exchange.request.read(self.limits.image_bytes, self.limits.seconds)
-        return _check_in_json(await self._run(lambda: self.parts.check_ins.by_photo(kiosk, image)))
+        return await self.check_in(kiosk, lambda: self.parts.check_ins.by_photo(kiosk, image))
 
     async def by_code(self, exchange: Exchange) -> dict[str, Any]:
         """Check in with the code of a badge or a visit; codes are short, so the rate of attempts is limited."""
@@ -170,7 +172,7 @@ class KioskPages:
         body = await self._body(exchange)
         await self._accepted(kiosk, _text(body, "acceptance"))
         code = _text(body, "code")
-        return _check_in_json(await self._run(lambda: self.parts.check_ins.by_code(kiosk, code)))
+        return await self.check_in(kiosk, lambda: self.parts.check_ins.by_code(kiosk, code))
 
     async def _kiosk(self, exchange: Exchange) -> Kiosk:
         """Return the kiosk of the call's key, if its resource is approved and serves the client's network."""
@@ -215,6 +217,18 @@ class KioskPages:
         if not self._rates.hit(item, *what):
             raise _too_many(item)
 
+    async def check_in(self, kiosk: Kiosk, work: Callable[[], CheckInAnswer]) -> dict[str, Any]:
+        """Return the answer to a check-in, once the door has opened or the decision to open it has expired."""
+        answer = await self._run(work)
+        while (opening := answer.opening) is not None:
+            # No worker thread waits: the few that there are compute for everybody.
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                answer = await asyncio.to_thread(self.parts.check_ins.look, kiosk, opening)
+            except EventNotFoundError:
+                raise _RefusedError(404, "NotFound", "There is no such kiosk.") from None
+        return {"outcome": answer.outcome.value, "name": answer.name}
+
     async def _run(self, work: Callable[[], T]) -> T:
         try:
             return await self.workers.run(work)
@@ -253,10 +267,6 @@ def _file_handler(name: str, content_type: bytes) -> Handler:
         return response
 
     return serve
-
-
-def _check_in_json(answer: CheckInAnswer) -> dict[str, Any]:
-    return {"outcome": answer.outcome.value, "name": answer.name}
 
 
 def _text(body: dict[str, Any], name: str) -> str:

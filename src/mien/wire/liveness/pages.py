@@ -16,6 +16,8 @@ from uuid import uuid4
 import httpx
 
 from mien.contract.catalogue import row
+from mien.contract.headers import KEY_HEADER
+from mien.contract.versions import V1_2_PREVIEW
 from mien.gateway.exchange import Exchange, Handler, Operation, Receive, Response, Scope, Send
 from mien.gateway.origin import OriginFinder
 from mien.liveness.types import Mode
@@ -27,7 +29,7 @@ DEMO_PATH: Final = "/liveness/demo"
 
 _ASGI = Callable[[Scope, Receive, Send], Awaitable[None]]
 _MODES: Final = {"passive": "Passive", "passiveactive": "PassiveActive"}
-_VERSION: Final = "v1.2-preview.1"  # the only version with audit entries
+_VERSION: Final = V1_2_PREVIEW.name  # the only version with audit entries
 _SECONDS: Final = 30.0
 _NOT_FOUND = row("gateway.not_found")
 
@@ -130,7 +132,7 @@ class LivenessPages:
         return httpx.AsyncClient(
             transport=httpx.ASGITransport(self.server, client=(address[0], address[1])),
             base_url=f"{self.origin.without_prefix(exchange.request)}/face/{_VERSION}/",
-            headers={"Ocp-Apim-Subscription-Key": self.key()},
+            headers={KEY_HEADER: self.key()},
             timeout=_SECONDS,
         )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mien.contract.catalogue import row
+from mien.contract.headers import KEY_HEADER, wire_name
 from mien.contract.liveness_versions import LIVENESS_VERSIONS
 from mien.gateway.cors import Origins
 from mien.gateway.errors import BodyTooLargeError, ClientGoneError
@@ -230,7 +231,7 @@ def _bearer(request: Request) -> str:
     kind, _, token = (request.header(b"authorization") or "").partition(" ")
     if kind.lower() == "bearer":
         return token.strip()
-    return request.header(b"ocp-apim-subscription-key") or kind
+    return request.header(wire_name(KEY_HEADER)) or kind
 
 
 async def _read(request: Request) -> bytes:

@@ -37,6 +37,9 @@ let visit = 0;
 
 const words = () => texts[language.value];
 
+/** The language of the browser, in which every visit begins. */
+const usual = navigator.languages.map((one) => one.split("-")[0]).find((one) => one in texts) ?? "en";
+
 async function call(path, body, query = "") {
   const json = !(body instanceof Blob);
   const response = await fetch(new URL(path + query, import.meta.url), {
@@ -50,6 +53,13 @@ async function call(path, body, query = "") {
   return answer;
 }
 
+/** Begin another visit: what still runs of the one before is canceled, and asks the server for nothing more. */
+function begin() {
+  visit += 1;
+  detector.cancel();
+  return visit;
+}
+
 function stopCamera() {
   for (const track of stream?.getTracks() ?? []) track.stop();
   stream = undefined;
@@ -60,8 +70,14 @@ function show(id) {
   for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== id;
   find(`#${id} h2`).focus();
   clearTimeout(idle);
-  if (id === "choice" || id === "codes" || id === "photo") idle = setTimeout(restart, IDLE_MS);
-  if (id === "answer") idle = setTimeout(restart, ANSWER_MS);
+  if (id === "choice" || id === "codes" || id === "photo") idle = setTimeout(next, IDLE_MS);
+  if (id === "answer") idle = setTimeout(next, ANSWER_MS);
+}
+
+/** Be ready for the next visitor, who need not read the language of the last one. */
+function next() {
+  language.value = usual;
+  return restart();
 }
 
 function say(outcome, text) {
@@ -87,7 +103,7 @@ function answered({ outcome, name }) {
     const greeting = kiosk.greeting || words().welcome;
     say("welcome", greeting.replaceAll("{name}", () => name).replace(/[\s,،，]+$/u, ""));
   } else {
-    say("reception", kiosk.reception || words().reception);
+    unable();
   }
 }
 
@@ -97,16 +113,19 @@ function disconnected() {
   say("offline", [offline, ...(asked ? [] : [shut]), turn].join(" "));
 }
 
+/** Say that people must see reception. */
+const unable = () => say("reception", kiosk.reception || words().reception);
+
 function failed(error) {
   if (error instanceof Refused) say("reception", kiosk?.reception || words()[kiosk ? "reception" : "closed"]);
   else disconnected();
 }
 
 async function attempt(work) {
-  const mine = ++visit;
+  const mine = begin();
   try {
     show("waiting");
-    const answer = await work();
+    const answer = await work(mine);
     if (mine !== visit) return;
     if (answer === null) await restart();
     else answered(answer);
@@ -127,7 +146,7 @@ async function checkIn(path, body, query) {
 }
 
 async function restart() {
-  const mine = ++visit;
+  const mine = begin();
   acceptance = undefined;
   stopCamera();
   find("#code").value = "";
@@ -151,7 +170,13 @@ async function withFace() {
   if (!kiosk.liveness) {
     const mine = visit;
     show("photo");
-    const opened = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user", width: { ideal: 1280 } } });
+    let opened;
+    try {
+      opened = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user", width: { ideal: 1280 } } });
+    } catch {
+      if (mine === visit) unable(); // no camera, or the browser does not allow it
+      return;
+    }
     if (mine !== visit || find("#photo").hidden) {
       for (const track of opened.getTracks()) track.stop();
       return;
@@ -161,14 +186,16 @@ async function withFace() {
     await find("#camera").play();
     return;
   }
-  await attempt(async () => {
+  await attempt(async (mine) => {
     const { session, token } = await call("sessions", { acceptance });
+    if (mine !== visit) return null;
     try {
       await detector.start(token);
     } catch (error) {
       if (error.livenessError === "UserCanceledSession") return null;
       // The server has the last word, also on attempts that failed.
     }
+    if (mine !== visit) return null; // the page has said that nothing was opened
     return await checkIn("faces", { acceptance, session });
   });
 }
@@ -222,7 +249,7 @@ async function scan() {
 }
 
 find("#accept").addEventListener("click", async () => {
-  const mine = ++visit;
+  const mine = begin();
   try {
     const made = await call("acceptances", { version: kiosk.version, language: language.value });
     if (mine !== visit) return;
@@ -233,6 +260,10 @@ find("#accept").addEventListener("click", async () => {
     if (mine === visit) failed(error);
   }
 });
+find("#decline").addEventListener("click", () => {
+  begin();
+  unable();
+});
 find("#face").addEventListener("click", () => withFace().catch(failed));
 find("#shoot").addEventListener("click", () => shoot().catch(failed));
 find("#other").addEventListener("click", () => scan());
@@ -240,16 +271,22 @@ find("#form").addEventListener("submit", (event) => {
   event.preventDefault();
   withCode(find("#code").value.trim());
 });
-for (const button of document.querySelectorAll(".cancel")) button.addEventListener("click", restart);
-language.addEventListener("change", translate);
+for (const button of document.querySelectorAll(".cancel")) {
+  button.addEventListener("click", button.closest("#answer") ? next : restart);
+}
+language.addEventListener("change", () => {
+  translate();
+  if (find("#consent").hidden) return;
+  clearTimeout(idle);
+  idle = setTimeout(next, IDLE_MS); // somebody may have chosen it and left
+});
 window.addEventListener("offline", () => {
   if (!find("#answer").hidden && find("#answer").dataset.outcome === "welcome") return; // restarting tells
-  visit += 1;
+  begin();
   disconnected();
 });
 window.addEventListener("online", restart);
 
-const wanted = navigator.languages.map((one) => one.split("-")[0]).find((one) => one in texts);
-language.value = wanted ?? "en";
+language.value = usual;
 translate();
 restart();
