@@ -9,9 +9,11 @@ import cv2
 import httpx
 import numpy as np
 import pytest
-from playwright.sync_api import expect
+import zxingcpp
+from playwright.sync_api import Locator, expect
 from tests.conftest import Server
 from tests.portal.conftest import OpenPerson
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -24,6 +26,12 @@ def opens(portal: Server, key: str) -> int:
 
 def key_in(link: str) -> str:
     return link.strip().rpartition("/kiosk#")[2]
+
+
+def codes_in(image: Locator) -> list[str]:
+    """What a tablet's camera reads from an image (OpenCV's reader fails at one perfect code of 250)."""
+    pixels = cv2.imdecode(np.frombuffer(image.screenshot(), np.uint8), cv2.IMREAD_COLOR)
+    return [found.text for found in zxingcpp.read_barcodes(pixels)]
 
 
 def test_a_kiosk_from_its_link_to_its_end(person: OpenPerson, portal: Server, tmp_path: Path) -> None:
@@ -47,9 +55,7 @@ def test_a_kiosk_from_its_link_to_its_end(person: OpenPerson, portal: Server, tm
     link = dialog.get_by_role("region", name="Link").inner_text()
     key = key_in(link)
     assert opens(portal, key) == 200
-    picture = dialog.get_by_role("img", name="QR code with the link of Reception").screenshot()
-    pixels = np.asarray(cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR), np.uint8)
-    assert cv2.QRCodeDetector().detectAndDecode(pixels)[0] == link.strip()
+    until(lambda: codes_in(dialog.get_by_role("img", name="QR code with the link of Reception")) == [link.strip()])
     page.screenshot(path=tmp_path / "kiosk-link.png")
     dialog.get_by_role("button", name="Done").click()
 
