@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 from tests.doors.conftest import STAFF, House
 from tests.doors.parts import Recorder
+from tests.random_ids import without_ids
 
 from mien.doors.errors import EventNotFoundError, NameInUseError, NoSuchPersonError, NotConfiguredError
 from mien.doors.events import Act, Draft, Event, EventKind
@@ -314,7 +315,7 @@ def test_face_and_badge(house: House) -> None:
     ada, bob, door = house.person("Ada"), house.person("Bob"), house.door()
     house.rule(door, how=How.FACE_AND_BADGE)
     badge = house.roster.add_badge(house.owner, STAFF, ada, CARD, actor="anna")
-    assert "4711" not in repr(badge) + "".join(house.audit.export())
+    assert "4711" not in without_ids(repr(badge) + "".join(house.audit.export()))
     with pytest.raises(NameInUseError):
         house.roster.add_badge(house.owner, STAFF, bob, CARD, actor="anna")
     watched = house.watched(door)
