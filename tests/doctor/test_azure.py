@@ -40,7 +40,7 @@ def azure() -> Iterator[Azure]:
 def look(azure: Azure, key: str | None = KEY, **options: Any) -> Report:
     given: dict[str, Any] = {
         "samples": 2,
-        "seconds": 5.0,
+        "seconds": 60.0,
         "patience": 0.0,
         "interval": 0.0,
         "key_source": "the variable FACE_KEY",

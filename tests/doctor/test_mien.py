@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ import httpx
 import pytest
 from tests.conftest import Server, StartServer
 from tests.doctor.test_azure import of
+from tests.waiting import until
 
 from mien.accounts import DEVELOPMENT_TERMS, Feature, ResourceChange, Sku
 from mien.doctor import Options, Report, Severity, examine
@@ -201,8 +202,8 @@ def test_collections_in_every_state_of_training(world: World) -> None:
             client.post(face, content=photo(), headers=headers).raise_for_status()
         for name in ("stale", "failed"):
             client.post(f"/persongroups/{name}/train").raise_for_status()
-        wait(lambda: client.get("/persongroups/stale/training").json()["status"] == "succeeded")
-        wait(lambda: client.get("/persongroups/failed/training").json()["status"] != "running")
+        until(lambda: client.get("/persongroups/stale/training").json()["status"] == "succeeded")
+        until(lambda: client.get("/persongroups/failed/training").json()["status"] != "running")
         time.sleep(0.01)  # dates have milliseconds
         late = client.post("/persongroups/stale/persons", json={"name": "late"}).json()["personId"]
         face = f"/persongroups/stale/persons/{late}/persistedfaces?detectionModel=detection_03"
@@ -213,13 +214,6 @@ def test_collections_in_every_state_of_training(world: World) -> None:
     assert of(report, "training", "'stale' was changed").severity is Severity.WARNING
     assert of(report, "training", "'failed' failed").severity is Severity.ERROR
     assert "person group 'other' (recognition_01)" in of(report, "recognition-model").found
-
-
-def wait(until: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not until():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_face_ids(world: World) -> None:

@@ -85,7 +85,7 @@ class World:
         self.recorder = Recorder(database, clock)
         self.rules = AlertRules(database, vault, clock)
         self.uses: list[QuotaUse] = []
-        self.policy = FetchPolicy(AddressPolicy(allow_private=True), total_seconds=5)
+        self.policy = FetchPolicy(AddressPolicy(allow_private=True), total_seconds=60)
 
     def deliveries(self) -> Deliveries:
         """What one server has; another call is another server."""

@@ -2,13 +2,13 @@
 
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from uuid import uuid4
 
 import pytest
 from tests.conftest import Server, StartServer
+from tests.waiting import until
 
 from mien.accounts.types import ResourceChange
 from mien.events import Condition
@@ -33,13 +33,6 @@ def services(running: Server) -> Iterator[Services]:
     opened.close()
 
 
-def wait_for(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not what():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
-
-
 def lines(server: Server) -> list[dict[str, object]]:
     written = server.log.read_text().rpartition("\n")[0]  # the server may be in the middle of a line
     found = [json.loads(line) for line in written.splitlines() if line.startswith("{")]
@@ -61,9 +54,9 @@ def test_the_request_log_is_switched_while_the_server_runs(running: Server, serv
         call()
         assert lines(running) == []
         services.accounts.update(resource.id, ResourceChange(request_log=True))
-        wait_for(lambda: call() in {line["request_id"] for line in lines(running)})
+        until(lambda: call() in {line["request_id"] for line in lines(running)})
         services.accounts.update(resource.id, ResourceChange(request_log=False))
-        wait_for(lambda: call() not in {line["request_id"] for line in lines(running)})
+        until(lambda: call() not in {line["request_id"] for line in lines(running)})
         before = len(lines(running))
         call()
         call()
@@ -95,8 +88,8 @@ def test_an_alert_reaches_its_webhook(running: Server, services: Services) -> No
         rule, _ = services.alerts.create("errors", condition, resource_id=resource.id, url=url)
         with running.client() as client:
             assert client.get("/face/v1.2/persongroups/none").status_code == 404
-        wait_for(lambda: len(got) > 0)
-        wait_for(lambda: [one.state for one in services.alerts.deliveries(rule.id)] == ["delivered"])
+        until(lambda: len(got) > 0)
+        until(lambda: [one.state for one in services.alerts.deliveries(rule.id)] == ["delivered"])
         receiver.shutdown()
     assert [(one["event"], one["value"]) for one in got] == [("fired", 1)]
     assert got[0]["resource"] == {"id": str(resource.id), "name": resource.name}

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from mien.fetching.addresses import AddressPolicy
 from mien.fetching.fetch import ContentTooLargeError, FetchError, FetchFailure, FetchPolicy, fetch_image, parse_url
 
-LOCAL = FetchPolicy(AddressPolicy(allow_private=True), connect_seconds=2, read_seconds=2, total_seconds=5)
+LOCAL = FetchPolicy(AddressPolicy(allow_private=True), connect_seconds=60, read_seconds=60, total_seconds=60)
 BODY = bytes(range(256)) * 8
 Answer = Callable[[socket.socket, bytes], Any]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -42,6 +43,16 @@ async def let_through(limits: RateLimits, caller: Resource, calls: int) -> int:
     return sum(result is None for result in results)
 
 
+async def let_through_in_a_second(limits: RateLimits, caller: Resource, calls: int) -> int:
+    """Likewise; a machine that was busy for longer than a second lets more through, and tries again in the next one."""
+    while True:
+        begin = time.monotonic()
+        through = await let_through(limits, caller, calls)
+        if time.monotonic() - begin < 1:
+            return through
+        await asyncio.sleep(1.05)
+
+
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait long for Redis: on a busy machine it answers late, and the server would count alone."""
@@ -55,14 +66,14 @@ async def test_the_tiers_rates(shared: bool, request: pytest.FixtureRequest) -> 
     free, other, paid = resource(sku=Sku.FREE), resource(sku=Sku.FREE), resource(sku=Sku.STANDARD)
     assert await let_through(limits, free, 30) == 20
     assert await let_through(limits, other, 5) == 5
-    assert await let_through(limits, paid, 15) == 10
     refused = call(free)
     with pytest.raises(RateExceededError) as caught:
         await limits(refused)
     assert refused.blocked
     assert 50 <= caught.value.retry_after <= 60
+    assert await let_through_in_a_second(limits, paid, 15) == 10
     await asyncio.sleep(1.05)
-    assert await let_through(limits, paid, 15) == 10  # the second is over
+    assert await let_through_in_a_second(limits, paid, 15) == 10  # the second is over
     assert await let_through(limits, free, 1) == 0  # the minute is not
     assert not limits.counts_alone
     await limits.close()
@@ -131,6 +142,7 @@ def test_volume_is_exact_under_parallel_calls(database: Database, free: Resource
         assert sum(pool.map(lambda _: volume.take(free.id), range(60))) == 25
 
 
+@pytest.mark.usefixtures("patient")
 async def test_counts_are_shared_again_once_redis_is_back(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rates, "_RETRY_SECONDS", 0.2)
     port = int(redis_url.rpartition(":")[2].partition("/")[0])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
 from tests.conftest import Server, StartServer
 from tests.shared import azure_photo
+from tests.waiting import until
 
 from mien.accounts.subscriptions import DEFAULT_SUBSCRIPTION
 
@@ -73,10 +73,7 @@ def test_a_group_is_copied_by_a_snapshot(client: httpx.Client) -> None:
     faces = f"{group}/persons/{person}/persistedfaces?detectionModel=detection_03"
     assert client.post(faces, content=photo("Family1-Dad1"), headers=IMAGE).status_code == 200
     assert client.post(f"{group}/train").status_code == 202
-    deadline = time.monotonic() + 30
-    while client.get(f"{group}/training").json()["status"] != "succeeded":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: client.get(f"{group}/training").json()["status"] == "succeeded")
     taken = client.post(
         "/face/v1.0/snapshots", json={"type": "PersonGroup", "objectId": "source", "applyScope": [DEFAULT_SUBSCRIPTION]}
     )

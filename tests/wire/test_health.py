@@ -11,6 +11,7 @@ import httpx
 import pytest
 import structlog
 from sqlalchemy.exc import OperationalError
+from tests.waiting import until
 
 from mien.contract.problem import Problem
 from mien.gateway.exchange import Exchange, Operation, Response, Route
@@ -67,6 +68,7 @@ async def test_a_check_that_hangs_is_failing_and_is_not_piled_up(monkeypatch: py
     for _ in range(3):
         now[0] += 2
         assert await readiness.failing() == ("database",)
+    until(lambda: started)  # a busy machine may start the thread late
     assert started == [1]
     release.set()
 
