@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -72,11 +73,14 @@ def a_day(client: httpx.Client, number: int, blur: float) -> None:
         client.post("/face/v1.2/identify", json=asked).raise_for_status()
 
 
-def moved_to(services: Services, day: int) -> None:
-    """Wait until the day's images are counted, and let them have been counted on an earlier day."""
-    deadline = time.monotonic() + 60
-    today = int(datetime.now(UTC).timestamp()) // 86_400
-    now = DriftCountRow.day >= today - 1  # midnight may pass
+def moved_to(services: Services, day: int, filled: Sequence[int]) -> bool:
+    """Wait until the day's images are counted, and let them have been counted on an earlier day, the next to fill.
+
+    Returns:
+        Whether that was done: counts of two days, before and after midnight, are removed instead.
+    """
+    deadline = time.monotonic() + 120
+    now = DriftCountRow.day.not_in(filled)
     images = select(func.sum(DriftCountRow.count)).where(DriftCountRow.series == "unread", now)
     scores = select(func.sum(DriftCountRow.count)).where(DriftCountRow.series == "topScore", now)
     faces = select(func.sum(DriftCountRow.count)).where(DriftCountRow.series == "quality", now)
@@ -88,22 +92,32 @@ def moved_to(services: Services, day: int) -> None:
         assert time.monotonic() < deadline, counted
         time.sleep(0.05)
     with services.database.write(EVERY_RESOURCE) as session:
+        if len(session.scalars(select(DriftCountRow.day).where(now).distinct()).all()) > 1:
+            session.execute(delete(DriftCountRow).where(now))
+            return False
         session.execute(update(DriftCountRow).where(now).values(day=day).execution_options(synchronize_session=False))
+    return True
 
 
 @pytest.fixture(scope="module")
 def blurred(start_server: StartServer) -> tuple[Server, datetime]:
-    """A server after five weeks of sharp photos and a last full week of blurred ones, started anew."""
+    """A server after four weeks of sharp photos and a last full week of blurred ones, started anew.
+
+    On a Sunday this week's photos are blurred as well: after midnight it is the last full week.
+    """
     server = start_server(metrics_seconds="0.2", alert_seconds="1", drift="true")
     now = datetime.now(UTC)
     monday = now - timedelta(days=now.weekday() + 7)
     first = int(monday.timestamp()) // 86_400 - 28
+    days = range(first, first + (42 if now.weekday() == 6 else 35))
     services = open_services(Settings(data_dir=server.data_dir))
     with server.client() as client:
         enrol(client)
-        for number in range(35):
-            a_day(client, number, 4.0 if number >= 28 else 0.0)
-            moved_to(services, first + number)
+        for number, day in enumerate(days):
+            blur = 4.0 if number >= 28 else 0.0
+            a_day(client, number, blur)
+            while not moved_to(services, day, days[:number]):
+                a_day(client, number, blur)
     assert stop(server.process) == 0
     with services.database.write(EVERY_RESOURCE) as session:
         session.execute(delete(DriftStateRow))  # it may have looked at the week when that had few days
