@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -292,18 +294,26 @@ async def test_network_rules(world: World) -> None:
     await world.refused(401, "401", DENIED, key="0" * 32, **at("198.51.100.7"))  # who asks comes first
 
 
+async def calls_of_a_second(world: World, key: str) -> list[httpx.Response]:
+    """Make eleven calls within a second; a machine that was busy for longer tries again in the next one."""
+    while True:
+        begin = time.monotonic()
+        answers = [await world.call(key) for _ in range(11)]
+        if time.monotonic() - begin < 1:
+            return answers
+        await asyncio.sleep(1.05)
+
+
 async def test_rates(world: World) -> None:
     paid, enterprise = world.make("paid"), world.make("ent", sku=Sku.ENTERPRISE)
-    for _ in range(10):
-        assert (await world.call(paid)).status_code == 200
-    refused = await world.call(paid)
+    *passed, refused = await calls_of_a_second(world, paid)
+    assert [answer.status_code for answer in passed] == [200] * 10
     error = refused.json()["error"]
     assert (refused.status_code, error["code"], refused.headers["retry-after"]) == (429, "429", "1")
     live = message_of("gateway", "429", "Requests to the Face - Detect Operation")
     assert error["message"] == live.replace("v1.0", "v1.2").replace("<n>", "1")
     assert "10 calls in a second" in error["innererror"]["details"]["hint"]
-    for _ in range(11):
-        last = await world.call(enterprise)
+    last = (await calls_of_a_second(world, enterprise))[-1]
     assert "current Face E0 pricing tier" in last.json()["error"]["message"]
     await world.refused(401, "401", DENIED, key="0" * 32)
 
