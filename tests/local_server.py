@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests.waiting import until
+
+_CHANCE = random.SystemRandom()  # Hypothesis gives every process the same numbers
 
 
 @contextmanager
@@ -38,10 +41,16 @@ def serving(handler: Callable[..., BaseHTTPRequestHandler], tls: ssl.SSLContext 
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    """Return a port of this machine that nobody listens on, and that nobody gets who asks the system for any port.
+
+    Linux gives out ports from 32,768 on, other systems from 49,152 on. One of these could be another test's, or the
+    near end of a connection to itself, before the program that is to listen there does.
+    """
+    while True:
+        port = _CHANCE.randrange(20_000, 32_768)
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_for_port(process: subprocess.Popen[Any], port: int, said: Callable[[], str] = str) -> None:

@@ -17,6 +17,7 @@ import pytest
 from pydantic import SecretStr
 from tests.conftest import StartServer, stop
 from tests.deploy.conftest import DEPLOY
+from tests.local_server import free_port
 from tests.postgresql import empty_postgresql
 from tests.shared import azure_photo
 from tests.waiting import until
@@ -91,9 +92,7 @@ def haproxy(folder: Path, *, replicas: list[str], controls: list[str]) -> Iterat
     text = (DEPLOY / "haproxy.cfg").read_text()
     ports = []
     for inner in (8080, 8081):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            ports.append(probe.getsockname()[1])
+        ports.append(free_port())
         text = text.replace(f"bind :{inner}", f"bind 127.0.0.1:{ports[-1]}")
     for inner, addresses in ((8080, replicas), (8081, controls)):
         for number, address in enumerate(addresses, 1):

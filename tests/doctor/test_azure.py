@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from tests.doctor.fake_azure import DENIED, GATED, KEY, Asked, Azure, Reply, Rule, answer, error, gated, running
+from tests.local_server import free_port
 from tests.manual_clock import ManualClock
 
 from mien.doctor import Finding, Options, Report, Severity, examine
@@ -391,10 +392,7 @@ def test_a_service_that_goes_away_on_the_way(azure: Azure) -> None:
 
 
 def test_nothing_listens() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    assert "refuses connections" in of(look(Azure(url=f"http://127.0.0.1:{port}")), "connection").found
+    assert "refuses connections" in of(look(Azure(url=f"http://127.0.0.1:{free_port()}")), "connection").found
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.local_server import free_port
 
 from mien.fetching.addresses import AddressPolicy
 from mien.fetching.fetch import ContentTooLargeError, FetchError, FetchFailure, FetchPolicy, fetch_image, parse_url
@@ -255,9 +256,7 @@ def test_a_body_shorter_than_announced_is_a_download_error() -> None:
 
 
 def test_nobody_listening_and_names_without_address_are_download_errors() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    assert fails(f"http://127.0.0.1:{port}/").failure is FetchFailure.DOWNLOAD
+    assert fails(f"http://127.0.0.1:{free_port()}/").failure is FetchFailure.DOWNLOAD
 
     def unknown(host: str, port: int) -> list[str]:
         raise socket.gaierror(-2, "Name or service not known")

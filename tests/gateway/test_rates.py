@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from tests.local_server import free_port
 from tests.manual_clock import ManualClock
 from tests.wire.conftest import resource
 
@@ -99,11 +100,7 @@ async def test_two_servers_share_one_count(redis_url: str) -> None:
 
 
 async def test_a_redis_that_does_not_answer_takes_nobody_down() -> None:
-    silent = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
-    port = silent.sockets[0].getsockname()[1]
-    silent.close()
-    await silent.wait_closed()
-    limits = RateLimits(TierRates(), f"valkey://127.0.0.1:{port}")
+    limits = RateLimits(TierRates(), f"valkey://127.0.0.1:{free_port()}")
     caller = resource(sku=Sku.FREE)
     assert await let_through(limits, caller, 30) == 20  # still bounded, by this server alone
     assert limits.counts_alone

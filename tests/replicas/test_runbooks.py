@@ -6,7 +6,6 @@ import importlib.util
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 from tests.conftest import MASTER_KEY
+from tests.local_server import free_port
 
 from mien.accounts import DEVELOPMENT_TERMS
 from mien.services import Services, open_services
@@ -98,13 +98,6 @@ def cluster() -> Iterator[Cluster]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        number: int = free.getsockname()[1]
-        return number
-
-
 def services(url: str, folder: Path) -> Services:
     return open_services(Settings(database_url=url, master_key=SecretStr(MASTER_KEY), data_dir=folder))
 
@@ -114,7 +107,7 @@ def names(opened: Services) -> list[str]:
 
 
 def test_point_in_time_recovery(cluster: Cluster, tmp_path: Path) -> None:
-    first, second = port(), port()
+    first, second = free_port(), free_port()
     cluster.make("first", first)
     opened = services(f"postgresql://postgres@127.0.0.1:{first}/postgres", tmp_path / "data")
     opened.accounts.create("kept", terms=DEVELOPMENT_TERMS)
@@ -153,7 +146,7 @@ def test_point_in_time_recovery(cluster: Cluster, tmp_path: Path) -> None:
 
 
 def test_failover_to_a_standby(cluster: Cluster, tmp_path: Path) -> None:
-    first, second = port(), port()
+    first, second = free_port(), free_port()
     primary = cluster.make("first", first)
     hosts = f"host=127.0.0.1:{first}&host=127.0.0.1:{second}"
     url = f"postgresql://postgres@/postgres?{hosts}&target_session_attrs=read-write"
