@@ -300,9 +300,9 @@ def test_a_stalled_stream_is_noticed_and_opened_again(opened: Callable[..., Sour
     with mjpeg_server() as server:
         source = opened(server.url, stall_s=1.0)
         some(source, 2)
+        before = source.health().reconnects  # it may have stalled on a busy machine, too
         server.sending.clear()
-        stalled = until(source, lambda one: one.reconnects >= 1)
-        assert not stalled.connected
+        until(source, lambda one: one.reconnects > before and not one.connected)
         server.sending.set()
         assert until(source, lambda one: one.connected).connected
 

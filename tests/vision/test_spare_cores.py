@@ -10,26 +10,33 @@ from mien.vision.spare_cores import SpareCores
 
 
 class Meter:
-    """Counts the calls that run at the same time."""
+    """Counts the calls that run at the same time.
 
-    def __init__(self) -> None:
+    Args:
+        expected: how many should; the first ones wait for them, because a busy machine starts threads late.
+    """
+
+    def __init__(self, expected: int = 1) -> None:
         self.running = 0
         self.most = 0
-        self.lock = threading.Lock()
+        self.expected = expected
+        self.changed = threading.Condition()
 
     def work(self, value: int) -> int:
-        with self.lock:
+        with self.changed:
             self.running += 1
             self.most = max(self.most, self.running)
-        time.sleep(0.01)
-        with self.lock:
+            self.changed.notify_all()
+            self.changed.wait_for(lambda: self.most >= self.expected, 60)
+        time.sleep(0.01)  # one too many would come now
+        with self.changed:
             self.running -= 1
         return value * value
 
 
 @pytest.mark.parametrize("cores", [1, 2, 4])
 def test_results_are_in_order_and_cores_are_not_overbooked(cores: int) -> None:
-    spare, meter = SpareCores(cores), Meter()
+    spare, meter = SpareCores(cores), Meter(cores)
     with spare.occupied():
         assert spare.run([partial(meter.work, number) for number in range(12)]) == [n * n for n in range(12)]
     assert meter.most == cores
@@ -40,6 +47,7 @@ def test_with_all_cores_taken_everything_is_done_by_the_caller() -> None:
     with spare.occupied(), spare.occupied(), spare.occupied():
         assert spare.run([partial(meter.work, number) for number in range(4)]) == [0, 1, 4, 9]
     assert meter.most == 1
+    meter.expected = 2
     with spare.occupied():  # what was taken was given back
         spare.run([partial(meter.work, number) for number in range(4)])
     assert meter.most == 2
@@ -64,6 +72,7 @@ def test_an_error_is_raised_and_the_cores_are_given_back() -> None:
     with spare.occupied():
         with pytest.raises(KeyError, match="lost"):
             spare.run([partial(meter.work, 1), partial(fail), partial(meter.work, 2)])
+        meter.expected = 2
         spare.run([partial(meter.work, number) for number in range(4)])
     assert meter.most == 2
 
