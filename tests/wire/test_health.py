@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -83,6 +84,7 @@ async def test_an_outage_is_503_with_one_line_and_no_traceback() -> None:
     async def served(scope: Any, receive: Any, send: Any) -> None:
         await gateway(scope, receive, send)
 
+    begin = time.monotonic()
     with structlog.testing.capture_logs() as logs:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=served), base_url="http://x") as caller:
             answers = [await caller.get("/broken") for _ in range(50)]
@@ -90,7 +92,7 @@ async def test_an_outage_is_503_with_one_line_and_no_traceback() -> None:
     assert {answer.headers["retry-after"] for answer in answers} == {"5"}
     assert {answer.json()["error"]["code"] for answer in answers} == {"ServiceUnavailable"}
     told = [line for line in logs if line["event"] == "storage failed"]
-    assert 1 <= len(told) <= 3
+    assert 1 <= len(told) <= 1 + time.monotonic() - begin, "one a second at most"
     assert not any("traceback" in line for line in logs)
 
 
