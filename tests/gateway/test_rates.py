@@ -80,6 +80,15 @@ async def test_the_tiers_rates(shared: bool, request: pytest.FixtureRequest) -> 
     await limits.close()
 
 
+async def test_a_clock_that_is_set_back_refuses_nobody_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits, caller = RateLimits(TierRates()), resource(sku=Sku.STANDARD)
+    assert await let_through_in_a_second(limits, caller, 15) == 10
+    an_hour_ago = time.time() - 3600
+    monkeypatch.setattr("time.time", lambda: an_hour_ago)
+    await asyncio.sleep(1.05)
+    assert await let_through_in_a_second(limits, caller, 15) == 10
+
+
 async def test_what_is_not_counted() -> None:
     limits = RateLimits(TierRates(free_per_minute=1, paid_per_second=0))
     assert await let_through(limits, resource(sku=Sku.ENTERPRISE), 100) == 100

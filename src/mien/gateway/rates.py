@@ -9,17 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from time import monotonic, time
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 import structlog
 from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter as LocalWindow
 
 from mien.accounts import Resource, Sku
 from mien.gateway.errors import RateExceededError
 from mien.gateway.exchange import Exchange
+from mien.gateway.local_counts import LocalCounts
 
 if TYPE_CHECKING:
     from mien.gateway.shared_counts import SharedCounts
@@ -62,7 +61,7 @@ class RateLimits:
 
     def __init__(self, rates: TierRates, redis_url: str | None = None) -> None:
         self._items = rates.items()
-        self._local = LocalWindow(MemoryStorage())
+        self._local = LocalCounts()
         self._shared = _shared_counts(redis_url) if redis_url else None
         self._away_until = 0.0
         self._remind_at = 0.0
@@ -116,7 +115,7 @@ class RateLimits:
                 return wait
         if self._local.hit(item, resource):
             return None
-        return self._local.get_window_stats(item, resource).reset_time - time()
+        return self._local.wait(item, resource)
 
     def _redis_failed(self, error: Exception) -> None:
         now = monotonic()

@@ -15,8 +15,6 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from limits import RateLimitItem, RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 
 from mien.accounts import Feature
 from mien.contract.versions import V1_2_PREVIEW
@@ -25,6 +23,7 @@ from mien.doors.errors import EventNotFoundError, InvalidDoorError, NotConfigure
 from mien.doors.kiosks import Kiosk, Kiosks
 from mien.gateway.errors import BodyTooLargeError
 from mien.gateway.exchange import Exchange, Handler, Operation, Response
+from mien.gateway.local_counts import LocalCounts
 from mien.gateway.origin import OriginFinder
 from mien.liveness.errors import ModeNotAvailableError
 from mien.wire.body import BodyLimits
@@ -90,7 +89,7 @@ class KioskPages:
     origin: OriginFinder
     limits: BodyLimits
     public_endpoint: str | None = None
-    _rates: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
+    _rates: LocalCounts = field(default_factory=LocalCounts)
 
     def table(self) -> list[Operation]:
         """Return the operations of the pages."""
