@@ -243,7 +243,7 @@ def check(
 
 def actuator(given: argparse.Namespace) -> None:
     """Measure the time from a decision, committed by SQLite, to the card at the panel, without a camera."""
-    from tests.doors.test_osdp import event  # noqa: PLC0415  needs libosdp
+    from tests.doors.parts import granted_event as event  # noqa: PLC0415  needs libosdp
 
     from mien.doors.actuators.config import OsdpActuator  # noqa: PLC0415  likewise
     from mien.doors.actuators.osdp import OsdpReader  # noqa: PLC0415  likewise

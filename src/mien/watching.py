@@ -16,7 +16,8 @@ from mien.doors.decisions import badge_in
 from mien.doors.events import Event
 from mien.doors.openings import Actuator, ActuatorError
 from mien.doors.roster_types import BadgeNumber
-from mien.doors.runner import Runner, RunnerParts, Watching
+from mien.doors.runner import Runner
+from mien.doors.runner_parts import RunnerParts, Watching
 from mien.doors.searching import GroupSearch, Target
 from mien.doors.service import DoorServices
 from mien.doors.telling import Teller, Topics, greeting

@@ -1,10 +1,12 @@
-"""Actuators of tests."""
+"""An actuator and an event of tests."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import uuid4
 
-from mien.doors.events import Event
+from mien.doors.events import Event, EventKind
 from mien.doors.openings import ActuatorError
 
 
@@ -30,3 +32,31 @@ class Recorder:
 
     def close(self) -> None:
         self.closed = True
+
+
+def granted_event() -> Event:
+    """Return a decision by which a door is to open."""
+    return Event(
+        number=1,
+        event_id=uuid4(),
+        at=datetime.now(UTC),
+        kind=EventKind.DECISION,
+        code="granted",
+        granted=True,
+        duress=False,
+        door_id=None,
+        camera=None,
+        track=None,
+        direction=None,
+        rule_id=None,
+        person=None,
+        person_id=None,
+        details={},
+        act=None,
+        acted_at=None,
+        expires_at=None,
+        act_note=None,
+        has_picture=False,
+        review=None,
+        reviewed_by=None,
+    )

@@ -198,7 +198,7 @@ def test_a_track_opens_once_and_hold_off_holds_others_of_the_person(house: House
     held_off = house.decisions.observe(watched, house.evidence(ada, track="9"))
     assert held_off is not None
     assert (held_off.granted, held_off.code) == (False, Code.HOLD_OFF.value)
-    assert held_off.reasons == ["The person passed 1.0 s ago; the hold-off is 5.0 s."]
+    assert held_off.reasons == ["The person passed 1 s ago; the hold-off is 5 s."]
 
 
 def test_a_clock_that_is_set_back_makes_no_decision_last_longer(house: House) -> None:
@@ -518,7 +518,7 @@ def test_pictures_are_off_by_default_sealed_and_kept_for_days(house: House) -> N
 
 
 def _nothing() -> Draft:
-    return Draft(kind=EventKind.CAMERA, code="lost", camera="Lobby")
+    return Draft(kind=EventKind.CAMERA, code=Code.LOST, camera="Lobby")
 
 
 def test_a_person_can_be_forgotten(house: House) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import func, text, update
 from structlog.testing import capture_logs
 from tests.doors.broker import PATIENCE, Listener, Mosquitto
 from tests.doors.conftest import House
-from tests.doors.test_osdp import event
+from tests.doors.parts import granted_event as event
 from tests.waiting import until
 
 from mien.doors.actuators.broker import Broker, BrokerError, MqttMessage
@@ -23,6 +23,7 @@ from mien.doors.actuators.mqtt import MqttCommand
 from mien.doors.events import Draft, EventKind
 from mien.doors.home_assistant import EVENT_TYPES, discovery, event_topic, inside_topic, message, owner_topic
 from mien.doors.openings import ActuatorError
+from mien.doors.reasons import Code
 from mien.doors.telling import Teller, Topics, greeting
 from mien.doors.types import DoorSpec, Strangers
 from mien.storage import EVERY_RESOURCE
@@ -262,12 +263,12 @@ def test_discovery_is_what_home_assistant_documents(house: House) -> None:
 def test_a_camera_that_is_back_is_no_refusal(house: House) -> None:
     """Home Assistant would otherwise show that somebody was refused whenever a camera connects."""
     door = house.door()
-    for code in ("lost", "connected"):
+    for code in (Code.LOST, Code.CONNECTED):
         draft = Draft(kind=EventKind.CAMERA, code=code, door_id=door.door_id, camera="Lobby")
         told = message(house.events.write(house.owner, draft), "mien", names=False)
         assert told is not None
-        assert json.loads(told.payload)["event_type"] == f"camera_{code}"
-        assert f"camera_{code}" in EVENT_TYPES
+        assert json.loads(told.payload)["event_type"] == f"camera_{code.value}"
+        assert f"camera_{code.value}" in EVENT_TYPES
     (last,) = [one for one in discovery([door], "mien") if one.topic.endswith("/last/config")]
     shows = Template(json.loads(last.payload)["value_template"]).render
     before = {"state": "granted"}

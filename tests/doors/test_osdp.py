@@ -14,19 +14,17 @@ import tty
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.doors.parts import granted_event as event
 
 from mien.doors.actuators.cards import card_bits, card_bytes
 from mien.doors.actuators.config import OsdpActuator
 from mien.doors.actuators.osdp import OsdpReader, Serial, channel
 from mien.doors.actuators.repeats import RepeatedAnswers, complete_messages
-from mien.doors.events import Event, EventKind
 from mien.doors.openings import ActuatorError
 from mien.doors.roster_types import BadgeNumber
 from mien.storage.claims import elapsed
@@ -36,33 +34,6 @@ osdp = pytest.importorskip("osdp", reason="needs libosdp (mien[video])")
 KEY = "00112233445566778899aabbccddeeff"
 CARD = BadgeNumber(number=4711, facility=12)
 PATIENCE = 60.0
-
-
-def event() -> Event:
-    return Event(
-        number=1,
-        event_id=uuid4(),
-        at=datetime.now(UTC),
-        kind=EventKind.DECISION,
-        code="granted",
-        granted=True,
-        duress=False,
-        door_id=None,
-        camera=None,
-        track=None,
-        direction=None,
-        rule_id=None,
-        person=None,
-        person_id=None,
-        details={},
-        act=None,
-        acted_at=None,
-        expires_at=None,
-        act_note=None,
-        has_picture=False,
-        review=None,
-        reviewed_by=None,
-    )
 
 
 @dataclass

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import ip_network
 
 import pytest
-from tests.doors.test_osdp import event
+from tests.doors.parts import granted_event as event
 
 from mien.doors.actuators.config import RelayActuator
 from mien.doors.actuators.relay import Relay

@@ -180,7 +180,7 @@ def test_the_reason_is_that_of_the_rule_that_names_the_person() -> None:
     assert verdict.rule.spec.name == "Never"
     assert [one.code for one in verdict.failed] == [Code.WRONG_TIME, Code.BADGE_MISSING]
     assert not verdict.pending
-    assert verdict.failed[1].text == "A badge of the person is needed within 20.0 s."
+    assert verdict.failed[1].text == "A badge of the person is needed within 20 s."
 
 
 def test_numbers_are_in_the_reason() -> None:

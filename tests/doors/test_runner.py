@@ -19,7 +19,8 @@ from mien.doors.actuators.config import ActuatorConfig, MqttActuator, NoActuator
 from mien.doors.events import Act, EventKind
 from mien.doors.evidence import TrackEvidence
 from mien.doors.openings import Actuator, ActuatorError
-from mien.doors.runner import Runner, RunnerParts
+from mien.doors.runner import Runner
+from mien.doors.runner_parts import RunnerParts
 from mien.doors.types import Camera, CameraSpec, Door, DoorSpec
 from mien.storage import EVERY_RESOURCE
 from mien.storage.claims import Claims
@@ -214,6 +215,35 @@ def test_a_change_of_a_camera_leaves_the_doors_link_alone(house: House) -> None:
     server.runner.look()
     server.runner.look()
     assert (server.links, link.closed) == (2, True), "a door that was changed gets a new link"
+    server.runner.stop()
+
+
+def test_a_change_of_a_doors_settings_leaves_its_link_and_cameras_alone(house: House) -> None:
+    door, ada = set_up(house)
+    server = Server(house)
+    server.runner.look()
+    link, script = server.actuator, server.script()
+    for spec in (DoorSpec(hold_off_seconds=0), DoorSpec(confidence=0.99), DoorSpec(confidence=0.7)):
+        house.clock.advance(timedelta(seconds=1))
+        house.doors.change(house.owner, door.door_id, actor="anna", name="Gate", spec=spec)
+        server.runner.look()
+    house.clock.advance(timedelta(seconds=1))
+    same = MqttActuator(topic="door/set")
+    house.doors.change(house.owner, door.door_id, actor="anna", actuator=same)  # as a form does that saves all fields
+    server.runner.look()
+    assert (server.links, link.closed, script._stop.is_set()) == (1, False, False)
+    assert script.take is not None
+    script.take(house.evidence(ada))
+    until(lambda: link.opened)
+    house.clock.advance(timedelta(seconds=1))
+    house.doors.change(house.owner, door.door_id, actor="anna", spec=DoorSpec(open_seconds=9))
+    server.runner.look()
+    server.runner.look()
+    assert (server.links, link.closed) == (2, True), "the actuator is told for how long the door is to open"
+    house.clock.advance(timedelta(seconds=1))
+    house.doors.change(house.owner, door.door_id, actor="anna", actuator=NoActuator())
+    server.runner.look()
+    assert server.actuator.closed
     server.runner.stop()
 
 

@@ -52,7 +52,7 @@ def test_times_and_numbers_are_of_the_language() -> None:
         weekdays = replace(RULE, schedule=(Window(days=(0, 1, 2, 3, 4), start=420, end=1140),))
         assert "; Mo-Fr 07:00-19:00; " in rule_sentence(weekdays, NAMES)
         assert reason(Code.HOLD_OFF.value, 0.8, 5.0) == (
-            "Die Person ist vor 0,8 s durchgegangen; die Sperrzeit beträgt 5,0 s."
+            "Die Person ist vor 0,8 s durchgegangen; die Sperrzeit beträgt 5 s."
         )
     finally:
         set_language(SOURCE)

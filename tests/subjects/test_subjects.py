@@ -20,6 +20,7 @@ from tests.subjects.world import KINDS, SubjectsWorld
 from mien.doors.codec import dump
 from mien.doors.events import Draft, EventKind
 from mien.doors.journal import DoorEvents
+from mien.doors.reasons import Code
 from mien.doors.types import RuleSpec
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.policy import EnrolmentPolicy
@@ -162,7 +163,7 @@ def test_an_export_has_what_other_tables_say_of_a_person(
         **whose, visitor_id=uuid4(), starts_at=now, ends_at=now + timedelta(hours=1), host="Otto", created_by="desk"
     )
     draft = Draft(
-        kind=EventKind.DECISION, code="granted", granted=True, collection=home, person_id=person,
+        kind=EventKind.DECISION, code=Code.GRANTED, granted=True, collection=home, person_id=person,
         details={"confidence": 0.9}, picture=b"a jpeg", picture_days=7,
     )  # fmt: skip
     event = DoorEvents(place.database, vault, place.clock).write(place.owner, draft)

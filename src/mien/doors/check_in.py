@@ -326,7 +326,7 @@ class CheckIns:
         """
         draft = Draft(
             kind=EventKind.CHECK_IN,
-            code=code.value,
+            code=code,
             duress=duress,
             camera=kiosk.name,
             track=track,

@@ -163,7 +163,7 @@ class Decisions:
             door = session.scalar(select(DoorRow.name).where(DoorRow.door_id == door_id))
             draft = Draft(
                 kind=EventKind.BADGE,
-                code="badge" if row else "badge_unknown",
+                code=Code.BADGE if row else Code.BADGE_UNKNOWN,
                 duress=row is not None and row.duress,
                 door_id=door_id,
                 camera=reader[:64],
@@ -243,7 +243,7 @@ class Decisions:
     def _grant(self, look: _Look) -> Event | None:
         """Repeat the decision in a writing transaction, which waits for all others of the resource, and record it."""
         picture = self._picture(look.watched, look.shot)
-        probe = Draft(kind=EventKind.DECISION, code="", picture=picture)
+        probe = Draft(kind=EventKind.DECISION, code=Code.GRANTED, picture=picture)
         sealed = self._events.seal_picture(look.watched.resource_id, probe)
         with self._database.write(look.watched.resource_id) as session:
             if look.held is not None:

@@ -33,7 +33,7 @@ def decision_draft(
         details["announce"] = situation.door.spec.strangers is Strangers.ANNOUNCE
     return Draft(
         kind=EventKind.STRANGER if stranger else EventKind.DECISION,
-        code=verdict.code.value,
+        code=verdict.code,
         granted=verdict.granted,
         duress=verdict.duress,
         door_id=watched.door_id,
@@ -51,7 +51,7 @@ def seen_draft(watched: TrackSource, evidence: TrackEvidence, known: Known) -> D
     """Return the event of a known person before a camera that watches no door."""
     return Draft(
         kind=EventKind.SEEN,
-        code="seen",
+        code=Code.SEEN,
         camera=watched.camera,
         track=evidence.track,
         collection=known.collection,

@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from mien.doors.people import persons_of
-from mien.doors.reasons import sentence
+from mien.doors.reasons import Code, sentence
 from mien.doors.roster_types import RosterPerson
 from mien.storage.tables import DoorEventRow
 
@@ -89,7 +89,7 @@ class Draft:
     """
 
     kind: EventKind
-    code: str
+    code: Code
     granted: bool = False
     duress: bool = False
     door_id: UUID | None = None

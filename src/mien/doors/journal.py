@@ -70,7 +70,7 @@ class DoorEvents:
             event_id=event_id,
             at=now,
             kind=draft.kind.value,
-            code=draft.code,
+            code=draft.code.value,
             granted=draft.granted,
             duress=draft.duress,
             door_id=draft.door_id,

@@ -12,7 +12,7 @@ Number = float | int | str | None
 
 
 class Code(StrEnum):
-    """The reason of a decision."""
+    """The reason of a decision or of another event."""
 
     GRANTED = "granted"
     NOT_APPROVED = "not_approved"
@@ -41,6 +41,13 @@ class Code(StrEnum):
     CHECKED_IN = "checked_in"
     NOT_LIVE = "not_live"
     CODE_UNKNOWN = "code_unknown"
+    CONNECTED = "connected"
+    LOST = "lost"
+    BADGE = "badge"
+    BADGE_UNKNOWN = "badge_unknown"
+    SEEN = "seen"
+    TAKEN_OUT = "taken_out"
+    EMPTIED = "emptied"
 
 
 WORDS: Final[Mapping[Code, str]] = {
@@ -73,6 +80,13 @@ WORDS: Final[Mapping[Code, str]] = {
     Code.CHECKED_IN: "The person checked in at a kiosk.",
     Code.NOT_LIVE: "The liveness check did not find a live face.",
     Code.CODE_UNKNOWN: "The code belongs to no badge or visit that is valid now.",
+    Code.CONNECTED: "The camera sends pictures.",
+    Code.LOST: "No picture arrives from the camera.",
+    Code.BADGE: "A badge was presented.",
+    Code.BADGE_UNKNOWN: "A badge was presented that is not registered or no longer valid.",
+    Code.SEEN: "The person was seen at a camera without a door.",
+    Code.TAKEN_OUT: "An operator recorded that the person is not inside.",
+    Code.EMPTIED: "An operator recorded that nobody is inside.",
 }
 
 PENDING: Final = frozenset(
@@ -111,7 +125,12 @@ class Failure:
     @property
     def text(self) -> str:
         """The condition as a sentence."""
-        return WORDS[self.code].format(have=self.have, wanted=self.wanted)
+        return WORDS[self.code].format(have=plain(self.have), wanted=plain(self.wanted))
+
+
+def plain(value: Number) -> Number:
+    """Return a value for a sentence: a whole number without decimals."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def number(value: float) -> float:

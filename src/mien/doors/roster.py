@@ -18,6 +18,7 @@ from mien.doors.errors import InvalidDoorError, NameInUseError, NotConfiguredErr
 from mien.doors.events import Draft, EventKind
 from mien.doors.journal import DoorEvents
 from mien.doors.people import find_person, persons_of
+from mien.doors.reasons import Code
 from mien.doors.roster_types import Badge, BadgeNumber, RegisteredVisitor, RosterPerson
 from mien.doors.rules import is_inside
 from mien.doors.types import MOST_PASSBACK_HOURS, DoorSpec
@@ -249,7 +250,7 @@ class Roster:
                 raise NotConfiguredError("the person is not inside")
             draft = Draft(
                 kind=EventKind.PRESENCE,
-                code="taken_out",
+                code=Code.TAKEN_OUT,
                 collection=known.collection,
                 person_id=person_id,
                 details={"area": area},
@@ -271,7 +272,7 @@ class Roster:
             count = len(session.execute(statement).all())
             if not count and not any(door_of(row, "").area == area for row in session.scalars(select(DoorRow))):
                 raise NotConfiguredError("there is no area {area!r}", area=area[:80])
-            draft = Draft(kind=EventKind.PRESENCE, code="emptied", details={"area": area, "persons": count})
+            draft = Draft(kind=EventKind.PRESENCE, code=Code.EMPTIED, details={"area": area, "persons": count})
             self._events.append(session, resource_id, draft)
             self._record(session, "door.presence.empty", resource_id, actor, area=area, persons=count)
         return count

@@ -1,8 +1,9 @@
 """Runs cameras and doors on this server, each under a claim: one server runs it, and another can take over.
 
 A door, its actuator and its cameras are one unit with one claim: the server that decides also opens. Cameras without a
-door are separate units. If a camera is changed, only it is restarted; if a door is changed, it is restarted with its
-cameras.
+door are separate units. If a camera is changed, only it is restarted. If a door's actuator is changed, the door is
+restarted with its cameras; its other settings apply without that, because some panels stay away for minutes after every
+interruption.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -20,17 +20,15 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from mien.doors.actuators.config import ActuatorConfig, NoActuator
-from mien.doors.cameras import Cameras
-from mien.doors.decisions import Decisions
-from mien.doors.doors import Doors
 from mien.doors.errors import DoorsError
 from mien.doors.events import Draft, Event, EventKind
 from mien.doors.evidence import TrackEvidence, TrackSource
-from mien.doors.journal import DoorEvents
-from mien.doors.openings import Actuator, ActuatorError, Openings
+from mien.doors.openings import ActuatorError, Openings
+from mien.doors.reasons import Code
+from mien.doors.runner_parts import RunnerParts, Watching
 from mien.doors.types import Camera, Door
-from mien.storage import EVERY_RESOURCE, Database
-from mien.storage.claims import ClaimLostError, Claims, Held, identity
+from mien.storage import EVERY_RESOURCE
+from mien.storage.claims import ClaimLostError, Held, identity
 from mien.storage.tables import DoorRow
 
 LOOK_SECONDS: Final = 2.0
@@ -39,59 +37,6 @@ LEASE_SECONDS: Final = 10.0
 _AGAIN_SECONDS: Final = 5.0
 
 _log = structlog.get_logger(__name__)
-
-
-class Watching(Protocol):
-    """A running camera: `mien.doors.recognition.Watcher`, or a test double."""
-
-    def run(
-        self, on_evidence: Callable[[TrackEvidence], None], on_end: Callable[[TrackEvidence], None] | None = None
-    ) -> None:
-        """Watch until the source ends or `stop` is called; blocks."""
-
-    def stop(self) -> None:
-        """Stop `run`; callable from any thread."""
-
-    def best_shot(self, track: str) -> bytes | None:
-        """The best face of a recent track as JPEG."""
-
-    def connected(self) -> bool:
-        """Whether frames arrive."""
-
-
-OpenWatcher = Callable[[Camera, str], Watching]
-"""Opens a camera by its configuration and address. Raises an exception whose text has no credentials."""
-OpenActuator = Callable[[Door, ActuatorConfig], Actuator]
-"""Opens an actuator. Raises ActuatorError if it cannot be opened on this server."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunnerParts:
-    """The dependencies of the runner.
-
-    Attributes:
-        database: the database with the doors.
-        cameras: the cameras to run.
-        doors: the doors that they watch.
-        decisions: receives the evidence.
-        events: records lost cameras.
-        claims: claims of this server.
-        open_watcher: opens cameras.
-        open_actuator: opens actuators.
-        approved: whether a resource may identify people in video.
-        told: called after an event was written, to send it on.
-    """
-
-    database: Database
-    cameras: Cameras
-    doors: Doors
-    decisions: Decisions
-    events: DoorEvents
-    claims: Claims
-    open_watcher: OpenWatcher
-    open_actuator: OpenActuator
-    approved: Callable[[UUID], bool]
-    told: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +50,6 @@ class _Plan:
     @property
     def claim(self) -> str:
         return f"door/{self.door.door_id}" if self.door else f"camera/{self.cameras[0].camera_id}"
-
-    @property
-    def stamp(self) -> datetime | None:
-        return self.door.changed_at if self.door else None
 
 
 @dataclass
@@ -128,6 +69,7 @@ class _Unit:
 
     plan: _Plan
     held: Held
+    config: ActuatorConfig = field(default_factory=NoActuator)
     openings: Openings | None = None
     eyes: dict[UUID, _Eye] = field(default_factory=dict)
 
@@ -205,11 +147,23 @@ class Runner:
 
     def _keep(self, name: str, unit: _Unit, plan: _Plan | None) -> None:
         """Bring a running unit in line with its plan."""
-        if plan is None or plan.stamp != unit.plan.stamp or unit.held.lost.is_set():
+        if plan is None or unit.held.lost.is_set() or not self._same_actuator(unit, plan):
             self._drop(name, unit)
         else:
             self._fit(unit, plan)
             self._check(unit)
+
+    def _same_actuator(self, unit: _Unit, plan: _Plan) -> bool:
+        """Return whether the actuator of a running unit can stay as it is."""
+        door, before = plan.door, unit.plan.door
+        if door is None or before is None or door.changed_at == before.changed_at:
+            return True
+        if door.spec.open_seconds != before.spec.open_seconds:
+            return False
+        try:
+            return self._parts.doors.actuator(plan.resource_id, door.door_id) == unit.config
+        except DoorsError:  # it was deleted just now
+            return False
 
     def _plans(self) -> list[_Plan]:
         """Return all units that should run on some server."""
@@ -239,7 +193,7 @@ class Runner:
             if held is None:
                 return
             unit = _Unit(plan, held)
-            unit.openings = self._openings(plan, held)
+            unit.openings = self._openings(unit)
             if unit.openings is not None:
                 unit.openings.start()
             for camera in plan.cameras:
@@ -287,16 +241,16 @@ class Runner:
             except SQLAlchemyError as error:  # it has stopped anyway
                 _log.warning("a camera's stop could not be recorded", reason=type(error).__name__)
 
-    def _openings(self, plan: _Plan, held: Held) -> Openings | None:
-        door, parts = plan.door, self._parts
+    def _openings(self, unit: _Unit) -> Openings | None:
+        door, parts = unit.plan.door, self._parts
         if door is None:
             return None
-        config = parts.doors.actuator(plan.resource_id, door.door_id)
-        if isinstance(config, NoActuator):
+        key = (unit.plan.resource_id, door.door_id)
+        unit.config = parts.doors.actuator(*key)
+        if isinstance(unit.config, NoActuator):
             return None
-        actuator = parts.open_actuator(door, config)
-        key = (plan.resource_id, door.door_id)
-        return Openings(parts.database, parts.decisions.clock, key, actuator, held, told=parts.told)
+        actuator = parts.open_actuator(door, unit.config)
+        return Openings(parts.database, parts.decisions.clock, key, actuator, unit.held, told=parts.told)
 
     def _watch(self, unit: _Unit, eye: _Eye) -> None:
         """Run one camera until it is stopped; restart it if it fails."""
@@ -365,7 +319,7 @@ class Runner:
             door = unit.plan.door
             draft = Draft(
                 kind=EventKind.CAMERA,
-                code="connected" if now else "lost",
+                code=Code.CONNECTED if now else Code.LOST,
                 door_id=door.door_id if door else None,
                 camera=camera.name,
                 details={"door": door.name} if door else {},

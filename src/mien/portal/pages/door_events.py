@@ -11,7 +11,7 @@ from nicegui import ui
 
 from mien.doors.enrolling import enroller
 from mien.doors.errors import EventNotFoundError
-from mien.doors.events import Event, EventKind, Filter
+from mien.doors.events import Act, Event, EventKind, Filter
 from mien.doors.roster import Inside
 from mien.doors.roster_types import RosterPerson
 from mien.doors.types import DIRECTORY
@@ -70,7 +70,7 @@ _NO_POLICY: Final = mark(
 )
 _FILTERS: Final = {
     "": (mark("All"), Filter()),
-    "opened": (mark("Opened"), Filter(granted=True)),
+    "opened": (mark("Allowed"), Filter(granted=True)),
     "refused": (mark("Refused"), Filter(kinds=(EventKind.DECISION,), granted=False)),
     "strangers": (mark("Strangers"), Filter(kinds=(EventKind.STRANGER,))),
     "duress": (mark("Silent alarms"), Filter(duress=True)),
@@ -124,14 +124,22 @@ async def _row(visitor: Visitor, event: Event) -> list[Cell]:
 def _what(event: Event) -> None:
     Tag("div", moment(event.at))
     Tag("div", str(event.details.get("door") or event.camera or ""), "small soft")
-    if event.stayed_shut:
-        badge(t("allowed, but not opened"), "bad")
-    elif event.granted:
-        badge(t("opened"), "good")
-    else:
-        badge(t(_WORDS[event.kind]), "warn" if event.kind is EventKind.DECISION else "info")
+    badge(*outcome(event))
     if event.duress:
         badge(t("silent alarm"), "bad")
+
+
+def outcome(event: Event) -> tuple[str, str]:
+    """Return what became of an event, and its tone; "opened" only if the actuator has confirmed it."""
+    if event.stayed_shut:
+        return t("allowed, but not opened"), "bad"
+    if event.kind is EventKind.DECISION and event.act is Act.USED:
+        return t("let through with a second person"), "good"
+    if not event.granted:
+        return t(_WORDS[event.kind]), "warn" if event.kind is EventKind.DECISION else "info"
+    if event.act is None:
+        return t("allowed"), "good"
+    return (t("opened"), "good") if event.act is Act.DONE else (t("allowed, opening not confirmed"), "warn")
 
 
 def _who(event: Event) -> None:
