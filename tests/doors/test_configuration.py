@@ -99,15 +99,17 @@ def test_deleting_a_door_takes_it_from_cameras_and_rules(house: House) -> None:
     back = house.doors.create(house.owner, "Back", DoorSpec(), NoActuator(), actor="anna")
     watching = replace(ANYBODY, door=door.door_id)
     camera = house.cameras.create(house.owner, "Lobby", "/dev/video0", watching, actor="anna")
-    rule = house.doors.add_rule(house.owner, RuleSpec(name="Staff", doors=(door.door_id, back.door_id)), actor="anna")
-    second = house.doors.add_rule(house.owner, RuleSpec(name="Guests", doors=(back.door_id,)), actor="anna", position=0)
+    staff = RuleSpec(name="Staff", doors=(door.door_id, back.door_id), groups=(STAFF,), schedule=ALWAYS)
+    guests = RuleSpec(name="Guests", doors=(back.door_id,), visitors=True, schedule=ALWAYS)
+    rule = house.doors.add_rule(house.owner, staff, actor="anna")
+    second = house.doors.add_rule(house.owner, guests, actor="anna", position=0)
     assert [one.rule_id for one in house.doors.rules(house.owner)] == [second.rule_id, rule.rule_id]
     assert [one.rule_id for one in house.doors.rules(house.owner, door.door_id)] == [rule.rule_id]
     house.doors.delete(house.owner, door.door_id, actor="anna")
     assert house.cameras.get(house.owner, camera.camera_id).spec.door is None
     assert house.doors.rules(house.owner)[1].spec.doors == (back.door_id,)
     with pytest.raises(InvalidDoorError):
-        house.doors.change_rule(house.owner, rule.rule_id, RuleSpec(name="Staff", doors=(uuid4(),)), actor="anna")
+        house.doors.change_rule(house.owner, rule.rule_id, replace(staff, doors=(uuid4(),)), actor="anna")
     house.doors.delete_rule(house.owner, rule.rule_id, actor="anna")
     assert [one.rule_id for one in house.doors.rules(house.owner)] == [second.rule_id]
     assert house.doors.rules(house.other) == []
@@ -139,8 +141,9 @@ def test_holidays(house: House) -> None:
 
 def test_every_change_is_in_the_audit_log(house: House) -> None:
     door = house.doors.create(house.owner, "Front", DoorSpec(), NoActuator(), actor="anna")
-    rule = house.doors.add_rule(house.owner, RuleSpec(name="Staff"), actor="anna")
-    house.doors.change_rule(house.owner, rule.rule_id, RuleSpec(name="Staff 2"), actor="anna")
+    spec = RuleSpec(name="Staff", doors=(door.door_id,), visitors=True, schedule=ALWAYS)
+    rule = house.doors.add_rule(house.owner, spec, actor="anna")
+    house.doors.change_rule(house.owner, rule.rule_id, replace(spec, name="Staff 2"), actor="anna")
     house.doors.delete_rule(house.owner, rule.rule_id, actor="anna")
     house.doors.change(house.owner, door.door_id, actor="anna", spec=DoorSpec(enabled=False))
     house.doors.delete(house.owner, door.door_id, actor="anna")
@@ -199,6 +202,23 @@ def test_what_cannot_be_is_refused() -> None:
     assert "12345" not in repr(BadgeNumber(number=12345))
 
 
+def test_a_rule_that_allows_nothing_is_refused_but_one_that_lost_its_people_can_be_changed(house: House) -> None:
+    ada, door, services = house.person("Ada"), house.door(), house.doors
+    whole = RuleSpec(name="Staff", doors=(door.door_id,), persons=(ada,), schedule=ALWAYS)
+    lacking = {"persons": "allows nobody", "doors": "no door", "directions": "no door", "schedule": "no time"}
+    for field, words in lacking.items():
+        with pytest.raises(InvalidDoorError, match=words):
+            services.add_rule(house.owner, replace(whole, **{field: ()}), actor="anna")
+    rule = services.add_rule(house.owner, whole, actor="anna")
+    for field, words in lacking.items():
+        with pytest.raises(InvalidDoorError, match=words):
+            services.change_rule(house.owner, rule.rule_id, replace(whole, **{field: ()}), actor="anna")
+    services.delete(house.owner, door.door_id, actor="anna")
+    (left,) = services.rules(house.owner)
+    off = services.change_rule(house.owner, rule.rule_id, replace(left.spec, enabled=False), actor="anna")
+    assert (off.spec.doors, off.spec.enabled) == ((), False)
+
+
 def test_what_a_configuration_names_must_exist(house: House) -> None:
     """Each is refused and stored nowhere; what is deleted later stays editable."""
     ada, stranger = house.person("Ada"), uuid4()
@@ -212,7 +232,8 @@ def test_what_a_configuration_names_must_exist(house: House) -> None:
         return house.cameras.create(house.owner, "Lobby", "/dev/video0", spec, actor="anna")
 
     def rule(**fields: Any) -> Rule:
-        return house.doors.add_rule(house.owner, RuleSpec(**{"name": "Staff"} | fields), actor="anna")
+        whole = {"name": "Staff", "doors": (door.door_id,), "visitors": True, "schedule": ALWAYS}
+        return house.doors.add_rule(house.owner, RuleSpec(**whole | fields), actor="anna")
 
     def kiosk(**fields: Any) -> Kiosk:
         spec = KioskSpec(**{"group": STAFF, "notice": "n"} | fields)
@@ -248,7 +269,7 @@ def test_what_a_configuration_names_must_exist(house: House) -> None:
         rule(name=" Staff ")
     guests = rule(name="Guests")
     with pytest.raises(NameInUseError):
-        house.doors.change_rule(house.owner, guests.rule_id, RuleSpec(name="Staff"), actor="anna")
+        house.doors.change_rule(house.owner, guests.rule_id, replace(guests.spec, name="Staff"), actor="anna")
     house.place.world.gallery.collections.delete(house.group("staff"))
     off = house.cameras.change(house.owner, lobby.camera_id, spec=replace(lobby.spec, enabled=False), actor="anna")
     assert off.spec.groups == (STAFF,)

@@ -18,7 +18,7 @@ from mien.doors.codec import dump, load
 from mien.doors.errors import InvalidDoorError, NameInUseError, NotConfiguredError
 from mien.doors.existing import check_doors, check_persons, check_places
 from mien.doors.naming import find_named
-from mien.doors.types import CameraSpec, Door, DoorSpec, Rule, RuleSpec
+from mien.doors.types import CameraSpec, Door, DoorSpec, Lack, Rule, RuleSpec
 from mien.events import AuditLog
 from mien.messages import Message
 from mien.storage import Database, Vault
@@ -218,8 +218,8 @@ class Doors:
 
         Raises:
             NotConfiguredError: there is none.
-            InvalidDoorError: it refers to a door that does not exist, or to a new group or person that does not, or the
-                position is out of range.
+            InvalidDoorError: it refers to a door that does not exist, or to a new group or person that does not, it
+                allows nothing any more, or the position is out of range.
             NameInUseError: another rule has its new name.
         """
         _check_position(position)
@@ -365,7 +365,7 @@ def _check_position(position: int | None) -> None:
 
 
 def _check_rule(session: Session, spec: RuleSpec, before: RuleSpec | None = None) -> None:
-    """Check a rule's name and references; groups and persons that it named before may be gone."""
+    """Check a rule's name and references; groups, persons and doors that it named before may be gone."""
     name = spec.name.strip()
     renamed = before is None or name != before.name.strip()
     if renamed and any(one.spec.name.strip() == name for one in rules_of(session)):
@@ -373,6 +373,20 @@ def _check_rule(session: Session, spec: RuleSpec, before: RuleSpec | None = None
     check_doors(session, spec.doors)
     check_places(session, spec.groups, before.groups if before is not None else ())
     check_persons(session, spec.persons, before.persons if before is not None else ())
+    _check_effect(spec, before)
+
+
+def _check_effect(spec: RuleSpec, before: RuleSpec | None) -> None:
+    """Check that a rule names somebody, a door and a time, or lacked it before: what it named may have been deleted."""
+    lacks = spec.lacks
+    if before is not None and lacks is before.lacks:
+        return
+    if lacks is Lack.WHO:
+        raise InvalidDoorError("the rule allows nobody: name a group, a person, or visitors")
+    if lacks is Lack.WHERE:
+        raise InvalidDoorError("the rule names no door and direction")
+    if lacks is Lack.WHEN:
+        raise InvalidDoorError("the rule names no time: give a schedule, such as 'Mon-Fri 07:00-19:00' or 'always'")
 
 
 def _what(door_id: UUID) -> str:

@@ -38,9 +38,8 @@ def sentence(spec: RuleSpec, doors: Mapping[UUID, str], persons: Mapping[UUID, s
     who += [names.get(person) or f"person {person}" for person in spec.persons]
     who += ["visitors"] if spec.visitors else []
     where = [doors.get(door, str(door)) for door in spec.doors]
-    if not who or not where or not spec.directions or not spec.schedule:
-        missing = "nobody" if not who else "no door" if not where or not spec.directions else "no time"
-        return f"Allows nothing: the rule names {missing}."
+    if spec.lacks is not None:
+        return f"Allows nothing: the rule names {spec.lacks.value}."
     verb = _VERBS.get(spec.directions, "enter and leave by")
     when = describe(spec.schedule)
     days = ""

@@ -294,6 +294,14 @@ class Window:
 ALWAYS: Final = (Window(days=(0, 1, 2, 3, 4, 5, 6), start=0, end=DAY),)
 
 
+class Lack(StrEnum):
+    """A missing part of a rule, without which it allows nothing."""
+
+    WHO = "nobody"
+    WHERE = "no door"
+    WHEN = "no time"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleSpec:
     """A rule: who may pass which doors, when and how. Empty fields allow nobody, nowhere, never.
@@ -341,6 +349,15 @@ class RuleSpec:
             raise InvalidDoorError("a rule's last day is not before its first")
         if len(self.schedule) > 50 or len(self.persons) > 1000 or len(self.groups) > 100:
             raise InvalidDoorError("a rule has at most 50 windows, 100 groups and 1000 persons")
+
+    @property
+    def lacks(self) -> Lack | None:
+        """The part without which it allows nothing; None if it has all."""
+        if not (self.groups or self.persons or self.visitors):
+            return Lack.WHO
+        if not (self.doors and self.directions):
+            return Lack.WHERE
+        return None if self.schedule else Lack.WHEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
-from mien.doors.reasons import WORDS, Code, Number
+from mien.doors.reasons import WORDS, Code, Number, plain
 from mien.doors.schedule import DAY_NAMES, describe
 from mien.doors.sentences import sentence
-from mien.doors.types import Direction, Holidays, How, RuleSpec
+from mien.doors.types import Direction, Holidays, How, Lack, RuleSpec
 from mien.portal.texts import SOURCE, language, listed, mark, t, week_day
 
 _WAYS: Final[Mapping[tuple[Direction, ...], str]] = {
@@ -27,6 +27,11 @@ _HOLIDAYS: Final = {
     Holidays.CLOSED: mark("except on holidays"),
     Holidays.AS_USUAL: mark("also on holidays"),
     Holidays.ONLY: mark("on holidays only"),
+}
+_LACKS: Final = {
+    Lack.WHO: mark("Allows nothing: the rule names nobody."),
+    Lack.WHERE: mark("Allows nothing: the rule names no door."),
+    Lack.WHEN: mark("Allows nothing: the rule names no time."),
 }
 _WHEN: Final = {"always": mark("always"), "never": mark("never")}
 _DAY: Final = re.compile("|".join(DAY_NAMES))
@@ -47,12 +52,8 @@ def rule_sentence(spec: RuleSpec, doors: Mapping[UUID, str], persons: Mapping[UU
     who += [names.get(person) or t("person {id}", id=person) for person in spec.persons]
     who += [t("visitors")] if spec.visitors else []
     where = [doors.get(door, str(door)) for door in spec.doors]
-    if not who:
-        return t("Allows nothing: the rule names nobody.")
-    if not where or not spec.directions:
-        return t("Allows nothing: the rule names no door.")
-    if not spec.schedule:
-        return t("Allows nothing: the rule names no time.")
+    if spec.lacks is not None:
+        return t(_LACKS[spec.lacks])
     when = describe(spec.schedule)
     times = t(_WHEN[when]) if when in _WHEN else _DAY.sub(lambda found: week_day(DAY_NAMES.index(found[0])), when)
     conditions = [t(_HOW[spec.how]), times, t(_HOLIDAYS[spec.holidays])]
@@ -77,4 +78,4 @@ def reason(code: str, have: Number = None, wanted: Number = None) -> str:
         words = WORDS[Code(code)]
     except ValueError:
         return code
-    return t(words, have=have, wanted=wanted)
+    return t(words, have=plain(have), wanted=plain(wanted))
