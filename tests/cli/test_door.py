@@ -88,7 +88,7 @@ def test_from_a_camera_to_an_answer(tmp_path: Path, ada: UUID, monkeypatch: pyte
     assert run(tmp_path, "door", "delete-rule", "desk", rule["rule_id"]) == "deleted the rule\n"
     assert run(tmp_path, "door", "events", "desk", "--export", "jsonl") == ""
     run(tmp_path, "door", "inside", "desk")
-    run(tmp_path, "camera", "change", "desk", "Lobby", "--off")
+    run(tmp_path, "camera", "change", "desk", "Lobby", "--off", "--exit")
     assert "off" in run(tmp_path, "camera", "list", "desk")
     run(tmp_path, "camera", "delete", "desk", "Lobby", "--yes")
     run(tmp_path, "door", "delete", "desk", "Front", "--yes")

@@ -19,11 +19,14 @@ from tests.conftest import Server, StartServer, stop
 from tests.shared import azure_photo
 from tests.waiting import until
 from tests.warm import MienProgram
+from typer.main import get_command
 
 from mien.cli import main
 from mien.cli._control import Drain
 from mien.cli._control import Server as ControlServer
+from mien.cli._main import build, command_names
 from mien.cli._server import listen, raise_descriptor_limit
+from mien.cli._variables import OF_COMMANDS
 from mien.clock import SystemClock
 from mien.services import open_services
 from mien.settings import Settings
@@ -210,6 +213,21 @@ def test_a_misspelt_setting_is_reported_without_its_value(
     _, output = refused("--host", "192.0.2.1", "--data-dir", str(tmp_path))
     assert "did you mean MIEN_DATABASE_URL?" in output
     assert "secret-word" not in output
+
+
+def test_variables_of_commands_are_no_misspelt_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
+    commands = [get_command(build(command_names()))]
+    found = set()
+    for command in commands:
+        found |= {str(one.envvar) for one in command.params if one.envvar}
+        commands += getattr(command, "commands", {}).values()
+    assert found == OF_COMMANDS
+    for name in found:
+        monkeypatch.setenv(name, "rtsp://user:secret-word@192.0.2.7/")
+    _, output = refused("--host", "192.0.2.1", "--data-dir", str(tmp_path))
+    assert "is not a setting" not in output
 
 
 def test_a_database_that_does_not_answer_is_a_clear_error(

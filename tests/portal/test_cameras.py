@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from operator import attrgetter
 
 import httpx
 import pytest
@@ -16,12 +17,13 @@ from tests.portal.test_pages import OVERFLOW, VIOLATIONS
 from tests.portal.test_roles import token
 from tests.shared import azure_photo
 from tests.video.clips import MjpegServer, mjpeg_server, walking_photo
+from tests.waiting import until
 
-from mien.doors.actuators.config import OsdpActuator
+from mien.doors.actuators.config import NoActuator, OsdpActuator
 from mien.doors.evidence import TrackCandidate, TrackEvidence
 from mien.doors.reasons import Code, Failure
 from mien.doors.service import open_doors
-from mien.doors.types import CameraSpec, DoorSpec
+from mien.doors.types import CameraSpec, Direction, DoorSpec
 from mien.portal.cameras import about_track, outlines, parse_corners, polygons, written_corners
 from mien.portal.texts import set_language
 from mien.services import open_services
@@ -129,6 +131,30 @@ def test_a_camera_that_another_server_runs_says_where(person: OpenPerson, portal
         doors.cameras.delete(owner, camera.camera_id, actor="test")
         doors.doors.delete(owner, door.door_id, actor="test")
         held.release()
+        assert someone.troubles == []
+
+
+def test_the_door_of_a_camera_and_the_direction_of_its_people(person: OpenPerson, portal: Server) -> None:
+    with closing(open_services(Settings(data_dir=portal.data_dir))) as services:
+        doors = open_doors(
+            services.database, services.vault, services.clock, services.audit, accounts=services.accounts
+        )
+        (owner,) = [one.id for one in services.accounts.resources() if one.name == "dev"]
+        door = doors.doors.create(owner, "Yard gate", DoorSpec(), NoActuator(), actor="test")
+        spec = CameraSpec(groups=("directory",), enabled=False)
+        camera = doors.cameras.create(owner, "Yard", "rtsp://192.0.2.1/live", spec, actor="test")
+        someone = person()
+        page = someone.go(f"/cameras/{camera.camera_id}?resource=dev")
+        for field, choice in (("Door", "Yard gate"), ("Direction", "people who leave")):
+            page.get_by_role("combobox", name=field, exact=True).click()
+            page.get_by_role("option", name=choice).click()
+        page.get_by_role("button", name="Save").click()
+        wanted = (door.door_id, Direction.EXIT)
+        until(lambda: attrgetter("door", "direction")(doors.cameras.get(owner, camera.camera_id).spec) == wanted)
+        page = someone.go("/cameras?resource=dev")
+        expect(page.get_by_role("cell", name="Yard gate · people who leave")).to_be_visible()
+        doors.cameras.delete(owner, camera.camera_id, actor="test")
+        doors.doors.delete(owner, door.door_id, actor="test")
         assert someone.troubles == []
 
 

@@ -110,6 +110,32 @@ def test_settings_of_a_door(
     page.get_by_text("There is no such door").wait_for()
 
 
+def test_the_persons_whose_recognition_is_a_silent_alarm(
+    person: OpenPerson, portal: Server, doors: tuple[DoorServices, UUID], door: Door
+) -> None:
+    services, owner = doors
+    first, second = (UUID(one) for one in enrol(portal, "Dora Silent", "Egon Silent"))
+
+    def saved(*persons: UUID) -> None:
+        page.get_by_role("button", name="Save").click()
+        until(lambda: set(services.doors.get(owner, door.door_id).spec.duress) == set(persons))
+
+    someone = person()
+    page = someone.go(f"/doors/{door.door_id}?resource=dev")
+    someone.choose("Persons whose recognition is a silent alarm", str(first), "Dora Silent")
+    saved(first)
+    page = someone.go(f"/doors/{door.door_id}?resource=dev")
+    page.get_by_text("Dora Silent").wait_for()
+    someone.choose("Persons whose recognition is a silent alarm", str(second), "Egon Silent")
+    saved(first, second)
+    page = someone.go(f"/doors/{door.door_id}?resource=dev")
+    page.get_by_text("Egon Silent").wait_for()
+    page.get_by_label("Minimum number of frames").fill("4")
+    page.get_by_role("button", name="Save").click()
+    until(lambda: services.doors.get(owner, door.door_id).spec.frames == 4)
+    assert set(services.doors.get(owner, door.door_id).spec.duress) == {first, second}, "they stay"
+
+
 def test_badges_visitors_and_holidays(
     person: OpenPerson, portal: Server, doors: tuple[DoorServices, UUID], axe: str, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from mien.cli._administration import As, AsJson, DataDir, Name, Yes, actor, moment, print_json, print_table
 from mien.cli._doors import CAMERAS, DOORS, opened_doors
+from mien.cli._variables import SOURCE
 
 app = typer.Typer(help="Add, list, change and delete cameras.", no_args_is_help=True)
 
@@ -19,7 +20,7 @@ Groups = Annotated[
 Source = Annotated[
     str,
     typer.Option(
-        envvar="MIEN_SOURCE",
+        envvar=SOURCE,
         help="rtsp://…, http://… (Motion JPEG), /dev/videoN, or file:PATH. Passwords are safer in MIEN_SOURCE.",
     ),
 ]
@@ -91,9 +92,12 @@ def list_cameras(name: Name, *, as_json: AsJson = False, data_dir: DataDir = Non
 def change(
     name: Name,
     camera: Camera,
-    source: Annotated[str | None, typer.Option(envvar="MIEN_SOURCE", help="New address.")] = None,
+    source: Annotated[str | None, typer.Option(envvar=SOURCE, help="New address.")] = None,
     groups: Groups = None,
     door: Annotated[str | None, typer.Option(help="Door that it watches; empty for none.")] = None,
+    leaving: Annotated[
+        bool | None, typer.Option("--exit/--entry", help="The camera sees people who leave, or who enter, by the door.")
+    ] = None,
     rate: Annotated[float | None, typer.Option(help="Analysed frames a second.")] = None,
     enabled: Annotated[bool | None, typer.Option("--on/--off", help="Whether it runs.")] = None,
     *,
@@ -104,6 +108,8 @@ def change(
     """Change a camera; settings that are not given stay as they are."""
     from dataclasses import replace
 
+    from mien.doors.types import Direction
+
     with opened_doors(name, data_dir) as (_, doors, owner):
         before = CAMERAS.named(doors, owner, camera)
         spec = before.spec
@@ -111,6 +117,8 @@ def change(
             spec = replace(spec, groups=tuple(groups))
         if door is not None:
             spec = replace(spec, door=DOORS.named(doors, owner, door).door_id if door else None)
+        if leaving is not None:
+            spec = replace(spec, direction=Direction.EXIT if leaving else Direction.ENTRY)
         if rate is not None:
             spec = replace(spec, rate=rate)
         if enabled is not None:

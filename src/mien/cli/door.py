@@ -10,6 +10,7 @@ from mien.cli._administration import As, AsJson, DataDir, Name, Yes, actor, mome
 from mien.cli._door_settings import COMMANDS
 from mien.cli._doors import DOORS, DoorName, PersonId, Place, local_moment, opened_doors, person_in, person_text
 from mien.cli._ids import short, whole_id
+from mien.cli._variables import OSDP_KEY
 
 if TYPE_CHECKING:
     from mien.doors.actuators.config import ActuatorConfig
@@ -24,7 +25,7 @@ def add(
     zone: Annotated[str, typer.Option(help="Time zone of its schedules, such as Europe/Berlin.")] = "UTC",
     osdp: Annotated[str | None, typer.Option(help="Port of the panel, such as /dev/ttyUSB0.")] = None,
     osdp_key: Annotated[
-        str | None, typer.Option(envvar="MIEN_OSDP_KEY", help="Base key of the secure channel: 32 hexadecimal digits.")
+        str | None, typer.Option(envvar=OSDP_KEY, help="Base key of the secure channel: 32 hexadecimal digits.")
     ] = None,
     osdp_address: Annotated[int, typer.Option(help="Address of the reader on the panel's bus.")] = 0,
     osdp_baud: Annotated[int, typer.Option(help="Speed of the panel's port.")] = 9600,
@@ -107,6 +108,7 @@ def allow(
         list[str] | None, typer.Option("--person", help="personId, or its beginning; repeatable.")
     ] = None,
     visitors: Annotated[bool, typer.Option("--visitors", help="Everyone who is a visitor at the moment.")] = False,
+    only: Annotated[str | None, typer.Option(help="entry or exit. (default: both)")] = None,
     badge: Annotated[bool, typer.Option("--badge", help="Require a badge of the same person.")] = False,
     two: Annotated[bool, typer.Option("--two-persons", help="Require two different persons together.")] = False,
     without_liveness: Annotated[
@@ -121,8 +123,10 @@ def allow(
     """Add a rule: who may pass a door, when, and how."""
     from mien.doors.schedule import parse
     from mien.doors.sentences import sentence
-    from mien.doors.types import Holidays, How, RuleSpec
+    from mien.doors.types import Direction, Holidays, How, RuleSpec
 
+    if only is not None and only not in set(Direction):
+        raise typer.BadParameter(f"{only!r} is not {', '.join(Direction)}", param_hint="--only")
     if holidays not in set(Holidays):
         raise typer.BadParameter(f"{holidays!r} is not {', '.join(Holidays)}", param_hint="--holidays")
     if badge and two:
@@ -132,6 +136,7 @@ def allow(
         spec = RuleSpec(
             name=rule,
             doors=(found.door_id,),
+            directions=tuple(Direction) if only is None else (Direction(only),),
             groups=tuple(groups or ()),
             persons=tuple(person_in(services, owner, one) for one in persons or ()),
             visitors=visitors,

@@ -85,10 +85,13 @@ def _report_unknown_variables() -> None:
 
     import structlog
 
+    from mien.cli._variables import OF_COMMANDS
     from mien.settings import Settings
     from mien.settings.unknown import unknown_variables
 
     log = structlog.get_logger(__name__)
     for variable, closest in unknown_variables(os.environ, Settings.model_fields):
+        if variable.upper() in OF_COMMANDS:
+            continue
         hint = f"did you mean {closest}?" if closest else "docs/settings.md lists the settings"
         log.warning("an environment variable is not a setting and is ignored", variable=variable, hint=hint)

@@ -16,6 +16,7 @@ import typer
 
 from mien.cli._administration import AsJson, DataDir
 from mien.cli._printable import printable
+from mien.cli._variables import SOURCE
 
 if TYPE_CHECKING:
     from mien.cli._gallery import CommandServices
@@ -36,7 +37,7 @@ def command(
     source: Annotated[
         str,
         typer.Argument(
-            help="rtsp://…, http://… (Motion JPEG), a video file, or webcam:0. [MIEN_SOURCE]", envvar="MIEN_SOURCE"
+            help="rtsp://…, http://… (Motion JPEG), a video file, or webcam:0. [MIEN_SOURCE]", envvar=SOURCE
         ),
     ],
     *,

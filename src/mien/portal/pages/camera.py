@@ -20,7 +20,7 @@ from mien.portal.camera_problems import said
 from mien.portal.cameras import about_track, name_of, outlines, parse_corners, polygons, where_runs, written_corners
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
-from mien.portal.pages.cameras import approved, doors_of, state_of, watcher_of
+from mien.portal.pages.cameras import DoorFields, approved, doors_of, state_of, watcher_of
 from mien.portal.pages.choosing import group_field
 from mien.portal.running_cameras import RunningCamera
 from mien.portal.texts import mark, moment, t, tn
@@ -50,7 +50,8 @@ async def render(visitor: Visitor) -> None:
     live = _Live(visitor, camera)
     await live.draw()
     named = await visitor.ask(lambda: doors_of(visitor).places.named(visitor.resource.id, camera.spec.groups))
-    _settings(visitor, camera, named)
+    doors = await visitor.ask(lambda: doors_of(visitor).doors.of(visitor.resource.id))
+    _settings(visitor, camera, named, {one.door_id: one.name for one in doors})
 
 
 async def _camera(visitor: Visitor) -> Camera | None:
@@ -296,10 +297,11 @@ def _health(watcher: RunningCamera | None, not_here: str) -> None:
 
 def _in_form(camera: Camera) -> tuple[object, ...]:
     """Return the settings that the form shows."""
-    return camera.name, camera.host, camera.spec.groups, camera.spec.rate, camera.spec.enabled
+    spec = camera.spec
+    return camera.name, camera.host, spec.groups, spec.door, spec.direction, spec.rate, spec.enabled
 
 
-def _settings(visitor: Visitor, camera: Camera, named: Mapping[str, Place]) -> None:
+def _settings(visitor: Visitor, camera: Camera, named: Mapping[str, Place], doors: Mapping[UUID, str]) -> None:
     may, spec = visitor.may(Permission.MANAGE), camera.spec
     with section(t("Settings")):
         facts([(t("Address"), camera.host)])
@@ -309,6 +311,7 @@ def _settings(visitor: Visitor, camera: Camera, named: Mapping[str, Place]) -> N
                 hint(t("leave empty to keep the present one"), "outlined autocomplete=off")
             )
             groups = group_field(visitor, t("Groups"), spec.groups, named, several=True)
+            place = DoorFields(spec, doors)
             rate = ui.number(t("Analysed frames a second"), value=spec.rate, min=0.5, max=30, step=0.5).props(
                 "outlined"
             )
@@ -319,7 +322,7 @@ def _settings(visitor: Visitor, camera: Camera, named: Mapping[str, Place]) -> N
                 cameras = doors_of(visitor).cameras
                 now = cameras.get(visitor.resource.id, camera.camera_id)
                 check_unchanged(_in_form(camera), _in_form(now))
-                kept: CameraSpec = now.spec
+                kept: CameraSpec = place.put(now.spec)
                 changed = replace(
                     kept,
                     groups=groups.values,

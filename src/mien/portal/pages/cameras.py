@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -11,7 +12,7 @@ from nicegui import ui
 
 from mien.accounts import Feature
 from mien.doors.service import DoorServices
-from mien.doors.types import Camera, CameraSpec
+from mien.doors.types import Camera, CameraSpec, Direction
 from mien.management.roles import Permission
 from mien.portal.approval import feature_names
 from mien.portal.cameras import running, where_runs
@@ -19,10 +20,14 @@ from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.pages.choosing import group_field, group_name
 from mien.portal.running_cameras import RunningCamera
-from mien.portal.texts import mark, t
+from mien.portal.texts import mark, t, translated
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, badge, banner, button, empty, hint, section, table
 
+_WAYS: Final = {
+    Direction.ENTRY.value: mark("people who enter"),
+    Direction.EXIT.value: mark("people who leave"),
+}
 _ADDRESS_HINT: Final = mark("rtsp://user:password@host/path, http://… (Motion JPEG), /dev/video0 or file:/path")
 
 
@@ -102,7 +107,7 @@ async def render(visitor: Visitor) -> None:
                         partial(_link, visitor, camera),
                         camera.host,
                         ", ".join(group_name(named, one) for one in camera.spec.groups) or "–",
-                        names.get(camera.spec.door, "–") if camera.spec.door else "–",
+                        _at_door(camera, names),
                         partial(badge, *state_of(visitor, camera, held[camera.camera_id])),
                     ]
                     for camera in cameras
@@ -116,21 +121,42 @@ def _link(visitor: Visitor, camera: Camera) -> None:
     Tag("a", camera.name, href=visitor.link(f"/cameras/{camera.camera_id}"))
 
 
+def _at_door(camera: Camera, doors: Mapping[UUID, str]) -> str:
+    """Return the door that a camera watches, and which way people go who are seen by it."""
+    spec = camera.spec
+    return f"{doors[spec.door]} · {t(_WAYS[spec.direction.value])}" if spec.door in doors else "–"
+
+
+class DoorFields:
+    """Fields for the door that a camera watches and for the direction of the people whom it sees.
+
+    Args:
+        spec: the initial values.
+        doors: names of the doors by id.
+    """
+
+    def __init__(self, spec: CameraSpec, doors: Mapping[UUID, str]) -> None:
+        chosen = str(spec.door) if spec.door in doors else ""
+        choices = {"": t("None"), **{str(one): words for one, words in doors.items()}}
+        self._door = ui.select(choices, value=chosen, label=t("Door")).props("outlined")
+        self._way = ui.select(translated(_WAYS), value=spec.direction.value, label=t("Direction")).props("outlined")
+
+    def put(self, spec: CameraSpec) -> CameraSpec:
+        """Return a configuration with what was chosen."""
+        door = UUID(str(self._door.value)) if self._door.value else None
+        return replace(spec, door=door, direction=Direction(str(self._way.value)))
+
+
 def _form(visitor: Visitor, doors: dict[UUID, str]) -> None:
     with Tag("div", classes="two"):
         name = ui.input(t("Name")).props("outlined")
         address = ui.input(t("Address")).props(hint(t(_ADDRESS_HINT), "outlined autocomplete=off"))
         groups = group_field(visitor, t("Groups"), several=True)
-        choices = {"": t("None"), **{str(one): words for one, words in doors.items()}}
-        door = ui.select(choices, value="", label=t("Door")).props("outlined")
+        place = DoorFields(CameraSpec(), doors)
 
     async def make() -> None:
         def work() -> Camera:
-            spec = replace(
-                CameraSpec(),
-                groups=groups.values,
-                door=UUID(str(door.value)) if door.value else None,
-            )
+            spec = place.put(replace(CameraSpec(), groups=groups.values))
             cameras = doors_of(visitor).cameras
             return cameras.create(
                 visitor.resource.id, str(name.value or ""), str(address.value or ""), spec, actor=visitor.name

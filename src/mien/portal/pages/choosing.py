@@ -53,14 +53,26 @@ def group_field(
     return SearchSelect(visitor, label, find, chosen=first, several=several, about=t("Type a part of the name or id"))
 
 
-def person_field(visitor: Visitor, label: str, *, several: bool = False) -> SearchSelect:
-    """Draw a field to choose persons of all groups and of the directory; `person_of` parses its values."""
+def person_field(
+    visitor: Visitor, label: str, chosen: Mapping[UUID, str] | None = None, *, several: bool = False
+) -> SearchSelect:
+    """Draw a field to choose persons of all groups and of the directory; `person_of` parses its values.
+
+    Args:
+        visitor: the signed-in person.
+        label: label of the field.
+        chosen: names of the initial persons by id; their places are unknown.
+        several: whether several can be chosen.
+    """
     people, owner = visitor.parts.gallery.people, visitor.resource.id
 
     def find(text: str) -> list[Choice]:
         return [_person(one) for one in people.anywhere(owner, text, SHOWN + 1)]
 
-    return SearchSelect(visitor, label, find, several=several, about=t("Type a part of the name, or an id"))
+    first = [Choice(f"/{person_id}", name) for person_id, name in (chosen or {}).items()]
+    return SearchSelect(
+        visitor, label, find, chosen=first, several=several, about=t("Type a part of the name, or an id")
+    )
 
 
 def person_of(value: str) -> tuple[str, UUID]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
+from uuid import UUID
 
 from nicegui import ui
 
@@ -14,11 +16,11 @@ from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.pages.actuators import ActuatorFields
-from mien.portal.pages.choosing import zone_field
+from mien.portal.pages.choosing import person_field, person_of, zone_field
 from mien.portal.pages.doors import PATH, ask_delete_door, services
 from mien.portal.texts import listed, mark, t, translated
 from mien.portal.visitor import Visitor, check_unchanged
-from mien.portal.widgets import Tag, banner, button, hint, section, typed
+from mien.portal.widgets import Tag, banner, button, hint, section, text, typed
 
 _NUMBERS: Final = {
     "confidence": mark("Minimum confidence, 0.5 to 1"),
@@ -51,8 +53,10 @@ async def render(visitor: Visitor) -> None:
     if door is None:
         banner("bad", t("There is no such door"), t("It may have been deleted."), (t("Doors"), visitor.link(PATH)))
         return
+    people = visitor.parts.gallery.people
+    names = await visitor.ask(lambda: people.named(visitor.resource.id, door.spec.duress))
     with section(door.name, t("Changes apply to the next decision.")):
-        form = _Form(visitor, door)
+        form = _Form(visitor, door, names)
 
         async def save() -> None:
             if await visitor.act(Permission.MANAGE, form.save) is not None:
@@ -65,9 +69,15 @@ async def render(visitor: Visitor) -> None:
 
 
 class _Form:
-    """The settings of a door except the persons whose recognition is a silent alarm."""
+    """The settings of a door.
 
-    def __init__(self, visitor: Visitor, door: Door) -> None:
+    Args:
+        visitor: the signed-in person.
+        door: the door.
+        names: names of the persons whose recognition is a silent alarm; deleted ones are shown by id.
+    """
+
+    def __init__(self, visitor: Visitor, door: Door, names: Mapping[UUID, str]) -> None:
         self._visitor, self._door, spec = visitor, door, door.spec
         self._enabled = ui.switch(t("May open"), value=spec.enabled)
         with Tag("div", classes="two"):
@@ -79,6 +89,9 @@ class _Form:
             self._strangers = ui.select(translated(_STRANGERS), value=spec.strangers.value, label=t("Strangers"))
             self._strangers.props("outlined")
             self._opens = ActuatorFields(door.actuator)
+        alarms = {one: names.get(one) or t("person {id}", id=one) for one in spec.duress}
+        self._duress = person_field(visitor, t("Persons whose recognition is a silent alarm"), alarms, several=True)
+        text(t("The door opens for them as the rules say. The event, webhooks and MQTT report the silent alarm."))
         self._passback = ui.checkbox(t("Anti-passback: a person inside may not enter again"), value=spec.anti_passback)
         self._pictures = ui.checkbox(t("Keep the best picture of each event, encrypted"), value=spec.pictures)
         with Tag("div", classes="two"):
@@ -114,6 +127,7 @@ class _Form:
             anti_passback=bool(self._passback.value),
             pictures=bool(self._pictures.value),
             enabled=bool(self._enabled.value),
+            duress=tuple(dict.fromkeys(person_of(one)[1] for one in self._duress.values)),
             **numbers,
         )
 

@@ -31,6 +31,11 @@ _HOW: Final = {
     How.FACE_AND_BADGE.value: mark("Face and the person's badge"),
     How.TWO_PERSONS.value: mark("Two persons together"),
 }
+_WAYS: Final = {
+    "": mark("enter and leave"),
+    Direction.ENTRY.value: mark("enter only"),
+    Direction.EXIT.value: mark("leave only"),
+}
 _HOLIDAYS: Final = {
     Holidays.CLOSED.value: mark("Closed on holidays"),
     Holidays.AS_USUAL.value: mark("Holidays as usual"),
@@ -166,6 +171,7 @@ def _rule_form(visitor: Visitor, doors: list[Door]) -> None:
         name = ui.input(t("Rule name")).props("outlined maxlength=64")
         places = {str(one.door_id): one.name for one in doors}
         where = ui.select(places, multiple=True, label=t("Doors"), value=[]).props("outlined use-chips")
+        way = ui.select(translated(_WAYS), value="", label=t("They may")).props("outlined")
         groups = group_field(visitor, t("Groups"), several=True)
         persons = person_field(visitor, t("Persons"), several=True)
         when = ui.input(t("Times")).props(hint(t("Mon-Fri 07:00-19:00, Sat 08:00-12:00, or always"), "outlined"))
@@ -178,6 +184,7 @@ def _rule_form(visitor: Visitor, doors: list[Door]) -> None:
         spec = RuleSpec(
             name=str(name.value or ""),
             doors=tuple(UUID(one) for one in where.value or []),
+            directions=(Direction(str(way.value)),) if way.value else tuple(Direction),
             groups=groups.values,
             persons=tuple(dict.fromkeys(person_of(one)[1] for one in persons.values)),
             visitors=bool(visitors.value),
