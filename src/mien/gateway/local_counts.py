@@ -51,8 +51,8 @@ class LocalCounts:
 
     def wait(self, item: RateLimitItem, *what: str) -> float:
         """Return the seconds until the next call is allowed; 0 if it is allowed now."""
-        _, calls = self._calls.get(item.key_for(*what), (item, ()))
-        if len(calls) < item.amount:
+        _, calls = self._calls.get(item.key_for(*what), (item, None))
+        if calls is None or len(calls) < item.amount:
             return 0.0
         return max(0.0, calls[0] + item.get_expiry() - self._now())
 
