@@ -207,12 +207,14 @@ def test_a_rule_that_allows_nothing_is_refused_but_one_that_lost_its_people_can_
     whole = RuleSpec(name="Staff", doors=(door.door_id,), persons=(ada,), schedule=ALWAYS)
     lacking = {"persons": "allows nobody", "doors": "no door", "directions": "no door", "schedule": "no time"}
     for field, words in lacking.items():
+        without: dict[str, Any] = {field: ()}
         with pytest.raises(InvalidDoorError, match=words):
-            services.add_rule(house.owner, replace(whole, **{field: ()}), actor="anna")
+            services.add_rule(house.owner, replace(whole, **without), actor="anna")
     rule = services.add_rule(house.owner, whole, actor="anna")
     for field, words in lacking.items():
+        without = {field: ()}
         with pytest.raises(InvalidDoorError, match=words):
-            services.change_rule(house.owner, rule.rule_id, replace(whole, **{field: ()}), actor="anna")
+            services.change_rule(house.owner, rule.rule_id, replace(whole, **without), actor="anna")
     services.delete(house.owner, door.door_id, actor="anna")
     (left,) = services.rules(house.owner)
     off = services.change_rule(house.owner, rule.rule_id, replace(left.spec, enabled=False), actor="anna")
@@ -232,7 +234,7 @@ def test_what_a_configuration_names_must_exist(house: House) -> None:
         return house.cameras.create(house.owner, "Lobby", "/dev/video0", spec, actor="anna")
 
     def rule(**fields: Any) -> Rule:
-        whole = {"name": "Staff", "doors": (door.door_id,), "visitors": True, "schedule": ALWAYS}
+        whole: dict[str, Any] = {"name": "Staff", "doors": (door.door_id,), "visitors": True, "schedule": ALWAYS}
         return house.doors.add_rule(house.owner, RuleSpec(**whole | fields), actor="anna")
 
     def kiosk(**fields: Any) -> Kiosk:

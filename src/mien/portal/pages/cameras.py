@@ -124,7 +124,9 @@ def _link(visitor: Visitor, camera: Camera) -> None:
 def _at_door(camera: Camera, doors: Mapping[UUID, str]) -> str:
     """Return the door that a camera watches, and which way people go who are seen by it."""
     spec = camera.spec
-    return f"{doors[spec.door]} · {t(_WAYS[spec.direction.value])}" if spec.door in doors else "–"
+    if spec.door is None or spec.door not in doors:
+        return "–"
+    return f"{doors[spec.door]} · {t(_WAYS[spec.direction.value])}"
 
 
 class DoorFields:
