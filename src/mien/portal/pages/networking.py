@@ -108,6 +108,7 @@ def _address_test(visitor: Visitor) -> None:
             if found is None:
                 return
             (current,) = found
+            answer.clear()  # of another test of an address that was running, too
             with answer:
                 if current is None:
                     banner("bad", t("The resource {name} has been deleted.", name=resource.name))

@@ -54,7 +54,7 @@ class PeopleList:
         people, wanted = self._visitor.parts.gallery.people, typed(self._text)
         order = PeopleOrder(self._sort.value)
         page = await self._visitor.look(lambda: people.page(self._ref, wanted, order, after=after, before=before))
-        if page is None or self._place.is_deleted or wanted != typed(self._text):
+        if page is None or self._place.is_deleted or (wanted, order.value) != (typed(self._text), self._sort.value):
             return  # it failed, or a later search is running
         self._place.clear()
         with self._place:

@@ -7,8 +7,10 @@ from functools import partial
 from typing import Final
 
 from nicegui import ui
+from nicegui.events import GenericEventArguments
 
 from mien.gallery.kinds import CollectionRef
+from mien.gallery.people import PersonLine
 from mien.gallery.person_search import LikelyPerson
 from mien.portal.pages.people_places import faces_and_id
 from mien.portal.texts import t
@@ -57,11 +59,12 @@ class PersonPicker:
             self._likely = Tag("div", classes="stack", role="status")
             self._text = ui.input(t("Find by name or id")).props("outlined clearable debounce=250 autofocus")
             self._text.on_value_change(self._find)
-            self._text.on("keydown.enter", self._first)
+            # The value of the field may be older: the library waits for more to be typed before it sends it.
+            self._text.on("keydown.enter", self._first, js_handler="(event) => emit(event.target.value)")
             self._found = Tag("div", classes="stack", role="status")
             with Tag("div", classes="row", style="justify-content:flex-end"):
                 button(t("Cancel"), self._dialog.close)
-        self._first_found: tuple[str, str] | None = None
+        self._searches = 0
         self._drawn: object = None
         self._dialog.open()
 
@@ -82,14 +85,23 @@ class PersonPicker:
         await self._find()
 
     async def _find(self) -> None:
-        wanted = typed(self._text)
+        await self._search(typed(self._text))
+
+    async def _search(self, wanted: str) -> list[PersonLine]:
+        """Return the persons that match a text, and draw them unless a later search has begun."""
+        self._searches += 1
+        number = self._searches
         people = self._visitor.parts.gallery.people
         page = await self._visitor.look(lambda: people.page(self._ref, wanted, top=_FOUND + 1))
         if page is None or self._found.is_deleted:
-            return
+            return []
         found = [one for one in page.people if one.person_id != self._without][:_FOUND]
-        self._first_found = (found[0].person_id, found[0].name) if len(found) == 1 else None
-        result = (found, page.total, wanted if self._new is not None else bool(wanted))
+        if number == self._searches:
+            self._show(found, page.total, wanted)
+        return found
+
+    def _show(self, found: list[PersonLine], total: int, wanted: str) -> None:
+        result = (found, total, wanted if self._new is not None else bool(wanted))
         if result == self._drawn:  # drawing the same list again would lose a click on it
             return
         self._drawn = result
@@ -102,8 +114,8 @@ class PersonPicker:
                         self._offer(one.person_id, one.name, about)
             elif wanted:
                 text(t("Nobody was found."), "soft")
-            if page.total > _FOUND + 1:
-                text(t("{count:,} persons match: type more of the name.", count=page.total), "soft small")
+            if total > _FOUND + 1:
+                text(t("{count:,} persons match: type more of the name.", count=total), "soft small")
             if self._new is not None and wanted:
                 button(t("New person “{name}”", name=wanted), partial(self._create, wanted), image="person_add")
 
@@ -115,11 +127,11 @@ class PersonPicker:
             made = button(t("Choose"), partial(self._choose, person_id, name))
             made.props["aria-label"] = t("Choose {name}", name=name)
 
-    async def _first(self) -> None:
-        """Choose the person on Enter, if only one was found."""
-        await self._find()
-        if self._first_found is not None:
-            await self._choose(*self._first_found)
+    async def _first(self, event: GenericEventArguments) -> None:
+        """Choose the person on Enter, if only one matches the text."""
+        found = await self._search(str(event.args or "").strip())
+        if len(found) == 1:
+            await self._choose(found[0].person_id, found[0].name)
 
     async def _create(self, name: str) -> None:
         assert self._new is not None

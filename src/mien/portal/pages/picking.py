@@ -37,8 +37,8 @@ class Picker:
     async def _find(self) -> None:
         views, text = self._visitor.parts.directory.views, str(self._text.value or "")
         people = await self._visitor.look(lambda: views.persons(self._visitor.resource.id, top=_FOUND + 1, text=text))
-        if people is None:
-            return
+        if people is None or text != str(self._text.value or ""):
+            return  # it failed, or a later search is running
         self._found.clear()
         with self._found:
             if not people:
