@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import httpx
@@ -15,7 +16,6 @@ from tests.portal.conftest import OpenPerson, Person
 from tests.portal.test_doors import state
 from tests.portal.test_pages import OVERFLOW
 from tests.shared import azure_photo
-from tests.waiting import until
 
 from mien.accounts import Acknowledgement, Resource, ResourceChange
 from mien.contract.flashes import WithoutFlashes
@@ -56,6 +56,18 @@ def anna(client: httpx.Client) -> str:
 def drop(page: Page, label: str, *photos: tuple[str, bytes]) -> None:
     files = [{"name": name, "mimeType": "image/jpeg", "buffer": data} for name, data in photos]
     page.get_by_label(label, exact=True).set_input_files(files)  # type: ignore[arg-type]  # as Playwright wants them
+
+
+@contextmanager
+def training_held(portal: Server, client: httpx.Client) -> Iterator[None]:
+    """Request a training of the group that no server can carry out for a while."""
+    with state(portal) as (services, _, _owner):
+        with services.database.read(EVERY_RESOURCE) as session:
+            uid = session.scalars(select(CollectionRow.uid).where(CollectionRow.collection_id == "beside")).one()
+        with services.claims.hold(f"training/{uid}") as held:
+            assert held is not None
+            client.post(f"{GROUP}/train").raise_for_status()
+            yield
 
 
 def sign_out(someone: Person) -> None:
@@ -170,15 +182,10 @@ def test_a_page_that_is_left_while_it_sends_a_photo(person: OpenPerson, portal: 
 @pytest.mark.shared
 def test_a_second_drop_while_the_first_is_enrolled(person: OpenPerson, portal: Server, client: httpx.Client) -> None:
     page = person().go(f"{PAGE}/{anna(client)}")
-    with state(portal) as (services, _, _owner):
-        with services.database.read(EVERY_RESOURCE) as session:
-            uid = session.scalars(select(CollectionRow.uid).where(CollectionRow.collection_id == "beside")).one()
-        with services.claims.hold(f"training/{uid}") as held:  # no server can carry out the training: photos wait
-            assert held is not None
-            client.post(f"{GROUP}/train").raise_for_status()
-            drop(page, PHOTOS, ("one.jpg", azure_photo("Family1-Dad1").read_bytes()))
-            page.get_by_text("Analysing one.jpg").wait_for()
-            drop(page, PHOTOS, ("two.jpg", b"no photo"))
+    with training_held(portal, client):  # photos wait
+        drop(page, PHOTOS, ("one.jpg", azure_photo("Family1-Dad1").read_bytes()))
+        page.get_by_text("Analysing one.jpg").wait_for()
+        drop(page, PHOTOS, ("two.jpg", b"no photo"))
     expect(
         page.get_by_text("The photo was not enrolled").or_(page.get_by_text("two.jpg was not enrolled"))
     ).to_have_count(1)
@@ -199,6 +206,18 @@ def test_a_double_click_and_a_held_key_count_once(person: OpenPerson, client: ht
             page.keyboard.up("Enter")
         page.get_by_role("heading", name=press, exact=True).wait_for()
     assert sorted(one["name"] for one in client.get(f"{GROUP}/persons").json()) == ["click", "key"]
+
+
+@pytest.mark.shared
+def test_a_button_is_disabled_while_its_action_runs(person: OpenPerson, portal: Server, client: httpx.Client) -> None:
+    page = person().go(f"{PAGE}/{anna(client)}")
+    with training_held(portal, client):  # edits wait for the end of the training
+        page.get_by_text("Rename or change user data").click()
+        page.get_by_label("Name", exact=True).fill("Anne")
+        save = page.get_by_role("button", name="Save")
+        save.click()
+        expect(save).to_be_disabled()  # the library itself ignores clicks without saying so
+    page.get_by_role("heading", name="Anne").wait_for()
 
 
 def test_two_people_edit_the_same(person: OpenPerson, portal: Server, client: httpx.Client) -> None:
@@ -222,7 +241,8 @@ def test_two_people_edit_the_same(person: OpenPerson, portal: Server, client: ht
         for origins in ([], ["https://one.example"], []):  # what oneself has saved is no change of somebody else
             page.get_by_label("Origins, one a line").fill("\n".join(origins))
             page.get_by_role("button", name="Set origins").click()
-            until(lambda: list(now().cors_origins) == origins)  # noqa: B023  # it is called at once
+            someone.told("Saved")  # until then the button ignores clicks
+            assert list(now().cors_origins) == origins
 
         page = someone.go("/liveness?resource=dev")
         services.accounts.update(owner, ResourceChange(without_flashes="off"), actor="test")
@@ -234,7 +254,8 @@ def test_two_people_edit_the_same(person: OpenPerson, portal: Server, client: ht
         for choice, saved in (("Yes, but never as realface", "uncertain"), ("As the server is set", None)):
             page.get_by_role("radio", name=choice).click()
             page.get_by_role("button", name="Save").click()
-            until(lambda: now().without_flashes == saved)  # noqa: B023
+            someone.told("Saved")
+            assert now().without_flashes == saved
 
     who = anna(client)
     page = someone.go(f"{PAGE}/{who}")

@@ -103,17 +103,20 @@ def icon_button(name: str, label: str, on_click: Handler | None = None) -> ui.bu
 
 
 def _press(pressed: ui.button, handler: Handler) -> None:
-    """Call a handler when a button is pressed; a double click counts once."""
+    """Call a handler when a button is pressed; a double click counts once.
+
+    While the handler runs, the library ignores clicks on the button; `aria-disabled` says so to screen readers.
+    """
 
     async def handle() -> None:
-        pressed.props("loading")
+        pressed.props("loading aria-disabled=true")
         try:
             result = handler()
             if iscoroutine(result):
                 await result
         finally:
             if not pressed.is_deleted:
-                pressed.props(remove="loading")
+                pressed.props(remove="loading aria-disabled")
 
     pressed.on("click", once(handle), js_handler="(event) => event.detail > 1 || emit()")
 
