@@ -83,7 +83,9 @@ class Person:
         field = (within or self.page).get_by_role("combobox", name=label, exact=True)
         field.focus()
         self.page.keyboard.press("Control+a")
-        self.page.keyboard.type(text)
+        self.page.keyboard.insert_text(
+            text
+        )  # at once: a search for a part of it may be answered before the rest is typed
         found = self.page.get_by_role("listbox").get_by_role("option")
         first = found.first
         expect(first).to_contain_text(option)
@@ -92,9 +94,19 @@ class Person:
         expect(found).to_have_count(0)
 
     def told(self, text: str) -> None:
-        """Wait for a message."""
-        self.page.locator(".q-notification").filter(has_text=text).first.wait_for()
+        """Wait for a message, and close it, so that it is not taken for a later one with the same words."""
+        self.page.wait_for_function(TOLD, arg=text)
 
+
+TOLD = """(text) => {
+    const plain = (words) => words.replace(/\\s+/g, " ").toLowerCase();
+    const told = [...document.querySelectorAll(".q-notification:not([data-told])")]
+        .find((one) => plain(one.innerText).includes(plain(text)));
+    told?.setAttribute("data-told", "");
+    told?.querySelector("button")?.click();
+    return told !== undefined;
+}"""
+"""Whether a message with the words is shown; it is closed."""
 
 OpenPerson = Callable[..., Person]
 Seat = tuple[int, str, str, bool]

@@ -76,7 +76,7 @@ def test_a_camera_is_added_seen_and_zoned(
     log = page.get_by_role("log", name="Faces in the picture")
     expect(log.get_by_text("Dad Müller")).to_be_visible(timeout=120_000)
     expect(log.get_by_text(re.compile("confidence 0.*readable frames agree")).first).to_be_visible()
-    expect(page.locator(".live svg text", has_text="Dad Müller").first).to_be_attached(timeout=60_000)
+    expect(page.locator(".live svg text", has_text="Dad Müller").first).to_be_attached()
     image = page.locator(".live img")
     assert "hunter2" not in page.content()
     address = image.get_attribute("src") or ""

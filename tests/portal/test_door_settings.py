@@ -83,7 +83,7 @@ def test_settings_of_a_door(
     someone.told("Fill in: Minimum confidence, 0.5 to 1.")
     page.get_by_label("Minimum confidence").fill("2")
     page.get_by_role("button", name="Save").click()
-    someone.told("confidence")
+    someone.told("Confidence: 0.5 to 1")
     page = someone.go(f"/doors/{door.door_id}?resource=dev")
     page.get_by_label("Days for which events are kept").fill("30")
     page.get_by_role("button", name="Save").click()

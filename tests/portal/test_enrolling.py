@@ -74,7 +74,11 @@ def drop(page: Page, pixels: Pixels) -> None:
 def lacking(page: Page, tone: str) -> dict[str, str]:
     """What the report says of the measures that are not good, by their names."""
     rows = page.get_by_role("list", name="Photo quality").locator(f"li:has(.badge.{tone})")
-    return {row.locator("strong").inner_text(): row.inner_text() for row in rows.all()}
+    # At once: the report of the next photo may replace this one.
+    found: dict[str, str] = rows.evaluate_all(
+        "all => Object.fromEntries(all.map((row) => [row.querySelector('strong').innerText, row.innerText]))"
+    )
+    return found
 
 
 def test_all_that_a_photo_lacks_is_said(person: OpenPerson, place: str, portal: Server) -> None:

@@ -56,8 +56,8 @@ def test_it_is_said_why_a_call_failed(person: OpenPerson, portal: Server) -> Non
 
 def test_all_resources_at_a_glance(person: OpenPerson) -> None:
     page = person().go("/status")
-    row = page.get_by_role("region", name="Overview of resources").get_by_role("row").nth(1)
-    expect(row.get_by_role("link", name="dev")).to_have_attribute("href", "/?resource=dev")
+    table = page.get_by_role("region", name="Overview of resources")
+    expect(table.get_by_role("link", name="dev", exact=True)).to_have_attribute("href", "/?resource=dev")
     expect(page.locator(".tiles")).to_contain_text("disk free")
 
 

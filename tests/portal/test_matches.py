@@ -90,8 +90,7 @@ def test_two_people_confirm_a_match(person: OpenPerson, portal: Server, client: 
     answer(ann, "None of them")
     ben = person(approver(portal, "ben"))
     answer(ben, "None of them")
-    shown = ben.page.locator(".page").last.inner_text()
-    assert "rejected" in shown
+    expect(ben.page.locator(".page").last).to_contain_text("rejected")
     ben.page.evaluate(axe)
     assert ben.page.evaluate(VIOLATIONS)["violations"] == []
     assert ben.page.evaluate(OVERFLOW) <= 0

@@ -105,7 +105,8 @@ def test_from_a_new_resource_to_its_approval(person: OpenPerson, portal: Server)
     admin.told("The resource is not approved for this use.")  # looked at anew: the page was drawn before
     page.reload()
     page.get_by_text("front-desk is not approved for Identification / Verification").wait_for()
-    assert [page.get_by_role("button", name=name).is_disabled() for name in ("Train", "Add the person")] == [True] * 2
+    for name in ("Train", "Add the person"):
+        expect(page.get_by_role("button", name=name, exact=True), name).to_be_disabled()
     page.get_by_role("link", name="Anna").click()
     page.get_by_role("button", name="Erase the person").wait_for()
     expect(page.get_by_label("Drop photos to enrol", exact=True)).to_have_count(0)

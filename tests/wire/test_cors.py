@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from tests.browser import launched
+from tests.browser import PATIENCE, launched
 from tests.conftest import Server, StartServer
 from tests.local_server import serving
 from tests.npm import FOLDER, node_modules
@@ -120,6 +120,7 @@ def test_the_sdk_in_a_real_browser(site: str, start_server: StartServer) -> None
     told = {"endpoint": server.endpoint, "key": server.key1, "photo": photo}
     with launched() as browser:
         context = browser.new_context(ignore_https_errors=True)
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.goto(site)
         run = partial(page.evaluate, "(told) => run(told).catch((error) => String(error))")
