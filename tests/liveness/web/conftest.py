@@ -89,7 +89,7 @@ class Application:
     def go_on(self) -> None:
         self.page.locator("button.primary").click()
 
-    def outcome(self, seconds: float = 60) -> Any:
+    def outcome(self, seconds: float = PATIENCE / 1000) -> Any:
         """What `start` resolved to, or rejected with."""
         # Not wait_for_function: a page's policy against evaluated text would stop that.
         until = time.monotonic() + seconds
@@ -99,8 +99,8 @@ class Application:
         assert isinstance(found, dict | list)
         return found
 
-    def error(self, seconds: float = 60) -> dict[str, Any]:
-        outcome = self.outcome(seconds)
+    def error(self) -> dict[str, Any]:
+        outcome = self.outcome()
         assert "error" in outcome, outcome
         error: dict[str, Any] = outcome["error"]
         return error

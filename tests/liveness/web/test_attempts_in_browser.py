@@ -247,6 +247,7 @@ def test_a_token_that_has_expired(launch: LaunchBrowser, live_server: Server, ex
 def refused(launch: LaunchBrowser, server: Server, *tokens: str) -> None:
     """Begin with tokens that are not valid."""
     page = launch().new_page()
+    page.set_default_timeout(PATIENCE)
     page.goto(f"{server.endpoint}/liveness/demo")
     start = """(token) => {
         window.error = null;

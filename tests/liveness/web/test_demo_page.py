@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, WebSocket, expect
+from tests.browser import PATIENCE
 from tests.conftest import Server
 from tests.liveness.web.conftest import PAGE
 from tests.liveness.web.fake_channel import FakeServer
@@ -37,6 +38,7 @@ OF_THE_DEVICE = """Object.defineProperty(MediaStreamTrack.prototype, "label", { 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context()
+    context.set_default_timeout(PATIENCE)
     yield context.new_page()
     context.close()
 
@@ -53,6 +55,7 @@ def create_token(server: Server) -> str:
 def test_the_page_for_everybody(server: Server, browser: Browser) -> None:
     axe = (node_modules() / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
     context = browser.new_context(viewport={"width": 390, "height": 800})
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     troubles: list[str] = []
     page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)

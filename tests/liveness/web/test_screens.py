@@ -104,8 +104,9 @@ def begin(app: Application, plan: Plan, properties: dict[str, Any] | None = None
     app.go_on()
 
 
-def title(app: Application) -> str:
-    return app.page.locator(".notice h2").inner_text()
+def shows(app: Application, key: str) -> None:
+    """Wait for a page with this title."""
+    expect(app.page.locator(".notice h2")).to_have_text(text(app, key), use_inner_text=True)
 
 
 def press(app: Application, key: str) -> None:
@@ -136,8 +137,7 @@ def test_a_camera_that_fails_works_on_the_second_try(
     app, plan = application(), Plan(challenge=SHORT)
     app.page.evaluate(FAIL, [name, 1])
     begin(app, plan)
-    app.page.locator(".notice h2").wait_for()
-    assert title(app) == text(app, reason)
+    shows(app, reason)
     if name != "AbortError":
         look(app, reason)
     press(app, "TryAgain")
@@ -169,8 +169,7 @@ def test_permission_refused_tells_how_to_give_it(
 ) -> None:
     app = application(other=denying, user_agent=agent)
     begin(app, Plan())
-    app.page.locator(".notice h2").wait_for()
-    assert title(app) == text(app, "CameraPermissionDenied")
+    shows(app, "CameraPermissionDenied")
     app.page.get_by_role("status").get_by_text(text(app, key)).wait_for()
     look(app, key)
     press(app, "Cancel")
@@ -186,8 +185,7 @@ def denying(launch: LaunchBrowser) -> Browser:
 def test_a_page_that_may_not_use_cameras(application: OpenApplication, look: Look) -> None:
     app = application(headers={"Permissions_Policy": "camera=()"})
     begin(app, Plan())
-    app.page.locator(".notice h2").wait_for()
-    assert title(app) == text(app, "CameraForbidden")
+    shows(app, "CameraForbidden")
     look(app, "CameraForbidden")
     press(app, "Close")
     error = app.error()
@@ -198,8 +196,7 @@ def test_a_page_that_may_not_use_cameras(application: OpenApplication, look: Loo
 def test_virtual_cameras_are_refused_by_default(application: OpenApplication, look: Look) -> None:
     app, plan = application(), Plan(claims={"vc": False})  # Chromium's own is one
     begin(app, plan)
-    app.page.locator(".notice h2").wait_for()
-    assert title(app) == text(app, "CameraVirtual")
+    shows(app, "CameraVirtual")
     look(app, "CameraVirtual")
     press(app, "Cancel")
     error = app.error()
@@ -211,8 +208,7 @@ def test_virtual_cameras_are_refused_by_default(application: OpenApplication, lo
 def test_a_virtual_camera_that_the_server_refuses(application: OpenApplication) -> None:
     app = application()
     begin(app, Plan(at={"hello": {"livenessError": "EnvironmentNotSupported", "message": "it is a program"}}))
-    app.page.locator(".notice h2").wait_for()
-    assert title(app) == text(app, "CameraVirtual")
+    shows(app, "CameraVirtual")
 
 
 def test_component_and_server_know_the_same_virtual_cameras(application: OpenApplication) -> None:
@@ -230,8 +226,7 @@ def test_what_may_be_ignored(application: OpenApplication, look: Look, colour: s
     app, plan = application(), Plan(challenge=SHORT)
     app.page.evaluate(PAINTED, [colour, fps, 9])
     begin(app, plan, {"minimumFrameRate": 15 if reason == "CameraSlow" else 0})
-    app.page.locator(".notice h2").wait_for()
-    assert title(app) == text(app, reason)
+    shows(app, reason)
     look(app, reason)
     press(app, "ContinueAnyway")
     assert app.outcome()["value"]["digest"] == plan.digest()
@@ -261,8 +256,7 @@ def test_a_failure_and_another_attempt(application: OpenApplication, look: Look)
     )
     app.page.evaluate(HOLD_THE_LAST_PAGE)
     begin(app, plan)
-    app.page.locator(".notice h2").wait_for()
-    assert title(app) == text(app, "MultipleFaceFound")
+    shows(app, "MultipleFaceFound")
     app.page.get_by_text(text(app, "AttemptsLeft").replace("{count}", "2")).wait_for()
     look(app, "failure")
     plan.at, plan._asked = {}, False
@@ -270,7 +264,7 @@ def test_a_failure_and_another_attempt(application: OpenApplication, look: Look)
     plan.frames.clear()
     press(app, "TryAgain")
     app.page.locator(".sign.good").wait_for()
-    assert title(app) == text(app, "Done")
+    shows(app, "Done")
     look(app, "done")
     app.page.keyboard.press("Escape")
     assert app.outcome()["value"]["digest"] == plan.digest()
@@ -284,7 +278,7 @@ def test_no_attempt_is_left(application: OpenApplication, look: Look) -> None:
     begin(app, Plan(challenge=SHORT, at={"end": {"livenessError": "FaceWithMaskDetected", "attemptsLeft": 0}}))
     app.page.locator(".notice h2").wait_for()
     look(app, "over")
-    assert app.page.locator(".notice button").all_inner_texts() == [text(app, "Close")]
+    expect(app.page.locator(".notice button")).to_have_text([text(app, "Close")])
     press(app, "Close")
     assert app.error()["livenessError"] == "FaceWithMaskDetected"
 
@@ -294,8 +288,7 @@ def test_a_wait_before_the_next_attempt(application: OpenApplication, look: Look
     app = application()
     locked = {"livenessError": "UnexpectedClientError", "attemptsLeft": 1, "retryAfterSeconds": 15}
     begin(app, Plan(at={"hello": locked}))
-    app.page.locator(".notice h2").wait_for()
-    assert title(app) == text(app, "Unexpected")
+    shows(app, "Unexpected")
     again = app.page.get_by_role("button", name=text(app, "TryAgain"))
     expect(again).to_be_disabled()
     look(app, "wait")
@@ -310,8 +303,7 @@ def test_a_decision_that_the_client_is_told(application: OpenApplication, look: 
     app, plan = application(), Plan(challenge=SHORT, outcome={"livenessDecision": decision})
     app.page.evaluate(HOLD_THE_LAST_PAGE)
     begin(app, plan)
-    app.page.locator(".notice h2").wait_for()
-    assert title(app) == text(app, key)
+    shows(app, key)
     if key == "NotConfirmed":
         look(app, "not-confirmed")
         press(app, "Close")
@@ -389,7 +381,7 @@ class TestCameraPicker:
         begin(app, Plan(claims={"vc": False}))
         picker = app.page.locator(".picker select")
         picker.wait_for()
-        assert picker.locator("option").all_inner_texts() == ["Camera at the back"]
+        expect(picker.locator("option")).to_have_text(["Camera at the back"])
         look(app, "instead")
         press(app, "TryAgain")
         while app.page.evaluate("window.opened.length") < 2:
