@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import WebSocketRoute, expect
 from tests.conftest import Server
 from tests.portal.conftest import OpenPerson
 from tests.portal.test_roles import token
@@ -111,3 +111,43 @@ def test_a_person_of_the_directory_from_enrolment_to_erasure(person: OpenPerson,
                    "dynamic_group.update", "dynamic_group.delete", "portal.identify"):  # fmt: skip
         assert action in log
     assert someone.troubles == []
+
+
+def test_a_photo_does_not_overtake_what_was_chosen_before(person: OpenPerson, portal: Server) -> None:
+    """Photos are sent by a request, choices by the WebSocket, which may be slower."""
+    with portal.client() as client:
+        made = client.post(f"{PREVIEW}/persons", json={"name": "Dad"}).raise_for_status().json()["personId"]
+    someone = person()
+    servers: list[WebSocketRoute] = []
+    held: list[str | bytes] = []
+    holds = False
+
+    def relay(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        servers.append(server)
+
+        def pass_on(message: str | bytes) -> None:
+            if holds:
+                held.append(message)
+            else:
+                server.send(message)
+
+        socket.on_message(pass_on)
+
+    someone.page.route_web_socket("**/_nicegui_ws/**", relay)
+    sent: list[str] = []
+    someone.page.on("request", lambda request: sent.append(request.url))
+    page = someone.go(f"/directory/persons/{made}")
+    page.get_by_role("combobox", name="Recognition model").click()
+    holds = True
+    page.get_by_role("option", name="recognition_03").click()
+    page.get_by_label("Drop photos to enrol", exact=True).set_input_files(azure_photo("Family1-Dad1"))
+    page.evaluate("fetch('/favicon.ico').then((answer) => answer.text())")  # a request after those of the photo
+    assert not [url for url in sent if "/upload/" in url]
+    holds = False
+    for message in held:
+        servers[-1].send(message)
+    page.get_by_text("Enrolled", exact=True).wait_for()
+    page.get_by_role("cell", name="recognition_03").wait_for()
+    with portal.client() as client:
+        client.delete(f"{PREVIEW}/persons/{made}").raise_for_status()

@@ -46,6 +46,8 @@ def test_rates_are_measured_applied_and_taken_back(
     someone = person()
     page = someone.go("/evaluations")
     page.get_by_text("The model pack's own").first.wait_for()
+    page.get_by_role("combobox", name="Group").click()
+    page.get_by_role("option", name="largePersonGroup/measured").click()  # the server is shared
     page.get_by_label("Name of the result").fill("enrolled")
     page.get_by_role("combobox", name="False match rate of the threshold").click()
     page.get_by_role("option", name="1 in 100", exact=True).click()

@@ -77,6 +77,8 @@ def test_people_from_enrolment_to_erasure(person: OpenPerson, portal: Server) ->
     page.get_by_role("status").get_by_text("trained", exact=True).wait_for()
 
     someone.go("/try/identify")
+    page.get_by_role("combobox", name="Search in").click()
+    page.get_by_role("option", name="Family").click()
     page.get_by_label("Drop a photo").set_input_files(azure_photo("Family1-Dad2"))
     page.get_by_role("cell", name="Dad", exact=True).wait_for()
 

@@ -43,6 +43,11 @@ PATHS = (
     "/resources/new",
 )
 VIOLATIONS = "axe.run(document, { resultTypes: ['violations'] })"
+STILL = (
+    "document.getAnimations().every((one) => one.playState !== 'running' "
+    "|| one.effect.getComputedTiming().iterations === Infinity)"
+)
+"""Whether every animation of the page that ends has ended: until then colours differ."""
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 

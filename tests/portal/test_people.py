@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.conftest import Server
 from tests.portal.conftest import OpenPerson
 from tests.portal.test_doors import state
-from tests.portal.test_pages import OVERFLOW, VIOLATIONS
+from tests.portal.test_pages import OVERFLOW, STILL, VIOLATIONS
 from tests.portal.test_roles import token
 from tests.shared import azure_photo
 
@@ -94,6 +94,7 @@ def test_somebody_enrolled_twice_is_merged(person: OpenPerson, portal: Server, c
 
     row.get_by_role("button", name="Resolve").click()
     page.get_by_role("dialog").wait_for()
+    page.wait_for_function(STILL)
     page.evaluate(axe)
     assert page.evaluate(VIOLATIONS)["violations"] == []
     expect(page.get_by_role("dialog")).to_contain_text(f"Father, 1 face, id {twin}", use_inner_text=True)

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from tests.conftest import Server, StartServer, stop
 from tests.portal.conftest import OpenPerson
+from tests.portal.test_pages import STILL
 from tests.postgresql import empty_postgresql
 from tests.shared import azure_photo
 
@@ -42,13 +43,6 @@ def services(served: Server, url: str) -> Iterator[Services]:
     opened = open_services(Settings(data_dir=served.data_dir, database_url=url))
     yield opened
     opened.close()
-
-
-STILL = (
-    "document.getAnimations().every((one) => one.playState !== 'running' "
-    "|| one.effect.getComputedTiming().iterations === Infinity)"
-)
-"""Whether every animation of the page that ends has ended."""
 
 
 def make(services: Services, name: str, sku: Sku = Sku.STANDARD) -> Resource:

@@ -95,11 +95,13 @@ def drop(
             chosen.props["multiple"] = True
 
     async def begin(event: events.GenericEventArguments) -> None:
-        """Start the upload once the page is ready for results."""
-        if on_batch is not None:
-            count, folders = event.args
-            await on_batch(int(count), frozenset(map(str, folders)))
-            ui.run_javascript(f"mienSend({upload.id})")
+        """Start the upload once the page is ready for results, and the server knows what was chosen before it."""
+        if on_batch is None:
+            ui.run_javascript(f"mienSendOne({upload.id})")
+            return
+        count, folders = event.args
+        await on_batch(int(count), frozenset(map(str, folders)))
+        ui.run_javascript(f"mienSend({upload.id})")
 
     chosen_files = f"(e) => {{ const files = e.target.files; {take}; e.target.value = ''; }}"
     chosen.on("change", begin, js_handler=chosen_files)

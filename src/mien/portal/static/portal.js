@@ -1,4 +1,5 @@
-// Files that are dropped or chosen: folders are walked through, and several files wait until the page is ready for them.
+// Files that are dropped or chosen: folders are walked through, and files wait until the server asks for them. They are
+// sent beside the WebSocket and would overtake what was typed and chosen before.
 const mienWaiting = {};
 let mienReplaces = false;
 
@@ -42,16 +43,23 @@ async function mienTake(id, source, many, tell) {
         const deep = found.map(([path]) => path.split("/")).filter((parts) => parts.length > 2);
         tell(files.length, [...new Set(deep.map((parts) => parts[0]))]);
     } else {
-        const box = getElement(id).$refs.qRef;
-        mienReplaces = true;
-        box.reset(); // a file that is still being sent is not wanted any more
-        mienReplaces = false;
-        box.addFiles(files.slice(0, 1));
+        mienWaiting[id] = files.slice(0, 1);
+        tell(1, []);
     }
 }
 
 function mienFailed(found, emit) {
     if (!mienReplaces) emit(found.files.map((one) => one.name), found.xhr.status);
+}
+
+function mienSendOne(id) {
+    const waiting = (mienWaiting[id] || []).splice(0);
+    const box = getElement(id).$refs.qRef;
+    if (!waiting.length) return; // a later one was sent in its place
+    mienReplaces = true;
+    box.reset(); // a file that is still being sent is not wanted any more
+    mienReplaces = false;
+    box.addFiles(waiting);
 }
 
 function mienSend(id) {
