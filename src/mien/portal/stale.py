@@ -108,6 +108,7 @@ class StaleNotice:
         self.ref = ref
         self._told: list[Callable[[], object]] = []
         self._was_training = False
+        self._draws = 0
         self._place = Tag("div", role="status")
         self._timer = ui.timer(_LOOK, self.draw, active=False)
 
@@ -121,9 +122,11 @@ class StaleNotice:
             except GalleryError:  # it was deleted
                 return None
 
+        self._draws += 1
+        number = self._draws
         found = await self._visitor.ask(find)
-        if self._place.is_deleted:
-            return
+        if self._place.is_deleted or number != self._draws:
+            return  # or a later call draws what is newer
         self._place.clear()
         training = found is not None and found.training
         due = found is not None and found.is_stale and auto.is_due(ref)
