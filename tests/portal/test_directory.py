@@ -10,6 +10,7 @@ from tests.conftest import Server
 from tests.portal.conftest import OpenPerson
 from tests.portal.test_roles import token
 from tests.shared import azure_photo
+from tests.waiting import until
 
 PREVIEW = "/face/v1.2-preview.1"
 pytestmark = [pytest.mark.timeout(180), pytest.mark.shared]
@@ -142,7 +143,12 @@ def test_a_photo_does_not_overtake_what_was_chosen_before(person: OpenPerson, po
     holds = True
     page.get_by_role("option", name="recognition_03").click()
     page.get_by_label("Drop photos to enrol", exact=True).set_input_files(azure_photo("Family1-Dad1"))
-    page.evaluate("fetch('/favicon.ico').then((answer) => answer.text())")  # a request after those of the photo
+
+    def events() -> int:
+        page.evaluate("null")  # so that what the page has sent is heard
+        return sum('["event"' in str(message) for message in held)
+
+    until(lambda: events() == 2)  # the choice and the photo's announcement
     assert not [url for url in sent if "/upload/" in url]
     holds = False
     for message in held:
