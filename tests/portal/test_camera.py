@@ -75,7 +75,7 @@ def film(folder: Path, client: httpx.Client) -> Path:
 
 
 @pytest.mark.shared
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_the_camera_says_what_to_do_next(portal: Server, tmp_path: Path) -> None:
     group = f"camera-{uuid4().hex[:8]}"
     with portal.client() as client, own_group(client, group):

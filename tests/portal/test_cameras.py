@@ -29,7 +29,7 @@ from mien.portal.texts import set_language
 from mien.services import open_services
 from mien.settings import Settings
 
-pytestmark = [pytest.mark.timeout(290), pytest.mark.shared]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.shared]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.shared import azure_photo
 from tests.waiting import until
 
 PREVIEW = "/face/v1.2-preview.1"
-pytestmark = [pytest.mark.timeout(180), pytest.mark.shared]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.shared]
 
 
 def test_a_person_of_the_directory_from_enrolment_to_erasure(person: OpenPerson, portal: Server) -> None:

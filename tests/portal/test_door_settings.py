@@ -21,7 +21,7 @@ from mien.doors.roster_types import BadgeNumber
 from mien.doors.service import DoorServices
 from mien.doors.types import Door, DoorSpec, Strangers
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture

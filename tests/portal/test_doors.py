@@ -27,7 +27,7 @@ from mien.portal.pages.door_events import outcome
 from mien.services import Services, open_services
 from mien.settings import Settings
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from mien.settings import Settings
 from mien.storage import EVERY_RESOURCE
 from mien.storage.tables import DriftBaselineRow, DriftCountRow
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture

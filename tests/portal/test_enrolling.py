@@ -22,7 +22,7 @@ from mien.storage import EVERY_RESOURCE
 from mien.storage.tables import CollectionRow
 from mien.vision.types import Pixels
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.shared]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.shared]
 
 GROUP = "personGroup/gate"
 

@@ -13,7 +13,7 @@ from tests.portal.test_pages import OVERFLOW, VIOLATIONS
 from tests.portal.test_roles import token
 from tests.shared import shared_path
 
-pytestmark = [pytest.mark.timeout(280), pytest.mark.shared]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.shared]
 
 PEOPLE = 26
 RAW = {"Content-Type": "application/octet-stream"}

@@ -8,7 +8,7 @@ from tests.conftest import Server
 from tests.portal.conftest import OpenPerson
 from tests.shared import azure_photo
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.shared]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.shared]
 
 DAD = "Family1-Dad1"
 

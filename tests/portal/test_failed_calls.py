@@ -15,7 +15,7 @@ from mien.contract.catalogue import row
 from mien.events.failed_calls import FailedCall
 from mien.portal.failed_calls import advice
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
 
 def test_it_is_said_why_a_call_failed(person: OpenPerson, portal: Server) -> None:

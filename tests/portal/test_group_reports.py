@@ -19,7 +19,7 @@ from tests.portal.test_pages import OVERFLOW, VIOLATIONS
 from tests.portal.test_roles import token
 from tests.shared import REPOSITORY, shared_path
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.shared]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.shared]
 
 PEOPLE = 44
 GROUP = "/face/v1.2/largepersongroups/staff"

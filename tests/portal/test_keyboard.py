@@ -10,7 +10,7 @@ from tests.portal.conftest import OpenPerson, Person
 from tests.portal.test_pages import PATHS
 from tests.shared import azure_photo
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
 MOST = 150
 FOCUSED = """() => {

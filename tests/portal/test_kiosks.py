@@ -15,7 +15,7 @@ from tests.conftest import Server
 from tests.portal.conftest import OpenPerson
 from tests.waiting import until
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 def opens(portal: Server, key: str) -> int:

@@ -18,7 +18,7 @@ from tools.texts import messages_of, read
 from mien.accounts import Feature
 from mien.portal.texts import CATALOGUES
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 __all__ = ["somebody"]
 
 SEEN = """() => {

@@ -15,7 +15,7 @@ from tests.portal.test_roles import token
 from tests.shared import azure_photo
 from tests.waiting import until
 
-pytestmark = [pytest.mark.timeout(280), pytest.mark.shared]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.shared]
 
 RAW = {"Content-Type": "application/octet-stream"}
 GROUP = "/face/v1.2/largepersongroups/reviewed"

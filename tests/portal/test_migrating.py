@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from mien.cli._main import build
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.shared]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.shared]
 
 FAMILY = {"dad": ("Family1-Dad1", "Family1-Dad2"), "mum": ("Family1-Mom1",)}
 STAFF, BARE, LOST, DIRECTORY = "largePersonGroup/staff", "faceList/bare", "faceList/lost", "directory/recognition_01"

@@ -13,7 +13,7 @@ from tests.browser import PATIENCE
 from tests.conftest import Server, StartServer
 from tests.issuer import CLIENT, SECRET, Issuer, sign_in_issuer
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")

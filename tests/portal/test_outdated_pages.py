@@ -23,7 +23,7 @@ from mien.doors.kiosks import KioskSpec
 from mien.storage import EVERY_RESOURCE
 from mien.storage.tables import CollectionRow
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 GROUPS = "/face/v1.2/largepersongroups"
 GROUP = f"{GROUPS}/beside"

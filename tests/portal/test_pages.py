@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.conftest import Server
 from tests.portal.conftest import OpenPerson, Person
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
 GROUP = "/people/largePersonGroup/everybody"
 PATHS = (
@@ -69,7 +69,7 @@ def somebody(portal: Server) -> Iterator[str]:
 
 
 @pytest.mark.heavy
-@pytest.mark.timeout(500)  # axe over every page, on a busy machine
+@pytest.mark.timeout(600)  # axe over every page, on a busy machine
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_every_page_is_whole_accessible_and_fits(
     person: OpenPerson, axe: str, somebody: str, width: int, scheme: str

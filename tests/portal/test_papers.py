@@ -11,7 +11,7 @@ from tests.portal.conftest import OpenPerson
 from tests.portal.test_pages import OVERFLOW, VIOLATIONS
 from tests.portal.test_roles import token
 
-pytestmark = pytest.mark.timeout(280)
+pytestmark = pytest.mark.timeout(600)
 
 
 def test_papers_are_created_answered_and_compared(person: OpenPerson, portal: Server, axe: str) -> None:

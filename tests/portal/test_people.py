@@ -19,7 +19,7 @@ from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.policy import EnrolmentPolicy, Policies
 from mien.gallery.rows import Rows
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.shared]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.shared]
 
 GROUP = "/people/largePersonGroup/desk"
 DAD, AGAIN, MUM = "Family1-Dad1", "Family1-Dad2", "Family1-Mom1"

@@ -13,7 +13,7 @@ from tests.portal.test_pages import OVERFLOW, VIOLATIONS
 from tests.portal.test_roles import token
 from tests.shared import azure_photo
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.shared]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.shared]
 
 LIST = "/people/largeFaceList/badges"
 

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.conftest import Server
 from tests.portal.conftest import OpenPerson
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
 USE_CASE = (
     "Employees of our office enter the building through a gate that compares their face with the photo on their badge, "

@@ -19,7 +19,7 @@ from mien.accounts import Acknowledgement, Feature, Resource, ResourceChange, Sk
 from mien.services import Services, open_services
 from mien.settings import Settings
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 WHAT_FOR = {"organisation": "Bakery Brotlieb", "contact": "it@brotlieb.example", "use_case": "The warehouse's door."}
 

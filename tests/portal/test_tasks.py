@@ -33,7 +33,7 @@ from mien.models.bindings import read_bindings
 from mien.services import open_services
 from mien.settings import Settings
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.shared]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.shared]
 
 GROUPS = "/face/v1.2/largepersongroups"
 FAMILY = {

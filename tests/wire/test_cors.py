@@ -113,7 +113,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.sdk
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_the_sdk_in_a_real_browser(site: str, start_server: StartServer) -> None:
     server = start_server("--tls")
     photo = base64.b64encode(azure_photo("Family1-Dad1").read_bytes()).decode()

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 from tests.browser import PATIENCE, launched
 from tests.conftest import Server
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from tests.liveness.web.fake_channel import Plan
 from tests.liveness.web.test_component import SHORT, begin_positioning
 from tests.npm import node_modules
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from tests.browser import PATIENCE
 from tests.liveness.web.fake_channel import FakeServer, Plan
 from tests.liveness.web.test_component import SHORT
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "liveness-apps.md"
 ANDROID = "window.livenessApp = { finished: (message) => { window.told = JSON.parse(message); } };"

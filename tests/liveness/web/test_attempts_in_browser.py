@@ -34,7 +34,7 @@ from mien.liveness.types import Mode
 from mien.models.errors import PackFetchError
 from mien.models.store import ModelStore
 
-pytestmark = [pytest.mark.timeout(480), pytest.mark.shared]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.shared]
 
 NONCE = bytes(range(32))
 OTHER = bytes(range(32, 64))

@@ -18,7 +18,7 @@ from mien.liveness.reports import ClientPolicy, read_camera, read_capture
 from mien.liveness.types import LivenessError, RecognitionError
 from mien.liveness.web import MANIFEST_PATH, MODULE_PATH, assets
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 VERSION = json.loads(next(asset for asset in assets() if asset.path == MANIFEST_PATH).body)["version"]
 FEWEST = 4

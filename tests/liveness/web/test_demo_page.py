@@ -17,7 +17,7 @@ from tests.npm import node_modules
 
 from mien.liveness.web import MANIFEST_PATH
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 WITHOUT_WEBSOCKETS = """() => {
     window.WebSocket = class { constructor() { throw new Error("no WebSockets here"); } };

@@ -24,7 +24,7 @@ from tests.shared import azure_photo, shared_path
 from mien.liveness.challenge import Challenge
 from mien.liveness.types import Mode
 
-pytestmark = [pytest.mark.timeout(480), pytest.mark.shared]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.shared]
 
 NONCE = bytes(range(32))
 NOTICE = "We compare your face with those of our staff.\n\nThe picture is deleted at once. The desk helps you too."

@@ -21,7 +21,7 @@ from tests.npm import node_modules
 from mien.liveness import reports
 from mien.liveness.types import LivenessError
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 SHOWN = {"skipOutcome": False}
 LOCALE = os.environ.get("MIEN_SCREENSHOT_LOCALE", "en")

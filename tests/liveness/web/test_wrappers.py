@@ -15,7 +15,7 @@ from tests.npm import node_modules
 
 from mien.liveness import web
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 REACT = """
 import { StrictMode, createElement as element, useState } from "react";
