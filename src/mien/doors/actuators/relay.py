@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
-from typing import Final
 
 import httpcore
 
 from mien.doors.actuators.config import RelayActuator
 from mien.doors.events import Event
 from mien.doors.openings import ActuatorError
-from mien.fetching.fetch import (
-    USER_AGENT,
-    FetchError,
-    FetchPolicy,
-    GuardedBackend,
-    parse_url,
-    ssl_context,
-    system_resolver,
-)
+from mien.fetching.fetch import FetchError, FetchPolicy
+from mien.fetching.sending import send
 from mien.storage.claims import elapsed
-
-_READ_AT_MOST: Final = 64 * 1024
 
 
 class Relay:
@@ -62,33 +51,10 @@ class Relay:
 
     def _send(self, event: Event, policy: FetchPolicy) -> int:
         config = self._config
-        target = parse_url(config.url.replace("{seconds}", self._seconds), policy)
         body = config.body.replace("{seconds}", self._seconds).encode()
-        headers = [
-            (b"Host", target.netloc),
-            USER_AGENT,
-            (b"Mien-Decision", str(event.event_id).encode()),
-            (b"Content-Length", b"%d" % len(body)),
-        ]
+        headers = {"Mien-Decision": str(event.event_id).encode()}
         if body:
-            headers.append((b"Content-Type", config.content_type.encode("latin-1", "replace")))
+            headers["Content-Type"] = config.content_type.encode("latin-1", "replace")
         if config.token is not None:
-            headers.append((b"Authorization", b"Bearer " + config.token.encode("ascii")))
-        backend = GuardedBackend(policy, system_resolver, time.monotonic() + policy.total_seconds)
-        wait = policy.total_seconds
-        timeout = {"connect": wait, "read": wait, "write": wait, "pool": 0}
-        address = httpcore.URL(scheme=target.raw_scheme, host=target.raw_host, port=target.port, target=target.raw_path)
-        with (
-            httpcore.ConnectionPool(
-                ssl_context=ssl_context(policy.ca_file), max_keepalive_connections=0, network_backend=backend
-            ) as pool,
-            pool.stream(
-                config.method, address, headers=headers, content=body, extensions={"timeout": timeout}
-            ) as answer,
-        ):
-            size = 0
-            for part in answer.iter_stream():
-                size += len(part)
-                if size > _READ_AT_MOST:
-                    break
-            return answer.status
+            headers["Authorization"] = b"Bearer " + config.token.encode("ascii")
+        return send(config.method, config.url.replace("{seconds}", self._seconds), body, headers, policy)
