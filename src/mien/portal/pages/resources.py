@@ -163,7 +163,7 @@ CREATE = Page(
     whole_server=True,
     help=Help(
         mark("Creates a resource for an application or a department; its people and keys are its own."),
-        "resources.md#make-one",
+        "resources.md#create-a-resource",
         (Term.RESOURCE,),
     ),
 )
