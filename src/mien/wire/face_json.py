@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 
-from mien.contract.attributes import DECLARED
+from mien.contract.attributes import DECLARED, Attribute
 from mien.contract.landmarks import LANDMARK_NAMES
 from mien.contract.models import RECOGNITION_MODELS
 from mien.contract.versions import Version
-from mien.vision.types import Attributes, Face, Float32
+from mien.vision.types import (
+    Accessory,
+    Attributes,
+    Face,
+    FacialHair,
+    Float32,
+    Hair,
+    HeadPose,
+    Measured,
+    Occlusion,
+)
 from mien.wire.schemas import GUID, NUMBER, record
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 
 def face_schema(version: Version) -> Json:
@@ -70,63 +82,84 @@ def landmarks_json(points: Float32) -> Json:
     }
 
 
-def attributes_json(attributes: Attributes, version: Version) -> Json:  # noqa: PLR0912  one branch per attribute
+def attributes_json(attributes: Attributes, version: Version) -> Json:
     """Return the computed attributes, with angles rounded to 0.1° and other values to 0.01."""
-    out: Json = {}
-    if attributes.head_pose is not None:
-        pose = attributes.head_pose
-        out["headPose"] = {"pitch": round(pose.pitch, 1), "roll": round(pose.roll, 1), "yaw": round(pose.yaw, 1)}
-    if attributes.smile is not None:
-        out["smile"] = _value(attributes.smile)
-    if attributes.age is not None:
-        out["age"] = round(attributes.age, 1)
-    if attributes.facial_hair is not None:
-        hair = attributes.facial_hair
-        lengths = {"moustache": hair.moustache, "beard": hair.beard, "sideburns": hair.sideburns}
-        out["facialHair"] = {name: _value(length) for name, length in lengths.items()}
-    if attributes.glasses is not None:
-        out["glasses"] = version.glasses(attributes.glasses)
-    if attributes.makeup is not None:
-        out["makeup"] = {"eyeMakeup": attributes.makeup.eye, "lipMakeup": attributes.makeup.lip}
-    if attributes.occlusion is not None:
-        covered = attributes.occlusion
-        out["occlusion"] = {
-            "foreheadOccluded": covered.forehead,
-            "eyeOccluded": covered.eye,
-            "mouthOccluded": covered.mouth,
-        }
-    if attributes.accessories is not None:
-        out["accessories"] = [
-            {
-                "type": version.head_wear if worn.type == "headWear" else worn.type,
-                "confidence": _value(worn.confidence),
-            }
-            for worn in attributes.accessories
-        ]
-    if attributes.blur is not None:
-        out["blur"] = {"blurLevel": attributes.blur.level.value, "value": _value(attributes.blur.value)}
-    if attributes.exposure is not None:
-        exposure = attributes.exposure
-        out["exposure"] = {"exposureLevel": exposure.level.value, "value": _value(exposure.value)}
-    if attributes.noise is not None:
-        out["noise"] = {"noiseLevel": attributes.noise.level.value, "value": _value(attributes.noise.value)}
-    if attributes.mask is not None:
-        out["mask"] = {
-            "type": attributes.mask.type.value,
-            "noseAndMouthCovered": attributes.mask.nose_and_mouth_covered,
-        }
-    if attributes.quality is not None:
-        out["qualityForRecognition"] = attributes.quality.value
-    if attributes.hair is not None:
-        out["hair"] = {
-            "bald": _value(attributes.hair.bald),
-            "invisible": attributes.hair.invisible,
-            "hairColor": [
-                {"color": entry.color, "confidence": _value(entry.confidence)} for entry in attributes.hair.colors
-            ],
-        }
-    return out
+    values = ((name.value, write(attributes, version)) for name, write in _VALUES.items())
+    return {name: value for name, value in values if value is not None}
 
 
 def _value(value: float) -> float:
     return round(value, 2)
+
+
+def _pose(pose: HeadPose, _version: Version) -> Json:
+    return {"pitch": round(pose.pitch, 1), "roll": round(pose.roll, 1), "yaw": round(pose.yaw, 1)}
+
+
+def _beard(hair: FacialHair, _version: Version) -> Json:
+    return {
+        "moustache": _value(hair.moustache),
+        "beard": _value(hair.beard),
+        "sideburns": _value(hair.sideburns),
+    }
+
+
+def _covered(covered: Occlusion, _version: Version) -> Json:
+    return {"foreheadOccluded": covered.forehead, "eyeOccluded": covered.eye, "mouthOccluded": covered.mouth}
+
+
+def _worn(accessories: Sequence[Accessory], version: Version) -> list[Json]:
+    return [
+        {
+            "type": version.head_wear if worn.type == "headWear" else worn.type,
+            "confidence": _value(worn.confidence),
+        }
+        for worn in accessories
+    ]
+
+
+def _hair(hair: Hair, _version: Version) -> Json:
+    colors = [{"color": entry.color, "confidence": _value(entry.confidence)} for entry in hair.colors]
+    return {"bald": _value(hair.bald), "invisible": hair.invisible, "hairColor": colors}
+
+
+def _measured(name: str) -> Callable[[Measured, Version], Json]:
+    return lambda measured, _version: {name: measured.level.value, "value": _value(measured.value)}
+
+
+def _if_computed(
+    read: Callable[[Attributes], T | None], write: Callable[[T, Version], Any]
+) -> Callable[[Attributes, Version], Any]:
+    """Return a function that writes an attribute, or returns None if the attribute was not computed."""
+
+    def written(attributes: Attributes, version: Version) -> Any:
+        value = read(attributes)
+        return None if value is None else write(value, version)
+
+    return written
+
+
+_VALUES: Final[Mapping[Attribute, Callable[[Attributes, Version], Any]]] = MappingProxyType(
+    {
+        Attribute.HEAD_POSE: _if_computed(lambda found: found.head_pose, _pose),
+        Attribute.SMILE: _if_computed(lambda found: found.smile, lambda smile, _: _value(smile)),
+        Attribute.AGE: _if_computed(lambda found: found.age, lambda age, _: round(age, 1)),
+        Attribute.FACIAL_HAIR: _if_computed(lambda found: found.facial_hair, _beard),
+        Attribute.GLASSES: _if_computed(lambda found: found.glasses, lambda kind, version: version.glasses(kind)),
+        Attribute.MAKEUP: _if_computed(
+            lambda found: found.makeup, lambda makeup, _: {"eyeMakeup": makeup.eye, "lipMakeup": makeup.lip}
+        ),
+        Attribute.OCCLUSION: _if_computed(lambda found: found.occlusion, _covered),
+        Attribute.ACCESSORIES: _if_computed(lambda found: found.accessories, _worn),
+        Attribute.BLUR: _if_computed(lambda found: found.blur, _measured("blurLevel")),
+        Attribute.EXPOSURE: _if_computed(lambda found: found.exposure, _measured("exposureLevel")),
+        Attribute.NOISE: _if_computed(lambda found: found.noise, _measured("noiseLevel")),
+        Attribute.MASK: _if_computed(
+            lambda found: found.mask,
+            lambda mask, _: {"type": mask.type.value, "noseAndMouthCovered": mask.nose_and_mouth_covered},
+        ),
+        Attribute.QUALITY: _if_computed(lambda found: found.quality, lambda level, _: level.value),
+        Attribute.HAIR: _if_computed(lambda found: found.hair, _hair),
+    }
+)
+"""How the value of each attribute is written, in the order of the response."""
