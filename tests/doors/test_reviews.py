@@ -30,7 +30,7 @@ from mien.doors.webhooks import completed
 from mien.events import AlertError, AlertRules, Condition, Deliveries, MetricStore
 from mien.events.alerts.deliveries import signature
 from mien.events.alerts.monitor import AlertMonitor
-from mien.portal.rule_sentences import reason
+from mien.portal.door_reasons import reason
 from mien.portal.texts import set_language
 from mien.storage import EVERY_RESOURCE
 from mien.storage.tables import AlertDeliveryRow, DoorRow, DoorRuleRow

@@ -28,7 +28,7 @@ SERVICES = ("accounts/", "doors/", "evaluation/", "events/", "gallery/", "import
 """Where pages take texts from."""
 NOT_ON_PAGES = {
     "the command line, the wire or the control plane says it": (
-        *("accounts/hints.py", "doors/sentences.py", "events/families.py", "gallery/short_ids.py", "models/sources.py"),
+        *("accounts/hints.py", "events/families.py", "gallery/short_ids.py", "models/sources.py"),
         *("gallery/reviews/integrity.py", "gallery/reviews/service.py", "vision/draw.py", "vision/image_input.py"),
         *("evaluation/samples.py", "gallery/drift.py", "events/metrics.py"),
     ),

@@ -9,8 +9,11 @@ from zoneinfo import ZoneInfo
 
 from mien.doors.errors import InvalidDoorError
 from mien.doors.types import ALWAYS, DAY, Holidays, Window
+from mien.messages import Message
 
-DAY_NAMES: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+DAY_NAMES: Final = (
+    Message("Mon"), Message("Tue"), Message("Wed"), Message("Thu"), Message("Fri"), Message("Sat"), Message("Sun"),
+)  # fmt: skip
 
 
 def is_open(
@@ -61,13 +64,14 @@ def _counts(holiday: bool, use: Holidays) -> bool:
     return holiday if use is Holidays.ONLY else not holiday
 
 
-def describe(windows: Sequence[Window]) -> str:
+def describe(windows: Sequence[Window]) -> Message:
     """Return a schedule as text, such as `Mon-Fri 07:00-19:00`; "never" for none, "always" for all hours."""
     if not windows:
-        return "never"
-    parts = [f"{_days(window.days)} {_clock(window.start)}-{_clock(window.end)}" for window in windows]
-    text = ", ".join(parts)
-    return "always" if text == "Mon-Sun 00:00-24:00" else text
+        return Message("never")
+    text = Message.listed(
+        [Message.listed((_days(one.days), f"{_clock(one.start)}-{_clock(one.end)}"), " ") for one in windows], ", "
+    )
+    return Message("always") if text == "Mon-Sun 00:00-24:00" else text
 
 
 def parse(text: str) -> tuple[Window, ...]:
@@ -116,13 +120,13 @@ def _clock(minutes: int) -> str:
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
-def _days(days: Sequence[int]) -> str:
+def _days(days: Sequence[int]) -> Message:
     """Format days as a range if possible, also over the end of the week; joined by + otherwise."""
     have = sorted(set(days))
     if len(have) == 1:
         return DAY_NAMES[have[0]]
     for start in have:
-        run = [(start + step) % 7 for step in range(len(have))]
+        run = have if len(have) == 7 else [(start + step) % 7 for step in range(len(have))]
         if sorted(run) == have:
-            return f"{DAY_NAMES[run[0]]}-{DAY_NAMES[run[-1]]}" if len(have) < 7 else "Mon-Sun"
-    return "+".join(DAY_NAMES[day] for day in have)
+            return Message.listed((DAY_NAMES[run[0]], DAY_NAMES[run[-1]]), "-")
+    return Message.listed((DAY_NAMES[day] for day in have), "+")

@@ -1,32 +1,39 @@
-"""Rules as sentences, for review by people."""
+"""Rules as sentences, for review by people; the portal translates them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
 from mien.doors.schedule import describe
-from mien.doors.types import Direction, Holidays, How, RuleSpec
+from mien.doors.types import Direction, Holidays, How, Lack, RuleSpec
+from mien.messages import Message
 
 _HOW: Final = {
-    How.FACE: "by their face alone",
-    How.FACE_AND_BADGE: "by their face and their own badge",
-    How.TWO_PERSONS: "two at a time, by their faces",
+    How.FACE: Message("by their face alone"),
+    How.FACE_AND_BADGE: Message("by their face and their own badge"),
+    How.TWO_PERSONS: Message("two at a time, by their faces"),
 }
-_VERBS: Final[Mapping[tuple[Direction, ...], str]] = {
-    (Direction.ENTRY,): "enter by",
-    (Direction.EXIT,): "leave by",
+_WAYS: Final[Mapping[tuple[Direction, ...], Message]] = {
+    (Direction.ENTRY,): Message("enter by"),
+    (Direction.EXIT,): Message("leave by"),
 }
+_BOTH: Final = Message("enter and leave by")
 _HOLIDAYS: Final = {
-    Holidays.CLOSED: ", except on holidays",
-    Holidays.AS_USUAL: ", also on holidays",
-    Holidays.ONLY: ", on holidays only",
+    Holidays.CLOSED: Message("except on holidays"),
+    Holidays.AS_USUAL: Message("also on holidays"),
+    Holidays.ONLY: Message("on holidays only"),
+}
+_LACKS: Final = {
+    Lack.WHO: Message("Allows nothing: the rule names nobody."),
+    Lack.WHERE: Message("Allows nothing: the rule names no door."),
+    Lack.WHEN: Message("Allows nothing: the rule names no time."),
 }
 
 
-def sentence(spec: RuleSpec, doors: Mapping[UUID, str], persons: Mapping[UUID, str] | None = None) -> str:
-    """Return what a rule says.
+def sentence(spec: RuleSpec, doors: Mapping[UUID, str], persons: Mapping[UUID, str] | None = None) -> Message:
+    """Return a rule as a sentence.
 
     Args:
         spec: the rule.
@@ -34,23 +41,32 @@ def sentence(spec: RuleSpec, doors: Mapping[UUID, str], persons: Mapping[UUID, s
         persons: names of persons; missing ones are shown by their ids.
     """
     names = persons or {}
-    who = [f"everyone of {group}" for group in spec.groups]
-    who += [names.get(person) or f"person {person}" for person in spec.persons]
-    who += ["visitors"] if spec.visitors else []
+    who: list[str] = [Message("everyone of {group}", group=group) for group in spec.groups]
+    who += [names.get(person) or Message("person {id}", id=person) for person in spec.persons]
+    who += [Message("visitors")] if spec.visitors else []
     where = [doors.get(door, str(door)) for door in spec.doors]
     if spec.lacks is not None:
-        return f"Allows nothing: the rule names {spec.lacks.value}."
-    verb = _VERBS.get(spec.directions, "enter and leave by")
-    when = describe(spec.schedule)
-    days = ""
+        return _LACKS[spec.lacks]
+    days = _HOLIDAYS[spec.holidays]
     if spec.first_day is not None:
-        days += f" from {spec.first_day.isoformat()}"
+        days = Message("{days} from {day}", days=days, day=spec.first_day.isoformat())
     if spec.last_day is not None:
-        days += f" until {spec.last_day.isoformat()}"
-    text = f"{_listed(who)} may {verb} {_listed(where)} {_HOW[spec.how]}, {when}{_HOLIDAYS[spec.holidays]}{days}"
-    text += "; the face must be live." if spec.liveness else "; liveness is not checked."
-    return ("" if spec.enabled else "Switched off: ") + text[0].upper() + text[1:]
+        days = Message("{days} until {day}", days=days, day=spec.last_day.isoformat())
+    text = Message(
+        "{who} may {way} {doors} {how}, {hours}, {days}; {liveness}",
+        who=_listed(who),
+        way=_WAYS.get(spec.directions, _BOTH),
+        doors=_listed(where),
+        how=_HOW[spec.how],
+        hours=describe(spec.schedule),
+        days=days,
+        liveness=Message("the face must be live") if spec.liveness else Message("liveness is not checked"),
+    )
+    rule = Message.sentence(text)
+    return rule if spec.enabled else Message("Switched off: {rule}", rule=rule)
 
 
-def _listed(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+def _listed(parts: Sequence[str]) -> str:
+    if len(parts) == 1:
+        return parts[0]
+    return Message("{several} and {last}", several=Message.listed(parts[:-1], ", "), last=parts[-1])

@@ -16,9 +16,9 @@ from mien.doors.evidence import TrackEvidence
 from mien.doors.reasons import Failure
 from mien.doors.types import Camera
 from mien.management.roles import Permission
+from mien.portal.door_reasons import reason
 from mien.portal.levels import LEVELS
 from mien.portal.parts import PortalParts
-from mien.portal.rule_sentences import reason
 from mien.portal.running_cameras import RunningCamera
 from mien.portal.session import SESSION, PortalSession
 from mien.portal.texts import listed, t

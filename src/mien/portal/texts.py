@@ -23,7 +23,7 @@ from typing import Any, Final, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
-from babel.dates import format_skeleton, get_day_names
+from babel.dates import format_skeleton
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import get_decimal_symbol, get_group_symbol
@@ -207,11 +207,6 @@ def figure(value: float, form: str = "") -> str:
 def decimal_mark() -> str:
     """Return the mark between units and tenths in the visitor's language."""
     return get_decimal_symbol(_current.get())
-
-
-def week_day(number: int) -> str:
-    """Return the short name of a day of the week, 0 being Monday, in the visitor's language."""
-    return str(get_day_names("abbreviated", "stand-alone", _current.get())[number])
 
 
 def moment(at: datetime | None, *, seconds: bool = False) -> str:

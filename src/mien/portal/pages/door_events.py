@@ -19,11 +19,11 @@ from mien.gallery.kinds import CollectionRef, Kind, persons_ref
 from mien.management.roles import Permission
 from mien.portal.auto_training import after_training
 from mien.portal.confirming import Confirmation, ask_before
+from mien.portal.door_reasons import reason
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.pages.choosing import person_field, person_of
 from mien.portal.pages.doors import services
-from mien.portal.rule_sentences import reason
 from mien.portal.stale import edited
 from mien.portal.stored_texts import said_stored
 from mien.portal.texts import mark, t, tn

@@ -13,16 +13,17 @@ from mien.doors.actuators.config import NoActuator
 from mien.doors.checks import zone_of
 from mien.doors.rules import AccessDecision
 from mien.doors.schedule import parse
+from mien.doors.sentences import sentence
 from mien.doors.service import DoorServices
 from mien.doors.types import Direction, Door, DoorSpec, Holidays, How, Rule, RuleSpec
 from mien.management.roles import Permission
 from mien.portal.confirming import Confirmation, ask_before
+from mien.portal.door_reasons import reason
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.pages.actuators import ActuatorFields
 from mien.portal.pages.choosing import group_field, person_field, person_of, typed_moment, zone_field
-from mien.portal.rule_sentences import reason, rule_sentence
-from mien.portal.texts import mark, t, tn, translated
+from mien.portal.texts import mark, said, t, tn, translated
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Cell, Tag, badge, banner, button, empty, hint, section, table, typed
 
@@ -108,7 +109,7 @@ def _rules(visitor: Visitor, doors: list[Door], rules: list[Rule], persons: dict
         [
             [
                 one.spec.name,
-                rule_sentence(one.spec, names, persons),
+                said(sentence(one.spec, names, persons)),
                 partial(button, t("Delete"), partial(_ask_delete_rule, visitor, one), "quiet"),
             ]
             for one in rules
