@@ -262,7 +262,7 @@ def _nothing() -> None:
 
 
 def _damage_recorded(services: Services) -> Damaged:
-    """Return what tells the audit log of trained indexes that were damaged."""
+    """Return a function that records damaged trained indexes in the audit log."""
 
     def damaged(resource_id: UUID, collection: UUID, problem: str) -> None:
         details = {"collection": str(collection), "reason": problem[:MAX_TEXT]}
@@ -275,7 +275,7 @@ def _damage_recorded(services: Services) -> Damaged:
 
 
 def _misses_recorded(services: Services) -> Told:
-    """Return what tells the audit log that a search engine misses people."""
+    """Return a function that records in the audit log that a search engine misses people."""
 
     def told(resource_id: UUID, collection: UUID, recall: float, probes: int) -> None:
         details: Details = {"collection": str(collection), "identityRecall": round(recall, 5), "probes": probes}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 UNKNOWN: Final = "has a wrong value"
-"""What is said of a mistake that has no words here."""
+"""The text for a mistake that has no text of its own here."""
 
 
 def predicate(mistake: Mapping[str, Any]) -> str:

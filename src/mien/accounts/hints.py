@@ -20,7 +20,7 @@ _NEXT: Final = {
 
 
 def access_hint(resource: Resource, missing: Collection[Feature]) -> str:
-    """Return the hint of a 403: for each feature that lacks an approval, how its newest request stands.
+    """Return the hint of a 403: for each feature without an approval, the state of its newest request.
 
     Args:
         resource: the caller.

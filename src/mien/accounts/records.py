@@ -54,7 +54,7 @@ def features_of(row: AccessRequestRow) -> frozenset[Feature]:
 
 
 def state_of(row: AccessRequestRow, now: datetime) -> str:
-    """Return where a request stands: an approval that is over is expired, whether or not it was marked so yet."""
+    """Return the state of a request: an approval past its end is expired, even if it is not marked as such yet."""
     over = row.state == APPROVED and row.expires_at is not None and row.expires_at <= now
     return EXPIRED if over else row.state
 

@@ -47,7 +47,7 @@ from mien.storage.tables import AccessRequestRow, CallRow, GaugeRow, KeyRow, Res
 Eraser = Callable[[UUID], object]
 
 SERVICE: Final = "mien"
-"""The actor of what the service does by itself."""
+"""The actor of actions that the service takes automatically."""
 
 
 class Accounts:
@@ -126,7 +126,7 @@ class Accounts:
             return session.scalar(select(ResourceRow.id).where(ResourceRow.custom_subdomain == wanted)) is None
 
     def purge_at(self, resource: Resource) -> datetime | None:
-        """Return when a deleted resource is purged by itself; None for one that is not deleted."""
+        """Return when a deleted resource is purged automatically; None for one that is not deleted."""
         return None if resource.deleted_at is None else resource.deleted_at + self.rules.keep_deleted
 
     # Making and changing

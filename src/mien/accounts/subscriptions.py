@@ -1,4 +1,4 @@
-"""Which subscription and resource group a resource is filed under, as Azure's resource manager names them."""
+"""The subscription and resource group that a resource belongs to, in the terms of Azure's resource manager."""
 
 from __future__ import annotations
 

@@ -12,4 +12,4 @@ TERMS: Final = (
     "will not use it for covert or mass surveillance, and have a person look at decisions that matter to somebody",
     "know how it errs, for the people that they have in mind",
 )
-"""Each goes on after “Anyone who creates a resource acknowledges that they …”."""
+"""Each continues “Anyone who creates a resource acknowledges that they …”."""

@@ -54,7 +54,7 @@ class Acknowledgement:
 
 
 DEVELOPMENT_TERMS: Final = Acknowledgement("mien serve --dev", True, True, development=True)
-"""What `mien serve --dev` declares for the resource that it makes; the server says so when it starts."""
+"""The terms that `mien serve --dev` accepts for the resource that it creates; the server logs it when it starts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ _REGIONS: Final = """
     ukwest westcentralus westeurope westindia westus westus2 westus3
 """
 REGIONS: Final = frozenset(_REGIONS.split())
-"""Azure's public regions. Other names are as good (a server has a place of its own); these catch misspellings."""
+"""Azure's public regions. Other names are allowed, because a server may be anywhere; these catch misspellings."""
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")

@@ -22,7 +22,7 @@ def change(
         list[str] | None,
         typer.Option("--set", help="SETTING=VALUE, such as holdOffSeconds=10 or antiPassback=true; repeatable."),
     ] = None,
-    enabled: Annotated[bool | None, typer.Option("--on/--off", help="Whether it may open at all.")] = None,
+    enabled: Annotated[bool | None, typer.Option("--on/--off", help="Switch the door on or off.")] = None,
     *,
     as_name: As = None,
     as_json: AsJson = False,
@@ -137,7 +137,7 @@ def holiday(
     name: Name,
     day: Annotated[str, typer.Argument(help="Such as 2026-12-24, local at each door.")],
     title: Annotated[str | None, typer.Argument(metavar="name", help="Name of the holiday.")] = None,
-    delete: Annotated[bool, typer.Option("--delete", help="It is no holiday any more.")] = False,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete the holiday.")] = False,
     *,
     as_name: As = None,
     as_json: AsJson = False,
@@ -155,7 +155,7 @@ def holiday(
     if as_json:
         print_json({"day": local, "name": title})
         return
-    typer.echo(f"{local} is {'no holiday any more' if title is None else f'a holiday: {title}'}")
+    typer.echo(f"{local} is {'no longer a holiday' if title is None else f'a holiday: {title}'}")
 
 
 COMMANDS: Final[dict[str, Callable[..., None]]] = {

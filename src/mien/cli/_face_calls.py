@@ -1,4 +1,4 @@
-"""Calls of the Face API, as any client makes them: Azure's shapes, by HTTP; waits when the service says so."""
+"""Calls of the Face API over HTTP, as any client makes them; waits when the service asks for it."""
 
 from __future__ import annotations
 
@@ -258,7 +258,7 @@ def _json(answer: httpx.Response) -> Any:
 
 
 def _refused(answer: httpx.Response) -> CallError:
-    """Return what an error answer says: its message, and the service's hint where it has one."""
+    """Return the message of an error response, with the service's hint if it has one."""
     try:
         told = answer.json()["error"]
         code, message = str(told["code"]), str(told["message"])

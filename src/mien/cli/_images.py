@@ -1,4 +1,4 @@
-"""Which image files are accepted, by the settings."""
+"""The image files that are accepted, by the settings."""
 
 from __future__ import annotations
 

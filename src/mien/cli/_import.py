@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mien.importing.workers import Workers
 
 _FEW = 16
-"""Up to so many photos are computed in this process: others would take longer to start than these take."""
+"""Up to this number of photos are computed in this process: starting others would take longer."""
 _SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -140,7 +140,7 @@ def _say(summary: Summary, counts: dict[str, int], report: Path) -> None:
 
 @dataclass(slots=True)
 class _Plan:
-    """Which workers compute: threads for a few photos, processes for many, or a cluster."""
+    """Return the workers that compute: threads for a few photos, processes for many, or a cluster."""
 
     faces: CommandServices
     photos: int

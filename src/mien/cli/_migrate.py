@@ -47,7 +47,8 @@ def migrate(
         bool, typer.Option("--prepare", help="Create the new templates, but keep using the old ones.")
     ] = False,
     leave_out: Annotated[
-        bool, typer.Option("--leave-out", help="Migrate even if some faces cannot be; they are no longer found.")
+        bool,
+        typer.Option("--leave-out", help="Migrate even if some faces cannot be migrated; these are then not found."),
     ] = False,
     roll_back: Annotated[
         bool, typer.Option("--roll-back", help="Undo the last migration, or delete the prepared templates.")

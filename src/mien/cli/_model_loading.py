@@ -54,7 +54,7 @@ class ModelLoading:
         self.thread = threading.Thread(target=self._run, name="mien-models", daemon=True)
 
     def start(self) -> None:
-        """Start the thread. What it cannot load shows in the requests, what it cannot fetch stays away."""
+        """Start the thread. Requests fail if a model cannot be loaded; models that cannot be fetched stay absent."""
         self.thread.start()
 
     def stop(self) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def photos_of(paths: Iterable[Path]) -> list[Path]:
-    """Return files as they are, and the photos of folders; leaves with exit code 2 when there is none."""
+    """Return files as they are, and the photos of folders; exits with 2 if there is none."""
     from mien.importing.sources import photos_below
 
     found = [photo for path in paths for photo in (photos_below(path) if path.is_dir() else [path])]

@@ -11,7 +11,7 @@ from mien.models import ModelStore
 
 
 def pull(store: ModelStore, names: Iterable[str], *, patience: float | None = None) -> None:
-    """Fetch and convert what is missing of the packs `names`; says so on stderr.
+    """Fetch and convert the missing ones of the packs `names`; reports it on stderr.
 
     Args:
         store: the store of the packs.

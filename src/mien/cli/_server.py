@@ -88,7 +88,7 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
 
     Args:
         settings: how.
-        dev: make a resource when there is none, and print its keys.
+        dev: create a resource if there is none, and print its keys.
         ready_file: written once the service answers.
 
     Raises:
@@ -226,7 +226,7 @@ def raise_descriptor_limit() -> int:
 
 
 def _trusted(settings: Settings) -> Callable[[str], bool]:
-    """Return what tells whether an address is that of a trusted proxy."""
+    """Return a function that tells whether an address is that of a trusted proxy."""
     networks = parse_networks(settings.trusted_proxies)
 
     def trusted(address: str) -> bool:
@@ -386,7 +386,7 @@ def _demo_key(services: Services, resource: Resource, keys: KeyPair) -> Callable
 
 
 def _resource(services: Services, dev: bool) -> tuple[Resource | None, KeyPair | None]:
-    """Return the first resource and its keys; make one when there is none and `dev` says so."""
+    """Return the first resource and its keys; create one if there is none and `dev` is set."""
     resources = services.accounts.resources()
     if not resources and not dev:
         _log.warning("there is no resource yet, so all calls are refused: create one with `mien resource create`")

@@ -164,7 +164,7 @@ def rules(name: Name, *, as_json: AsJson = False, data_dir: DataDir = None) -> N
         print_json(found)
         return
     print_table(
-        ("rule", "name", "what it says"),
+        ("rule", "name", "sentence"),
         ((short(one.rule_id), one.spec.name, sentence(one.spec, names)) for one in found),
     )
 

@@ -74,4 +74,4 @@ def rotate(
     else:
         typer.echo(f"{wrapped} data keys are wrapped by a new master key, in {path}")
         if to is not None:
-            typer.echo("The old key opens nothing any more: replace it by the new one, then restart the servers.")
+            typer.echo("The old key is no longer valid: replace it with the new one, then restart the servers.")

@@ -1,4 +1,4 @@
-"""`mien retention`: what is deleted by itself, and after how many days."""
+"""`mien retention`: which data is deleted automatically, and after how many days."""
 
 from __future__ import annotations
 

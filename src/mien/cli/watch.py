@@ -56,7 +56,7 @@ def command(
         Path | None,
         typer.Option(help="JSON file with zones to watch and zones to black out.", exists=True, dir_okay=False),
     ] = None,
-    seconds: Annotated[float | None, typer.Option(help="Stop after so many seconds.", min=0.0)] = None,
+    seconds: Annotated[float | None, typer.Option(help="Stop after this number of seconds.", min=0.0)] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Watch a video and print who is recognised; nothing is stored, no door is opened.

@@ -197,7 +197,7 @@ DECLARED: Final[Mapping[Attribute, Declaration]] = MappingProxyType({one.attribu
 """Every attribute that is open, in the contract's order."""
 
 LIMITED: Final = tuple(one.attribute for one in _ALL if one.gate is not None)
-"""The attributes that take an approval."""
+"""The attributes that require an approval."""
 
 RETIRED: Final = ("emotion", "gender")
 """The attributes that no version returns any more."""

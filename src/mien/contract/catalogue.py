@@ -60,7 +60,7 @@ class Row:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The message's fixed texts: what stands before, between and after its values."""
+        """The message's fixed texts: those before, between and after its values."""
         return tuple(_PLACEHOLDER.split(self.message))
 
     @property

@@ -20,4 +20,4 @@ class Feature(StrEnum):
 ALL_FEATURES: Final = frozenset(Feature)
 
 REQUESTED_APART: Final = frozenset({Feature.LIVENESS, Feature.LIMITED_ATTRIBUTES, Feature.VIDEO_IDENTIFICATION})
-"""Each of these takes a request of its own, as on Azure; the others may share one."""
+"""Each of these requires a separate request, as on Azure; the others may share one."""

@@ -24,4 +24,4 @@ RECOGNITION_MODELS: Final = (RECOGNITION_01, RECOGNITION_02, RECOGNITION_03, REC
 
 NEWEST_DETECTION: Final = DETECTION_MODELS[-1]
 NEWEST_RECOGNITION: Final = RECOGNITION_MODELS[-1]
-"""The models that Mien uses by itself and that its own clients and examples request."""
+"""The models that Mien uses where nobody chooses one, and that its own clients and examples request."""

@@ -115,7 +115,7 @@ def examine_url(given: str) -> UrlForm:
         notes.add(
             Severity.ERROR,
             "This is a key, not a URL.",
-            "What is written in a command stays in the shell's history.",
+            "Anything in a command stays in the shell's history.",
             "Put the key into a variable (--key-env), the endpoint here, and regenerate the key.",
         )
         return UrlForm(None, tuple(notes.findings))
@@ -281,7 +281,7 @@ def _check_path(split: SplitResult, notes: _Notes) -> str | None:
             Severity.WARNING,
             "The URL has a user name or password in it.",
             "The service takes none, and URLs end up in logs.",
-            f"Take what stands before the @ away; the key belongs in the header {KEY_HEADER}.",
+            f"Remove the part before the @; the key belongs in the header {KEY_HEADER}.",
         )
     if KEY_QUERY in split.query.lower():
         notes.add(
@@ -305,7 +305,7 @@ def _check_path(split: SplitResult, notes: _Notes) -> str | None:
         Severity.WARNING,
         f"The URL has a path, {split.path[:60]!r}; an endpoint ends with the host.",
         "SDKs add /face and the version themselves, so the path would be there twice, which is 404.",
-        "Keep only what stands before the path.",
+        "Keep only the part before the path.",
     )
     if version is not None and version.lower() not in (*BY_NAME, *LIVENESS_VERSIONS):
         near = difflib.get_close_matches(version.lower(), BY_NAME, n=1, cutoff=0.5)

@@ -99,7 +99,7 @@ def _unreachable(case: Case, trouble: Trouble, proxy: Proxy) -> Finding:
         return finding("connection", Severity.ERROR, found, means, f"Use https://{where}", kind="tls")
     found, means, step = told.get(
         trouble.kind,
-        (f"The call to {where} failed: {trouble.reason}.", "", "Look at the server's log and at what stands between."),
+        (f"The call to {where} failed: {trouble.reason}.", "", "Look at the server's log, and at proxies in between."),
     )
     return finding("connection", Severity.ERROR, found, means, step, kind=trouble.kind)
 

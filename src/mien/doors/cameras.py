@@ -45,14 +45,14 @@ class Cameras:
 
         Args:
             resource_id: id of the resource.
-            name: for people; one of a kind.
+            name: for people; no other camera of the resource has it.
             source: its address: an `rtsp`, `rtsps`, `http` or `https` URL, `/dev/videoN`, or `file:` and a path.
             spec: the rest of its configuration.
             actor: name of the actor, for the audit log.
 
         Raises:
-            InvalidDoorError: the name or the address cannot be; the door or a group is not there; there is no group, or
-                the groups cannot be searched together.
+            InvalidDoorError: the name or the address is not valid; the door or a group does not exist; there is no
+                group, or the groups cannot be searched together.
             NameInUseError: another camera has the name.
         """
         name, host = check_name("name", name), shown_host(source)

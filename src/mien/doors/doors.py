@@ -67,7 +67,7 @@ class Doors:
         """Add a door. It opens for nobody until a rule names it.
 
         Raises:
-            InvalidDoorError: the name or the time zone cannot be, or a person is not there.
+            InvalidDoorError: the name or the time zone is not valid, or a person does not exist.
             NameInUseError: another door has it.
         """
         check_zone(spec.time_zone)
@@ -105,7 +105,7 @@ class Doors:
 
         Raises:
             NotConfiguredError: there is none.
-            InvalidDoorError: the name or the new time zone cannot be, or a new person is not there.
+            InvalidDoorError: the name or the new time zone is not valid, or a new person does not exist.
             NameInUseError: another door has it.
         """
         name = None if name is None else check_name("name", name)

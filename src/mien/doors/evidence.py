@@ -78,9 +78,9 @@ class TrackSource:
     Attributes:
         resource_id: id of the camera's resource.
         camera: its name.
-        door_id: the door that it watches; None for a camera that only tells whom it sees.
-        direction: which way people pass whom it sees.
-        opens: whether the door has something that opens it.
+        door_id: the door that it watches; None for a camera that only reports whom it sees.
+        direction: the direction in which the people whom it sees pass.
+        opens: whether the door has an actuator.
     """
 
     resource_id: UUID

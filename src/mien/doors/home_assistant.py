@@ -31,12 +31,12 @@ def event_topic(prefix: str, door_id: UUID) -> str:
 
 
 def inside_topic(prefix: str, door_id: UUID) -> str:
-    """Return the topic of how many are inside a door's area, retained."""
+    """Return the topic of the number of people inside a door's area, retained."""
     return f"{prefix}/door/{door_id}/inside"
 
 
 def owner_topic(prefix: str, door_id: UUID | Literal["+"]) -> str:
-    """Return the topic of the mark of the database that has a door, retained; with `+` the filter for all doors."""
+    """Return the retained topic that names the database to which a door belongs; with `+`, the filter for all doors."""
     return f"{prefix}/door/{door_id}/owner"
 
 

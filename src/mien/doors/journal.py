@@ -156,7 +156,7 @@ class DoorEvents:
         """Return the best shot of an event as JPEG bytes.
 
         Raises:
-            EventNotFoundError: there is no such event, or its picture is not kept (any more).
+            EventNotFoundError: there is no such event, or it has no picture.
         """
         with self._database.read(resource_id) as session:
             row = find_event(session, number)
@@ -188,7 +188,7 @@ class DoorEvents:
             none = update(DoorEventRow).values(picture=None, picture_until=None)
             done += _count(session.execute(none.where(DoorEventRow.picture.is_not(None), over)))
             doors = session.execute(select(DoorRow.resource_id, DoorRow.door_id, DoorRow.spec)).all()
-        # As JSON: a time zone that this machine lacks, in one door, must not keep everybody's events.
+        # Read as JSON: a door whose time zone this machine lacks must not prevent the deletion of other events.
         days = {(owner, door): json.loads(spec).get("event_days", rest) for owner, door, spec in doors}
         with self._database.read(EVERY_RESOURCE) as session:
             owners = session.execute(

@@ -122,7 +122,7 @@ class Kiosks:
             The kiosk and its key, of which only a keyed hash is stored; the key cannot be shown again.
 
         Raises:
-            InvalidDoorError: the name cannot be, or the door or the group is not there.
+            InvalidDoorError: the name is not valid, or the door or the group does not exist.
             NameInUseError: another kiosk has it.
         """
         name, key = check_name("name", name), secrets.token_urlsafe(32)
@@ -169,7 +169,7 @@ class Kiosks:
         """Change a kiosk; None leaves a setting unchanged, and the key stays. A new notice must be accepted again.
 
         Raises:
-            InvalidDoorError: the name cannot be, or the door or a new group is not there.
+            InvalidDoorError: the name is not valid, or the door or a new group does not exist.
             NameInUseError: another kiosk has it.
             NotConfiguredError: there is no such kiosk.
         """

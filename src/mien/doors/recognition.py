@@ -79,7 +79,7 @@ class Tracks:
         self._start = f"{time.time_ns() // 1_000_000:x}"
 
     def evidence(self, camera: str, update: TrackUpdate) -> TrackEvidence:
-        """Return what a track says so far.
+        """Return the evidence of a track so far.
 
         Args:
             camera: its name.
@@ -169,7 +169,7 @@ class Watcher:
 
     @property
     def left_out(self) -> str | None:
-        """Which of several groups are left out now, and why; None where none is."""
+        """The groups that are left out now, of several, and why; None if none is."""
         return self._left_out
 
     def run(self, on_evidence: OnEvidence, on_end: OnEvidence | None = None) -> None:

@@ -147,7 +147,7 @@ class DoorReviews:
 
 
 def _correct_presence(session: Session, row: DoorEventRow, right: tuple[UUID, UUID] | None) -> None:
-    """Correct who is inside after an event let somebody pass who was taken for another; before the event changes.
+    """Correct who is inside, if an event let somebody pass under the wrong name; call it before the event changes.
 
     Args:
         session: a writing session.

@@ -76,7 +76,7 @@ class BadgeNumber:
         """Parse a number as people write it: `FACILITY:NUMBER`, or only the number with its length in bits.
 
         Raises:
-            InvalidDoorError: it is none, or it is impossible.
+            InvalidDoorError: it is not a badge number, or a part of it is out of range.
         """
         facility, colon, number = text.partition(":")
         try:

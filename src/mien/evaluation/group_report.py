@@ -22,7 +22,7 @@ RATE_WORDS: Final = {
     "FTE": Message("a photo cannot be used at all"),
     "quality": Message("a photo has low quality"),
 }
-"""What each rate counts, within a sentence."""
+"""The events that each rate counts, as a part of a sentence."""
 
 
 def report(found: Sequence[Grouped], *, title: str, subtitle: str, footer: str) -> Document:

@@ -1,4 +1,4 @@
-"""Which network addresses a server may be sent to by a URL that its client chose.
+"""The network addresses to which a URL of a client may lead a server.
 
 Names are of no use for that: they resolve to what their owner likes, and numbers can be written in many ways. So
 addresses are judged, after resolution, in the form in which they will be connected to.

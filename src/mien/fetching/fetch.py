@@ -4,8 +4,8 @@ A name is resolved once for each connection, every address it has is judged, and
 addresses that were judged; the URL, the Host header and the certificate keep the name. Redirects are new URLs and are
 judged alike. Size and time are bounded, whatever the server says or how slowly it says it.
 
-Through a proxy the proxy resolves names. What a name or address means here is judged as well, where it can be resolved;
-what the proxy reaches beyond that is for the proxy's own rules.
+If a proxy is set, it resolves names. If a name can be resolved on this machine, its addresses are checked here as well;
+everything else that the proxy can reach is up to the proxy's own rules.
 
     data = fetch_image("https://example.com/face.jpg", FetchPolicy())
 """
@@ -48,7 +48,7 @@ _COMPRESSIONS: Final = frozenset({b"gzip", b"x-gzip", b"deflate", b"br", b"zstd"
 
 
 class FetchFailure(StrEnum):
-    """Which of the contract's two InvalidURL messages applies."""
+    """The one of the contract's two InvalidURL messages that applies."""
 
     INVALID = "invalid"
     """ "Invalid image URL.": malformed, an unsupported scheme, or not allowed."""

@@ -17,7 +17,7 @@ MAX_PART: Final = 32 << 20
 
 
 TOO_LARGE: Final = "the picture is too large"
-"""What is said of a picture with too many bytes or pixels."""
+"""The problem of a picture with too many bytes or pixels."""
 
 
 class NoPictureError(Exception):

@@ -193,7 +193,7 @@ class Serial:
         return cls(descriptor)
 
     def read(self, most: int) -> bytes:
-        """Return what has come, at most so many bytes."""
+        """Return the bytes that have arrived, at most `most`."""
         try:
             return os.read(self._descriptor, most)
         except (BlockingIOError, OSError):

@@ -1,10 +1,10 @@
 """Answer a repeated message of an OSDP panel with the same answer again.
 
 A panel repeats its message, with the same sequence number, if it got no answer or a damaged one. The reader must then
-send its last answer again without carrying the message out again (OSDP 2.2, sequence numbers). libosdp's reader
-(3.2.9) checks the repetition's code against the next state of the secure channel instead, refuses it, and a panel
-built on libosdp then stays away for five minutes. So repetitions are answered here, between the line and libosdp,
-which never sees them.
+send its last answer again without executing the message again (OSDP 2.2, sequence numbers). libosdp's reader (3.2.9)
+instead checks the repetition's code against the next state of the secure channel and refuses it; a panel built on
+libosdp is then offline for five minutes. Therefore, repetitions are answered here, between the line and libosdp, which
+never sees them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Line(Protocol):
     """A line to the panel."""
 
     def read(self, most: int) -> bytes:
-        """Return the bytes that have come, at most so many."""
+        """Return the bytes that have arrived, at most `most`."""
 
     def write(self, data: bytes) -> int:
         """Send as many of the bytes as possible now; return their number."""
@@ -78,7 +78,7 @@ class RepeatedAnswers:
         self._answer = b""
 
     def read(self, most: int) -> bytes:
-        """Return bytes of messages that are complete and no repetitions, at most so many."""
+        """Return bytes of complete messages that are not repetitions, at most `most`."""
         if self._receive():
             if not self._answered:  # libosdp has ignored it: it answers before it reads again
                 self._passed = self._message
