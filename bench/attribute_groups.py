@@ -19,9 +19,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from mien.contract.attributes import GlassesType, Level3, MaskType
 from mien.vision import Attributes, FaceEngine, OperatingPoint, Want
 from mien.vision.attributes.registry import ESTIMATORS
-from mien.vision.types import FaceBox, GlassesType, Level3, MaskType
+from mien.vision.types import FaceBox
 
 T = TypeVar("T")
 

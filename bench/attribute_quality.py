@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import NoReturn
 
 import cv2
 import numpy as np
@@ -120,7 +121,7 @@ def _orders(shots: list[Shot]) -> None:
 def _costs(shots: list[Shot]) -> None:
     store = ModelStore()
 
-    def no_mesh(_pixels: Pixels, _points: Float32) -> object:
+    def no_mesh(_pixels: Pixels, _points: Float32) -> NoReturn:
         raise NotImplementedError
 
     print("\nmilliseconds a face, median (least), each by itself, networks included")

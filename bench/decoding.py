@@ -27,7 +27,9 @@ SIZES = ((250, 250), (640, 480), (1920, 1080), (4000, 3000), (6000, 4000))
 def photo(source: Path, width: int, height: int) -> bytes:
     """Return a noisy JPEG of a size."""
     rng = np.random.default_rng(1)
-    pixels = cv2.resize(cv2.imread(str(source)), (width, height), interpolation=cv2.INTER_CUBIC)
+    read = cv2.imread(str(source))
+    assert read is not None, source
+    pixels = np.asarray(cv2.resize(read, (width, height), interpolation=cv2.INTER_CUBIC))
     grain = rng.normal(0, 4, pixels.shape).astype(np.int16)
     pixels = np.clip(pixels.astype(np.int16) + grain, 0, 255).astype(np.uint8)
     return cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes()

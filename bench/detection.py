@@ -22,7 +22,7 @@ import math
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,9 +108,16 @@ def labelled(faces_folder: Path) -> Iterator[Scene]:
     for name, label in json.loads(DATA.read_text())["photos"].items():
         path = faces_folder / name
         if path.exists():
-            boxes = [tuple(map(float, box)) for box in label["faces"]]
-            ignore = [tuple(map(float, box)) for box in label.get("ignore", [])]
-            yield Scene(name, cv2.imread(str(path)), boxes, ignore)
+            boxes = [_box(box) for box in label["faces"]]
+            ignore = [_box(box) for box in label.get("ignore", [])]
+            pixels = cv2.imread(str(path))
+            assert pixels is not None, path
+            yield Scene(name, pixels, boxes, ignore)
+
+
+def _box(numbers: Sequence[float]) -> tuple[float, float, float, float]:
+    left, top, width, height = map(float, numbers)
+    return left, top, width, height
 
 
 def single_faces(faces_folder: Path) -> list[Scene]:

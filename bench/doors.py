@@ -117,7 +117,7 @@ def kills(given: argparse.Namespace) -> None:
             camera.start()
             server.start()
             enrol(server, staff)
-            settings = {"facePx": 48, "quality": "low", "holdOffSeconds": 0}
+            settings: dict[str, Any] = {"facePx": 48, "quality": "low", "holdOffSeconds": 0}
             with server.control() as client:
                 first = add_door(client, "Relay", {"kind": "relay", "url": relay.url}, **settings)
                 second = add_door(client, "Topic", {"kind": "mqtt", "topic": TOPIC}, **settings)

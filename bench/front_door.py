@@ -18,6 +18,7 @@ import statistics
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -57,9 +58,9 @@ class OneRoute:
         Operation("Face - Verify", "POST", "/verify", answer, action="verify", transactions=1), "v1.2", {}
     )
 
-    def match(self, method: str, path: str) -> Route:
+    def match(self, method: str, path: str, endpoint: Callable[[], str]) -> Route:
         """Return the operation."""
-        del method, path
+        del method, path, endpoint
         return self.match_found
 
 
@@ -119,7 +120,7 @@ def main() -> None:
         checks = Checks(
             accounts,
             short_tokens=ShortTokens(vault.keyed_hash, clock),
-            verifier=TokenVerifier(ISSUER, keys, clock),
+            verifier=TokenVerifier({ISSUER: keys}, clock, audiences=[AUDIENCE]),
             rates=RateLimits(TierRates(paid_per_second=1_000_000), chosen.redis),
             in_place=database.is_sqlite,
         )
@@ -136,7 +137,7 @@ def main() -> None:
             time.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
         short = ShortTokens(vault.keyed_hash, clock).issue(key, resource)
-        callers = {
+        callers: dict[str, tuple[str, dict[str, str]]] = {
             "no steps": ("/bare", {}),
             "key": ("/full", {"Ocp-Apim-Subscription-Key": key}),
             "token of the exchange": ("/full", {"Authorization": f"Bearer {short}"}),

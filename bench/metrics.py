@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 from mien.clock import SystemClock
@@ -83,7 +84,7 @@ def main() -> None:
         database = Database(f"sqlite:///{Path(folder) / 'mien.db'}")
         migrate(database)
         recorder = Recorder(database, SystemClock())
-        observe = CallObserver(recorder)
+        observe: Any = CallObserver(recorder)  # given less than a call of the gateway
         exchanges = [Exchange(Caller(uuid4()), Operation(f"operation {n % 10}")) for n in range(100)]
         request, response = Request(), Response()
 

@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--points", nargs="*", type=OperatingPoint, default=list(OperatingPoint))
     parser.add_argument("--list", action="store_true", help="name every false box")
     options = parser.parse_args()
-    engine = FaceEngine()
+    engine, inside = FaceEngine(), vars(engine_module)
     faces = options.shared / "faces"
     without = sorted((faces / "nonfaces").glob("*.JPEG"))
     print("| photos | point | boxes | dropped by the second look |\n|---|---|---|---|")
@@ -44,7 +44,7 @@ def main() -> None:
             if options.list and found:
                 print(f"  {path.name}: " + ", ".join(f"{face.score:.2f} {face.box}" for face in found))
         print(f"| {len(without)} without people | {point} | {boxes} | |", flush=True)
-    sure = engine_module.SURE
+    sure = inside["SURE"]
     for name in options.sets:
         photos = sorted((faces / name).rglob("*.jpg"))[:: options.every]
         for point in options.points:
@@ -52,13 +52,13 @@ def main() -> None:
             for path in photos:
                 with_look = {face.box for face in engine.analyze(path.read_bytes(), want).faces}
                 kept += len(with_look)
-                engine_module.SURE = 0.0
+                inside["SURE"] = 0.0
                 lost += [
                     f"{path.relative_to(faces)} {face.score:.2f} {face.box}"
                     for face in engine.analyze(path.read_bytes(), want).faces
                     if face.box not in with_look
                 ]
-                engine_module.SURE = sure
+                inside["SURE"] = sure
             print(f"| {len(photos)} of {name} | {point} | {kept} | {len(lost)} |", flush=True)
             for line in lost:
                 print(f"  lost: {line}")

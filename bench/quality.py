@@ -148,7 +148,7 @@ def turned(engine: FaceEngine, photos: Path) -> None:
         rows = []
         for head in heads:
             for sign in (-1, 1):
-                turns = [
+                turns: list[dict[str, Any]] = [
                     {"yaw": sign * angle} if target is Measure.POSE_YAW else {"pitch": sign * angle} for angle in angles
                 ]
                 faces = [

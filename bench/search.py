@@ -25,7 +25,7 @@ import numpy as np
 from usearch.index import MetricKind
 from usearch.index import search as usearch_search
 
-from mien.search import EnrolledTemplates, Query, TrainedIndexFiles
+from mien.search import EnrolledTemplates, Match, Query, TrainedIndexFiles
 
 DIMENSION = 128
 SIMILARITY = 0.42  # about SFace's operating point
@@ -133,8 +133,8 @@ def main() -> None:
             )
             return [int(k) for k in np.asarray(found.keys).reshape(-1)]
 
-        def best(answer: list[list[object]]) -> list[int]:
-            return [one[0].person_id.int if one else -1 for one in answer]  # type: ignore[attr-defined]  # a Match
+        def best(answer: list[list[Match]]) -> list[int]:
+            return [one[0].person_id.int if one else -1 for one in answer]
 
         engines: dict[str, Callable[[np.ndarray], list[int]]] = {
             "numpy float32 scan": lambda p: np.argmax(p @ templates.T, axis=1).tolist(),

@@ -9,6 +9,7 @@ import argparse
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NoReturn
 
 import cv2
 import numpy as np
@@ -80,7 +81,8 @@ class Faces:
         kept = self._cache / f"features_{name}.npz"
         if not kept.exists():
             rows = list(make())
-            np.savez(kept, **{key: np.stack([row[key] for row in rows]) for key in rows[0]})
+            stacked: dict[str, Any] = {key: np.stack([row[key] for row in rows]) for key in rows[0]}
+            np.savez(kept, **stacked)
         with np.load(kept) as archive:
             return {key: archive[key] for key in archive.files}
 
@@ -125,5 +127,5 @@ def fold_of(name: str, folds: int) -> int:
     return sum(ord(letter) * (index + 7) for index, letter in enumerate(name)) % folds
 
 
-def _no_mesh(_pixels: Pixels, _points: Float32) -> object:
+def _no_mesh(_pixels: Pixels, _points: Float32) -> NoReturn:
     raise NotImplementedError

@@ -44,7 +44,9 @@ def crops() -> list[np.ndarray]:
     """Aligned faces, BGR uint8 (112, 112, 3)."""
     engine, found = FaceEngine(), []
     for photo in sorted((SHARED / "attributes/lfw").glob("*.jpg"))[::EVERY]:
-        pixels = cv2.imread(str(photo))
+        read = cv2.imread(str(photo))
+        assert read is not None, photo
+        pixels = np.asarray(read, np.uint8)
         faces = engine.analyze(pixels, Want(recogniser="sface")).faces
         found += [align.crop(pixels, face.points) for face in faces[:1]]
     return found

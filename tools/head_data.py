@@ -46,9 +46,9 @@ def main_face(detector: YuNet, pixels: Pixels) -> tuple[tuple[float, float, floa
 
 def context_of(detector: YuNet, networks: Callable[[str], Network], photo: Path) -> FaceContext | None:
     """Return the main face of a photo, or None if no face is found."""
-    pixels = cv2.imread(str(photo))
-    assert pixels is not None, photo
-    pixels = np.asarray(pixels, np.uint8)
+    read = cv2.imread(str(photo))
+    assert read is not None, photo
+    pixels = np.asarray(read, np.uint8)
     face = main_face(detector, pixels)
     if face is None:
         return None

@@ -30,7 +30,7 @@ from mien.vision.attributes.heads import Head, RegionPool
 from mien.vision.types import Float32
 
 LAYER = "conv_12_relu"
-BOXES = np.array([[0, 0, 7, 7], [1, 1, 6, 3], [1, 2, 6, 4], [1, 4, 6, 7]], np.float32) / 7
+BOXES = np.array([[0, 0, 7, 7], [1, 1, 6, 3], [1, 2, 6, 4], [1, 4, 6, 7]], np.float32) / np.float32(7)
 TAKEN = 2002.7
 STRENGTH = 1000.0
 BANDS = {

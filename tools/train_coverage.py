@@ -53,7 +53,8 @@ forehead, sunglasses for the eyes, hands and microphones for the mouth. The firs
 def pools(output: str) -> tuple[RegionPool, ...]:
     """Regions whose means a head sees."""
     return tuple(
-        RegionPool(f"lite0/{layer}", np.array(boxes, np.float32) / 14) for layer, boxes in BOXES[output].items()
+        RegionPool(f"lite0/{layer}", np.array(boxes, np.float32) / np.float32(14))
+        for layer, boxes in BOXES[output].items()
     )
 
 

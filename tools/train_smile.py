@@ -24,7 +24,7 @@ from mien.vision.attributes.heads import Head, RegionPool
 from mien.vision.types import Float32, Pixels
 
 LAYERS = ("conv_9_relu", "conv_12_relu")
-BOXES = np.array([[2, 5, 5, 7], [1, 4, 6, 7]], np.float32) / 7
+BOXES = np.array([[2, 5, 5, 7], [1, 4, 6, 7]], np.float32) / np.float32(7)
 """The mouth, and the lower face with the cheeks, in the tight crop."""
 STRENGTH = 1e-3
 
