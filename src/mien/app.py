@@ -8,7 +8,7 @@ application = create_app(settings, services, FaceEngine()).application
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -37,15 +37,16 @@ from mien.gallery.training.shadow import Told
 from mien.gateway.opening import open_checks
 from mien.gateway.origin import OriginFinder, parse_networks
 from mien.liveness.ports import FrameJudge
+from mien.liveness.service import Liveness
 from mien.liveness_setup import channel_parts, open_sessions
 from mien.models import ModelStore
 from mien.models.bindings import Bindings, read_bindings
-from mien.monitoring import open_monitoring
+from mien.monitoring import Monitoring, open_monitoring
 from mien.search.milvus import MilvusServer
 from mien.services import Services
 from mien.settings import Settings
 from mien.storage.faults import log_failure
-from mien.storage.retention import RetentionWorker
+from mien.storage.retention import Purge, RetentionWorker
 from mien.subjects import Subjects, open_subjects
 from mien.vision.ports import Engine
 from mien.vision.types import OperatingPoint
@@ -109,34 +110,10 @@ def create_app(
     services.database.keep_reserve(settings.disk_reserve_mb << 20)
     store = ModelStore(settings.model_dir)
     bindings = read_bindings(store, settings.data_dir, settings.bindings())
-    policy = FetchPolicy(
-        addresses=AddressPolicy(settings.url_allow_private, parse_networks(settings.url_allowed_networks)),
-        max_bytes=settings.max_image_bytes,
-        max_redirects=settings.url_max_redirects,
-        connect_seconds=settings.url_connect_seconds,
-        read_seconds=settings.url_read_seconds,
-        total_seconds=settings.url_total_seconds,
-        ca_file=str(settings.url_ca_file) if settings.url_ca_file else None,
-        credentials=settings.url_credentials,
-        proxy=settings.url_proxy.get_secret_value() if settings.url_proxy else None,
-    )
+    policy = _fetch_policy(settings)
     recognisers = Recognisers.of(store, bindings)
     monitoring = open_monitoring(settings, services)
-    gallery = open_gallery(
-        services.database,
-        services.vault,
-        services.clock,
-        settings.index_dir,
-        engine=engine,
-        recognisers=recognisers,
-        detected_faces=services.detected_faces,
-        trained=monitoring.recorder.trained,
-        search_engine=settings.search_engine,
-        milvus=MilvusServer.of(settings.milvus_login),
-        claims=services.claims,
-        damaged=_damage_recorded(services),
-        missing=_misses_recorded(services),
-    )
+    gallery = _open_gallery(settings, services, monitoring, engine, recognisers)
     reviews = Reviews(gallery.rows, services.vault, services.audit)
     gallery.recognition.filing = reviews.identified
     gallery.recognition.drift = services.drift_counts
@@ -160,26 +137,23 @@ def create_app(
     doors = open_doors(services.database, services.vault, services.clock, services.audit, accounts=services.accounts)
     watch = open_watch(settings, services, doors, WatchedFaces(gallery, directory, recognisers, engine, store))
     watching = (watch.start, watch.stop) if settings.cameras else (_nothing, _nothing)
-    retention = RetentionWorker(
-        [("events of doors", doors.purge), ("deleted templates", gallery.purge)],
-        settings.purge_seconds,
-        shared=[
-            ("face ids", services.detected_faces.purge_expired),
+    retention = _retention(
+        settings,
+        services,
+        gallery,
+        doors,
+        [
             ("operations and snapshots", directory.purge),
             ("liveness sessions", liveness.purge),
             ("data subjects", subjects.purge),
             ("pictures of reviews", reviews.purge),
             ("metrics and alerts", monitoring.purge),
-            ("deleted resources", services.accounts.purge_due),
-            ("approvals that are over", services.access.expire_due),
-            ("old claims", services.claims.purge),
         ],
-        claims=services.claims,
-        make_room=services.database.make_room,
     )
     origin = OriginFinder(parse_networks(settings.trusted_proxies))
     limits = BodyLimits(settings.max_image_bytes, settings.max_json_bytes, settings.body_timeout_seconds)
     applications = ApplicationReviews(reviews, gallery.rows, gallery.recognition, directory.recognition, engine)
+    search = FaceSearch(gallery, directory, recognisers, engine)
     dialects = [review_calls(applications, limits, monitoring.observers)]
     if settings.compreface:
         dialects.append(compreface(gallery, recognisers, engine, limits, monitoring.observers))
@@ -218,17 +192,7 @@ def create_app(
             workers=settings.worker_threads,
             queue_limit=settings.queue_limit,
             dialects=dialects,
-            kiosks=KioskParts(
-                doors.kiosks,
-                CheckIns(
-                    services.database,
-                    services.clock,
-                    doors,
-                    liveness,
-                    FaceSearch(gallery, directory, recognisers, engine),
-                ),
-                _kiosk_gate(settings, services.accounts),
-            ),
+            kiosks=_kiosk_parts(settings, services, doors, liveness, search),
             demo_key=demo_key,
             observers=monitoring.observers,
             on_startup=[services.register, gallery.start, monitoring.start, retention.start, watching[0]],
@@ -254,6 +218,61 @@ def create_app(
         readiness,
         doors,
         watch,
+    )
+
+
+def _fetch_policy(settings: Settings) -> FetchPolicy:
+    """Return the limits of downloads from the URLs that clients give."""
+    return FetchPolicy(
+        addresses=AddressPolicy(settings.url_allow_private, parse_networks(settings.url_allowed_networks)),
+        max_bytes=settings.max_image_bytes,
+        max_redirects=settings.url_max_redirects,
+        connect_seconds=settings.url_connect_seconds,
+        read_seconds=settings.url_read_seconds,
+        total_seconds=settings.url_total_seconds,
+        ca_file=str(settings.url_ca_file) if settings.url_ca_file else None,
+        credentials=settings.url_credentials,
+        proxy=settings.url_proxy.get_secret_value() if settings.url_proxy else None,
+    )
+
+
+def _open_gallery(
+    settings: Settings, services: Services, monitoring: Monitoring, engine: Engine, recognisers: Recognisers
+) -> Gallery:
+    """Open the gallery with the search engine that the settings choose."""
+    return open_gallery(
+        services.database,
+        services.vault,
+        services.clock,
+        settings.index_dir,
+        engine=engine,
+        recognisers=recognisers,
+        detected_faces=services.detected_faces,
+        trained=monitoring.recorder.trained,
+        search_engine=settings.search_engine,
+        milvus=MilvusServer.of(settings.milvus_login),
+        claims=services.claims,
+        damaged=_damage_recorded(services),
+        missing=_misses_recorded(services),
+    )
+
+
+def _retention(
+    settings: Settings, services: Services, gallery: Gallery, doors: DoorServices, purges: Sequence[Purge]
+) -> RetentionWorker:
+    """Return the worker that deletes expired data; `purges` run on one server at a time."""
+    return RetentionWorker(
+        [("events of doors", doors.purge), ("deleted templates", gallery.purge)],
+        settings.purge_seconds,
+        shared=[
+            ("face ids", services.detected_faces.purge_expired),
+            *purges,
+            ("deleted resources", services.accounts.purge_due),
+            ("approvals that are over", services.access.expire_due),
+            ("old claims", services.claims.purge),
+        ],
+        claims=services.claims,
+        make_room=services.database.make_room,
     )
 
 
@@ -301,8 +320,16 @@ def _index_levels(gallery: Gallery) -> list[Level]:
     ]
 
 
+def _kiosk_parts(
+    settings: Settings, services: Services, doors: DoorServices, liveness: Liveness, search: FaceSearch
+) -> KioskParts:
+    """Return the parts of the kiosks' pages."""
+    check_ins = CheckIns(services.database, services.clock, doors, liveness, search)
+    return KioskParts(doors.kiosks, check_ins, _kiosk_gate(settings, services.accounts))
+
+
 def _kiosk_gate(settings: Settings, accounts: Accounts) -> Callable[[Kiosk, str], bool]:
-    """Return what asks, for every call, whether a kiosk may serve a client."""
+    """Return a function that tells whether a kiosk may serve a client; it is called at every request."""
     private = parse_networks(settings.private_networks)
     greets = ClientGate(accounts, private, KIOSK_FEATURES)
     judges = ClientGate(accounts, private, KIOSK_FEATURES | {Feature.LIVENESS})
@@ -314,7 +341,7 @@ def _kiosk_gate(settings: Settings, accounts: Accounts) -> Callable[[Kiosk, str]
 
 
 def model_labels(bindings: Bindings) -> ModelLabels:
-    """Return what the contract's model names stand for.
+    """Return the operating point or the pack of each model name of the contract.
 
     Raises:
         ValueError: a detection model is bound to an operating point that the engine does not have.
