@@ -9,6 +9,7 @@ import pytest
 from mien.contract.catalogue import row
 from mien.contract.limits import FACE_ID_SECONDS, FACES_OF_SMALL_LIST, IMAGE_BYTES
 from mien.doors.kiosks import ACCEPTANCE, ACCEPTANCE_DAYS
+from mien.doors.searching import TRACK_FPIR
 from mien.doors.types import DoorSpec
 from mien.events import failed_calls
 from mien.gallery import api_snapshots, correction_records, operations
@@ -42,6 +43,7 @@ PICTURE_DAYS = DoorSpec.__dataclass_fields__["picture_days"].default
 
 PROSE = [
     ("docs/architecture.md", f"a new one every {DATA_KEY_AGE.days} days"),
+    ("docs/cameras.md", f"1 in {1 / TRACK_FPIR:,.0f} templates of strangers"),
     ("docs/deploy.md", f"--publish {PORT}:{PORT} --publish 127.0.0.1:{PORT + 1}:{PORT + 1}"),
     ("docs/deploy.md", f"the data plane on port {PORT}"),
     ("docs/doors.md", f"deleted after {PICTURE_DAYS} days or with the person"),
@@ -51,6 +53,7 @@ PROSE = [
     ("docs/import.md", f"files over {LARGEST_FILE // MB} MB are refused"),
     ("docs/import.md", f"waits up to {WORDS[int(TRAINED_WITHIN) // 60]} minutes"),
     ("docs/kiosk.md", f"allows check-ins for {ACCEPTANCE.total_seconds() / 60:g} minutes"),
+    ("docs/kiosk.md", f"at which 1 in {1 / TRACK_FPIR:,.0f} pictures"),
     ("docs/kiosk.md", f"those of a deleted kiosk after {ACCEPTANCE_DAYS} days"),
     ("docs/liveness.md", f"stored for {SESSIONS}"),
     ("docs/manage.md", f"A token expires after {tokens.LIFE.days} days unless"),
@@ -66,6 +69,7 @@ PROSE = [
     ("docs/resources.md", f"keeps all data for {KEEP_DELETED} (`MIEN_KEEP_DELETED_HOURS`)"),
     ("docs/start.md", f"renewed {RENEW_BEFORE.days} days before it expires"),
     ("src/mien/cli/serve.py", f"0 picks a free port. (default: {PORT})"),
+    ("src/mien/doors/recognition.py", f"1 in {1 / TRACK_FPIR:,.0f}"),
     ("src/mien/gallery/api_snapshots.py", f"has expired after {SNAPSHOTS}"),
     ("src/mien/gallery/operations.py", f"or it is older than {OPERATIONS}"),
     ("src/mien/liveness/sessions.py", f"or it is older than {SESSIONS}"),

@@ -1,8 +1,8 @@
 """Recognise the people of tracks: compare templates with groups, and stream the evidence of a camera.
 
 Each readable frame is searched separately and votes, and the fused template of the track's best frames
-(`mien.matching.persons`) gives the confidence. A person is named only above the confidence at which one in a thousand
-strangers would be mistaken for a member of the groups; the rules decide whether that is enough for a door.
+(`mien.matching.persons`) gives the confidence. A person is named only above the confidence at which 1 in 2,000
+templates of strangers would be mistaken for a member of the groups; the rules decide whether that is enough for a door.
 """
 
 from __future__ import annotations
