@@ -17,7 +17,7 @@ from mien.events.actions import ACTIONS, DETAILS
 from mien.gallery.errors import LowQualityError, Shortfall
 from mien.messages import Message, MessageError, message_of
 from mien.models.errors import MissingFileError
-from mien.portal.stored_texts import is_stored
+from mien.portal.stored_texts import _FORMS, STORED
 from mien.portal.texts import SOURCE, said, set_language, t
 from mien.portal.visitor import EXPECTED, sentence
 
@@ -119,6 +119,11 @@ def plain_texts(code: str, errors: frozenset[str]) -> Iterator[tuple[int, str]]:
         text = text_of(node)
         if SENTENCE.search(text) and not NO_SENTENCE.match(text):
             yield node.lineno, text
+
+
+def is_stored(text: str) -> bool:
+    """Whether a text is one of `stored_texts`."""
+    return text in STORED or any(pattern.fullmatch(text) for pattern, _ in _FORMS)
 
 
 def text_of(node: ast.expr) -> str:

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.portal.test_service_texts import text_of
+from tests.portal.test_service_texts import is_stored, text_of
 
 import mien
 from mien.fetching.addresses import AddressPolicy
 from mien.fetching.fetch import _NO_ADDRESS
 from mien.portal.camera_problems import PROBLEMS
-from mien.portal.stored_texts import STORED, is_stored, said_stored
+from mien.portal.stored_texts import STORED, said_stored
 from mien.portal.texts import SOURCE, said, set_language
 
 SOURCES = Path(mien.__file__).parent

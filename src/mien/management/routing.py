@@ -115,7 +115,6 @@ def permission_of(route: APIRoute) -> Allow | None:
     return found[0] if len(found) == 1 else None
 
 
-Reader = Annotated[Actor, Depends(Allow(Permission.SEE))]
 Looker = Annotated[Actor, Depends(Allow(Permission.LOOK_UP))]
 Requester = Annotated[Actor, Depends(Allow(Permission.REQUEST))]
 Confirmer = Annotated[Actor, Depends(Allow(Permission.CONFIRM))]

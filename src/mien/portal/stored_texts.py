@@ -113,11 +113,6 @@ def _pattern(form: str) -> str:
 _FORMS: Final = tuple((re.compile(_pattern(form)), form) for form in FORMS)
 
 
-def is_stored(text: str) -> bool:
-    """Return whether a text is one of those above."""
-    return text in STORED or any(pattern.fullmatch(text) for pattern, _ in _FORMS)
-
-
 def said_stored(text: str) -> str:
     """Return a stored text in the visitor's language; texts of the system or of libraries are not translated."""
     told = said(text)
