@@ -8,6 +8,7 @@ import pkgutil
 import sys
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
 import typer
@@ -21,9 +22,7 @@ _COMPLETE: Final = "_MIEN_COMPLETE"
 
 def command_names() -> list[str]:
     """Return the names of all commands, by their modules."""
-    import mien.cli
-
-    modules = (module.name for module in pkgutil.iter_modules(mien.cli.__path__))
+    modules = (module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
     return sorted(name.replace("_", "-") for name in modules if not name.startswith("_"))
 
 
