@@ -52,7 +52,7 @@ def test_settings_of_a_door(
     page.get_by_label("Area behind the door").fill("Lab")
     page.get_by_role("switch", name="May open").click()
     page.get_by_role("checkbox", name="Anti-passback").click()
-    page.get_by_label("Seconds before the same person").fill("12.5")
+    page.get_by_label("Hold-off in seconds").fill("12.5")
     page.get_by_label("Minimum number of frames").fill("5")
     page.get_by_role("combobox", name="Strangers").click()
     page.get_by_role("option", name="Record nothing").click()
@@ -110,6 +110,18 @@ def test_settings_of_a_door(
     page.get_by_text("There is no such door").wait_for()
 
 
+@pytest.mark.parametrize("locale", ["en-US", "de-DE", "es-ES", "fr-FR"])
+def test_no_label_of_the_settings_is_cut_off_on_a_phone(person: OpenPerson, door: Door, locale: str) -> None:
+    page = person(width=390, locale=locale).go(f"/doors/{door.door_id}?resource=dev")
+    assert (
+        page.evaluate(
+            "[...document.querySelectorAll('.q-field__label')]"
+            ".filter(label => label.scrollWidth > label.clientWidth).map(label => label.textContent)"
+        )
+        == []
+    )
+
+
 def test_the_persons_whose_recognition_is_a_silent_alarm(
     person: OpenPerson, portal: Server, doors: tuple[DoorServices, UUID], door: Door
 ) -> None:
@@ -122,11 +134,11 @@ def test_the_persons_whose_recognition_is_a_silent_alarm(
 
     someone = person()
     page = someone.go(f"/doors/{door.door_id}?resource=dev")
-    someone.choose("Persons whose recognition is a silent alarm", str(first), "Dora Silent")
+    someone.choose("Silent alarm for", str(first), "Dora Silent")
     saved(first)
     page = someone.go(f"/doors/{door.door_id}?resource=dev")
     page.get_by_text("Dora Silent").wait_for()
-    someone.choose("Persons whose recognition is a silent alarm", str(second), "Egon Silent")
+    someone.choose("Silent alarm for", str(second), "Egon Silent")
     saved(first, second)
     page = someone.go(f"/doors/{door.door_id}?resource=dev")
     page.get_by_text("Egon Silent").wait_for()

@@ -24,11 +24,11 @@ from mien.portal.widgets import Tag, banner, button, hint, section, text, typed
 
 _NUMBERS: Final = {
     "confidence": mark("Minimum confidence, 0.5 to 1"),
-    "margin": mark("Minimum margin to the second candidate, 0 to 0.5"),
+    "margin": mark("Minimum margin, 0 to 0.5"),
     "frames": mark("Minimum number of frames that agree"),
-    "liveness": mark("Minimum liveness, for rules that require a live face"),
-    "hold_off_seconds": mark("Seconds before the same person is let through again"),
-    "passback_hours": mark("Hours after which a person who entered counts as outside"),
+    "liveness": mark("Minimum liveness"),
+    "hold_off_seconds": mark("Hold-off in seconds"),
+    "passback_hours": mark("Hours until a person counts as outside"),
     "badge_seconds": mark("Seconds for which a badge counts with a face"),
     "pair_seconds": mark("Seconds for which the first of two persons waits"),
     "open_seconds": mark("Seconds for which a relay stays open"),
@@ -90,7 +90,7 @@ class _Form:
             self._strangers.props("outlined")
             self._opens = ActuatorFields(door.actuator)
         alarms = {one: names.get(one) or t("person {id}", id=one) for one in spec.duress}
-        self._duress = person_field(visitor, t("Persons whose recognition is a silent alarm"), alarms, several=True)
+        self._duress = person_field(visitor, t("Silent alarm for"), alarms, several=True)
         text(t("The door opens for them as the rules say. The event, webhooks and MQTT report the silent alarm."))
         self._passback = ui.checkbox(t("Anti-passback: a person inside may not enter again"), value=spec.anti_passback)
         self._pictures = ui.checkbox(t("Keep the best picture of each event, encrypted"), value=spec.pictures)
