@@ -297,9 +297,9 @@ ALWAYS: Final = (Window(days=(0, 1, 2, 3, 4, 5, 6), start=0, end=DAY),)
 class Lack(StrEnum):
     """A missing part of a rule, without which it allows nothing."""
 
-    WHO = "nobody"
-    WHERE = "no door"
-    WHEN = "no time"
+    WHO = "who"
+    WHERE = "where"
+    WHEN = "when"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
