@@ -83,9 +83,8 @@ class Person:
         field = (within or self.page).get_by_role("combobox", name=label, exact=True)
         field.focus()
         self.page.keyboard.press("Control+a")
-        self.page.keyboard.insert_text(
-            text
-        )  # at once: a search for a part of it may be answered before the rest is typed
+        # At once: a search for a part of the text may be answered before the rest is typed.
+        self.page.keyboard.insert_text(text)
         found = self.page.get_by_role("listbox").get_by_role("option")
         first = found.first
         expect(first).to_contain_text(option)
