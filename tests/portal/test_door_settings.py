@@ -13,13 +13,15 @@ from tests.conftest import Server
 from tests.portal.conftest import OpenPerson
 from tests.portal.test_doors import enrol, state
 from tests.portal.test_pages import OVERFLOW, VIOLATIONS
+from tests.portal.test_roles import token
 from tests.random_ids import without_ids
 from tests.waiting import until
 
 from mien.doors.actuators.config import NoActuator, RelayActuator
 from mien.doors.roster_types import BadgeNumber
+from mien.doors.schedule import parse
 from mien.doors.service import DoorServices
-from mien.doors.types import Door, DoorSpec, Strangers
+from mien.doors.types import Door, DoorSpec, RuleSpec, Strangers
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -220,3 +222,16 @@ def test_badges_visitors_and_holidays(
     assert [one for one in services.roster.visitors(owner) if str(one.person.person_id) == grace] == []
     assert [one for one in services.doors.holidays(owner) if one.day.year == 2031] == []
     assert someone.troubles == []
+
+
+def test_a_reader_may_delete_no_door_and_no_rule(
+    person: OpenPerson, portal: Server, doors: tuple[DoorServices, UUID], door: Door
+) -> None:
+    services, owner = doors
+    rule = RuleSpec(name="Guests", doors=(door.door_id,), visitors=True, schedule=parse("always"))
+    made = services.doors.add_rule(owner, rule, actor="test")
+    page = person(token(portal, "reader")).go("/doors?resource=dev")
+    for region, row in {"Doors": "Side door", "Rules": "Guests"}.items():
+        shown = page.get_by_role("region", name=region).get_by_role("row").filter(has_text=row)
+        expect(shown.get_by_role("button", name="Delete")).to_be_disabled()
+    services.doors.delete_rule(owner, made.rule_id, actor="test")

@@ -41,7 +41,7 @@ async def _badges(visitor: Visitor) -> None:
                 one.person.place,
                 yes_or_no(one.duress),
                 moment(one.ends_at) if one.ends_at else t("no end"),
-                _ender(
+                _confirmed_button(
                     visitor,
                     Confirmation(
                         t("Delete the badge of {person}?", person=name),
@@ -86,7 +86,7 @@ async def _visitors(visitor: Visitor) -> None:
                 moment(one.starts_at),
                 moment(one.ends_at),
                 one.host or "–",
-                _ender(
+                _confirmed_button(
                     visitor,
                     Confirmation(
                         t("End the visit of {person}?", person=name),
@@ -135,7 +135,7 @@ async def _holidays(visitor: Visitor) -> None:
             [
                 day(one.day),
                 one.name,
-                _ender(
+                _confirmed_button(
                     visitor,
                     Confirmation(
                         t("Delete the holiday {name}?", name=one.name),
@@ -171,7 +171,7 @@ def _name(person: RosterPerson) -> str:
     return person.name or str(person.person_id)
 
 
-def _ender(visitor: Visitor, question: Confirmation, work: Callable[[], object]) -> Cell:
+def _confirmed_button(visitor: Visitor, question: Confirmation, work: Callable[[], object]) -> Cell:
     """Return a cell with a button that asks first, ends or deletes what its row shows, and draws the page again."""
     return partial(button, question.label, partial(ask_before, visitor, question, work, then=PATH), "quiet")
 

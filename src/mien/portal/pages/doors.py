@@ -87,7 +87,8 @@ async def render(visitor: Visitor) -> None:
 def _door_row(visitor: Visitor, door: Door) -> list[Cell]:
     state = partial(badge, t("on"), "good") if door.spec.enabled else partial(badge, t("off"), "")
     pictures = tn("kept {count} day", "kept {count} days", door.spec.picture_days) if door.spec.pictures else t("off")
-    remove = partial(button, t("Delete"), partial(ask_delete_door, visitor, door), "quiet")
+    may = visitor.may(Permission.MANAGE)
+    remove = partial(button, t("Delete"), partial(ask_delete_door, visitor, door), "quiet", may=may)
     return [
         partial(Tag, "a", door.name, href=visitor.link(f"{PATH}/{door.door_id}")),
         t("none") if door.actuator == "none" else door.actuator,
@@ -103,6 +104,7 @@ def _rules(visitor: Visitor, doors: list[Door], rules: list[Rule], persons: dict
         empty("rule", t("No rules yet"), t("Every door stays shut."))
         return
     names = {door.door_id: door.name for door in doors}
+    may = visitor.may(Permission.MANAGE)
     table(
         t("Rules"),
         [t("Name"), t("What it says"), ""],
@@ -110,7 +112,7 @@ def _rules(visitor: Visitor, doors: list[Door], rules: list[Rule], persons: dict
             [
                 one.spec.name,
                 said(sentence(one.spec, names, persons)),
-                partial(button, t("Delete"), partial(_ask_delete_rule, visitor, one), "quiet"),
+                partial(button, t("Delete"), partial(_ask_delete_rule, visitor, one), "quiet", may=may),
             ]
             for one in rules
         ],
